@@ -1,0 +1,96 @@
+"""The only place that reads the time."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import anyio
+
+#: Rule N4: no wait on the system clock lasts longer than this before the wall clock is compared again.
+LONGEST_BLIND_WAIT = 60.0
+
+
+class Clock(Protocol):
+    """What tells the time and waits for it.
+
+    A clock also counts *activity*: engine tasks hold a token while they work and give it back while they wait.
+    The system clock ignores tokens; a clock for tests moves time only when none is held.
+    """
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever grow; for durations, and to notice that the wall clock was set."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when this many seconds have passed on this clock."""
+        ...
+
+    async def wait(
+        self, event: anyio.Event, until: datetime | None = None, *, poll_at: datetime | None = None
+    ) -> None:
+        """Return when the event is set, or when this clock reaches ``until`` or ``poll_at``.
+
+        ``poll_at`` is a look for changes that nobody announced; a clock for tests may leave out
+        those that cannot find any.
+        """
+        ...
+
+    def hold(self, who: str) -> None:
+        """Take an activity token in the name of ``who``."""
+        ...
+
+    def release(self, who: str) -> None:
+        """Give back a token taken in the name of ``who``."""
+        ...
+
+    @property
+    def moved_by_hand(self) -> bool:
+        """Whether time stands still between the calls of a test."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    moved_by_hand = False
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+    async def wait(
+        self, event: anyio.Event, until: datetime | None = None, *, poll_at: datetime | None = None
+    ) -> None:
+        deadline = min((instant for instant in (until, poll_at) if instant is not None), default=None)
+        while not event.is_set():
+            left = math.inf if deadline is None else (deadline - self.now()).total_seconds()
+            if left <= 0:
+                return
+            with anyio.move_on_after(min(left, LONGEST_BLIND_WAIT)):
+                await event.wait()
+
+    def hold(self, who: str) -> None:
+        pass
+
+    def release(self, who: str) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return "SystemClock()"
+
+
+def microseconds(duration: timedelta) -> int:
+    """Return a duration as a whole number of microseconds, exactly."""
+    return (duration.days * 86_400 + duration.seconds) * 1_000_000 + duration.microseconds

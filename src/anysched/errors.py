@@ -1,0 +1,157 @@
+"""Every error that anysched raises. One root; what a program needs to react is kept as attributes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+
+class AnyschedError(Exception):
+    """The root of all errors that anysched raises on its own account."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message if message is not None else (type(self).__doc__ or "").strip())
+
+
+class ScheduleLookupError(AnyschedError, LookupError):
+    """There is no schedule with this id."""
+
+    def __init__(self, schedule_id: str) -> None:
+        self.schedule_id = schedule_id
+        super().__init__(f"there is no schedule with the id {schedule_id!r}")
+
+
+class TaskLookupError(AnyschedError, LookupError):
+    """There is no task with this id."""
+
+    def __init__(self, task_id: str) -> None:
+        self.task_id = task_id
+        super().__init__(
+            f"no task is known as {task_id!r}: pass the callable itself, list it in "
+            "AsyncScheduler(tasks=[...]), or name it with configure_task()"
+        )
+
+
+class JobLookupError(AnyschedError, LookupError):
+    """There is no job with this id."""
+
+    def __init__(self, job_id: UUID) -> None:
+        self.job_id = job_id
+        super().__init__(f"there is no job with the id {job_id}")
+
+
+class ExecutorLookupError(AnyschedError, LookupError):
+    """There is no job executor with this name."""
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.known = known
+        super().__init__(f"there is no job executor named {name!r}; this node has: {', '.join(known) or 'none'}")
+
+
+class ConflictingIdError(AnyschedError):
+    """A schedule with this id exists already, and the conflict policy is "exception" (rule S1)."""
+
+    def __init__(self, schedule_id: str) -> None:
+        self.schedule_id = schedule_id
+        super().__init__(f"a schedule with the id {schedule_id!r} exists already")
+
+
+class UnnamedCallableError(AnyschedError, ValueError):
+    """A durable store keeps the name of a task, and this callable has none of its own."""
+
+
+class SerializationError(AnyschedError):
+    """A value cannot be written in a form that could be read back."""
+
+
+class DeserializationError(AnyschedError):
+    """What was read back is damaged, or is not what this version writes."""
+
+
+class UnknownTypeError(DeserializationError):
+    """What was read back names a type or a version that this node has not registered (rule N5)."""
+
+    def __init__(self, type_name: str, version: int | None = None) -> None:
+        self.type_name = type_name
+        self.version = version
+        shown = type_name if version is None else f"{type_name} (version {version})"
+        super().__init__(f"no type is registered here as {shown}: register it with register_type()")
+
+
+class TriggerError(AnyschedError):
+    """A trigger raised, did not move forward, or returned something other than an aware datetime."""
+
+
+class TriggerSearchError(TriggerError):
+    """A combination of triggers found no common fire time within its search limit."""
+
+
+class CronSyntaxError(AnyschedError, ValueError):
+    """A cron expression does not follow crontab(5) (rule T7).
+
+    ``column`` counts from 1 and points at the first character that is wrong.
+    """
+
+    def __init__(self, message: str, *, expression: str, column: int) -> None:
+        self.expression = expression
+        self.column = column
+        super().__init__(f"{message} (column {column} of {expression!r})")
+
+
+class JobCancelled(AnyschedError):
+    """The job was cancelled before it could end by itself."""
+
+    def __init__(self, job_id: UUID) -> None:
+        self.job_id = job_id
+        super().__init__(f"job {job_id} was cancelled")
+
+
+class JobDeadlineMissed(AnyschedError):
+    """The job did not start before its deadline (rule L4)."""
+
+    def __init__(self, job_id: UUID) -> None:
+        self.job_id = job_id
+        super().__init__(f"job {job_id} missed its start deadline and was not run")
+
+
+class JobFailed(AnyschedError):
+    """The job ended with an exception that can only be told by its type, message and traceback text."""
+
+    def __init__(self, job_id: UUID, exception_type: str, message: str, traceback: str = "") -> None:
+        self.job_id = job_id
+        self.exception_type = exception_type
+        self.exception_message = message
+        self.traceback = traceback
+        super().__init__(f"job {job_id} failed: {exception_type}: {message}" if message else
+                         f"job {job_id} failed: {exception_type}")
+
+
+class SchedulerStateError(AnyschedError, RuntimeError):
+    """The scheduler is not in the state that this call needs."""
+
+
+class SchedulerFaultError(AnyschedError):
+    """The scheduler stopped because of a fault of its own; the cause is attached (rule J6)."""
+
+
+class StoreError(AnyschedError):
+    """The data store cannot do what was asked."""
+
+
+class StoreUnavailableError(StoreError):
+    """The data store does not answer, or cannot be read or written now (rule N3)."""
+
+
+class SchemaVersionError(StoreError):
+    """The tables were made by a newer version of anysched than this one."""
+
+    def __init__(self, found: int, supported: int) -> None:
+        self.found = found
+        self.supported = supported
+        super().__init__(
+            f"the tables have schema version {found}, this version of anysched knows up to {supported}: "
+            "upgrade anysched on this node"
+        )

@@ -1,0 +1,1 @@
+"""Frozen records. No I/O, no policy."""

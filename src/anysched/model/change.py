@@ -1,0 +1,37 @@
+"""What a decision about one schedule comes to; stores write it, in one transaction (rule S3)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from anysched.model.events import Event
+from anysched.model.job import Job
+from anysched.model.schedule import Schedule, ScheduleState, UnpauseResult
+
+QueuedFate = Literal["keep", "hold", "release", "discard"]
+
+
+@attrs.frozen(kw_only=True)
+class Change:
+    """One decision, ready to be written. What is None or empty is left as it is.
+
+    :ivar schedule_id: the schedule it is about
+    :ivar schedule: configuration to write
+    :ivar state: state to write; the store has checked that the state it was decided from still stands
+    :ivar jobs: jobs to write
+    :ivar queued: what to do with regular jobs of the schedule that have not started (rule P3)
+    :ivar removed: whether the schedule goes, and with it its queued jobs (rule S4)
+    :ivar events: what to publish once it is committed
+    :ivar unpaused: what a resume reports
+    """
+
+    schedule_id: str
+    schedule: Schedule | None = None
+    state: ScheduleState | None = None
+    jobs: tuple[Job, ...] = ()
+    queued: QueuedFate = "keep"
+    removed: bool = False
+    events: tuple[Event, ...] = ()
+    unpaused: UnpauseResult | None = None

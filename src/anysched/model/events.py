@@ -1,0 +1,162 @@
+"""What happened, told to whoever asked. Hints: the store is the truth (rule N2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import attrs
+
+from anysched.model.policies import JobOutcome, Missed, ResumeFrom, ScheduleStatus, SkipReason
+
+
+@attrs.frozen
+class Event:
+    """The base of all events."""
+
+
+@attrs.frozen
+class SchedulerStarted(Event):
+    """A node has started."""
+
+    identity: str
+
+
+@attrs.frozen
+class SchedulerStopped(Event):
+    """A node has stopped; ``fault`` says why if it did not stop in order."""
+
+    identity: str
+    fault: str | None = None
+
+
+@attrs.frozen
+class ScheduleEvent(Event):
+    """The base of events about one schedule."""
+
+    schedule_id: str
+    task_id: str
+
+
+@attrs.frozen
+class ScheduleAdded(ScheduleEvent):
+    """A schedule was created."""
+
+    next_fire_time: datetime | None
+
+
+@attrs.frozen
+class ScheduleUpdated(ScheduleEvent):
+    """The configuration of a schedule was replaced."""
+
+    next_fire_time: datetime | None
+
+
+@attrs.frozen
+class ScheduleRemoved(ScheduleEvent):
+    """A schedule was removed."""
+
+
+@attrs.frozen
+class ScheduleFinished(ScheduleEvent):
+    """The trigger has nothing left; the schedule is kept (rule P8)."""
+
+
+@attrs.frozen
+class ScheduleFailed(ScheduleEvent):
+    """A schedule was set aside because its trigger or its stored form failed (rule S2)."""
+
+    error: str
+
+
+@attrs.frozen
+class SchedulePaused(ScheduleEvent):
+    """A schedule was paused, or its pause changed (rule P10). ``next_fire_time`` is where it stands."""
+
+    since: datetime
+    until: datetime | None
+    reason: str | None
+    by: str | None
+    next_fire_time: datetime | None
+
+
+@attrs.frozen
+class ScheduleUnpaused(ScheduleEvent):
+    """A pause ended (rules P9 and P10): which, how, and what became of the fire times that passed."""
+
+    since: datetime
+    until: datetime | None
+    reason: str | None
+    by: str | None
+    resume_from: ResumeFrom
+    missed: Missed
+    status: ScheduleStatus
+    next_fire_time: datetime | None
+    jobs: tuple[UUID, ...]
+    skipped: int
+    skipped_exact: bool
+
+
+@attrs.frozen
+class FireTimesSkipped(ScheduleEvent):
+    """Fire times got no job (rule L3). ``counts`` has one pair for each reason."""
+
+    counts: tuple[tuple[SkipReason, int], ...]
+    exact: bool
+
+
+@attrs.frozen
+class JobEvent(Event):
+    """The base of events about one job."""
+
+    job_id: UUID
+    task_id: str
+    schedule_id: str | None
+
+
+@attrs.frozen
+class JobAdded(JobEvent):
+    """A job was written."""
+
+
+@attrs.frozen
+class JobAcquired(JobEvent):
+    """A node took a job and is about to run it."""
+
+    identity: str
+
+
+@attrs.frozen
+class JobReleased(JobEvent):
+    """A job has ended, or was given back to the queue (``outcome`` is None then)."""
+
+    outcome: JobOutcome | None
+
+
+@attrs.frozen
+class JobCancelRequested(JobEvent):
+    """Whoever runs this job is asked to cancel it."""
+
+
+@attrs.frozen
+class StoreUnavailable(Event):
+    """The data store does not answer; the node keeps trying (rule N3)."""
+
+    error: str
+
+
+@attrs.frozen
+class StoreRecovered(Event):
+    """The data store answers again."""
+
+
+@attrs.frozen
+class ClockJumped(Event):
+    """The wall clock was set, or the machine slept (rule N4). ``seconds`` is how far, forward positive."""
+
+    seconds: float
+
+
+@attrs.frozen
+class WorkChanged(Event):
+    """Something that other nodes may have to act on was committed; a hint among schedulers, not for users."""

@@ -1,0 +1,250 @@
+"""Schedules as users write them, and what the scheduler keeps about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from anysched.model.convert import (
+    EMPTY_MAPPING,
+    duration,
+    frozen_mapping,
+    frozen_sequence,
+    identifier,
+    optional_positive_duration,
+    positive_int,
+    unless_unset,
+)
+from anysched.model.naming import callable_name
+from anysched.model.policies import CoalescePolicy, Missed, Queued, ResumeFrom, ScheduleStatus, SkipReason
+from anysched.model.trigger import Trigger
+from anysched.model.unset import UNSET, UnsetType
+
+#: Rule L2: no user setting makes one pass write more jobs than this for one schedule.
+MOST_CATCHUP = 10_000
+
+
+def _task_reference(value: Any) -> Any:
+    if callable(value):
+        return value
+    if isinstance(value, str):
+        return identifier("the task id")(value)
+    raise TypeError(f"a task must be a callable or the id of one, not {type(value).__name__}")
+
+
+def _trigger(value: Any) -> Any:
+    if isinstance(value, type) or not isinstance(value, Trigger):
+        raise TypeError(f"trigger must have a method next_fire_time(after, *, anchor, key): {value!r}")
+    return value
+
+
+def _bool(_: Any, attribute: attrs.Attribute[bool], value: Any) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{attribute.name} must be True or False, not {value!r}")
+
+
+@attrs.frozen
+class Schedule:
+    """Configuration: which task, when, with what. Written by users only.
+
+    :ivar func_or_task_id: the callable, or the id of a task
+    :ivar trigger: when to run it
+    :ivar id: unique; an own one is made up when none is given
+    :ivar args: positional arguments
+    :ivar kwargs: keyword arguments
+    :ivar paused: whether it is paused when it is created; later pauses are state, not configuration (rule S1)
+    :ivar coalesce: which of several late fire times get a job
+    :ivar misfire_grace_time: how late a job may start; None for no limit, unset for what the task says
+    :ivar max_catchup: how many late fire times get a job in one pass under ``coalesce="all"``, at most 10,000
+    :ivar max_jitter: how far each fire time is delayed at most, by a hash of id and fire time (rule T8)
+    :ivar job_executor: name of the job executor; unset for what the task says
+    :ivar job_result_expiration_time: how long results are kept
+    :ivar metadata: anything that can be serialized
+    """
+
+    func_or_task_id: Callable[..., Any] | str = attrs.field(converter=_task_reference)
+    trigger: Trigger = attrs.field(converter=_trigger)
+    id: str = attrs.field(kw_only=True, converter=identifier("id"))
+    args: tuple[Any, ...] = attrs.field(kw_only=True, default=(), converter=frozen_sequence("args"))
+    kwargs: Mapping[str, Any] = attrs.field(
+        kw_only=True, default=EMPTY_MAPPING, converter=frozen_mapping("kwargs")
+    )
+    paused: bool = attrs.field(kw_only=True, default=False, validator=_bool)
+    coalesce: CoalescePolicy = attrs.field(
+        kw_only=True, default=CoalescePolicy.latest, converter=CoalescePolicy
+    )
+    misfire_grace_time: timedelta | UnsetType | None = attrs.field(
+        kw_only=True, default=UNSET, converter=unless_unset(optional_positive_duration("misfire_grace_time"))
+    )
+    max_catchup: int = attrs.field(
+        kw_only=True, default=100, converter=positive_int("max_catchup", MOST_CATCHUP)
+    )
+    max_jitter: timedelta | None = attrs.field(
+        kw_only=True, default=None, converter=optional_positive_duration("max_jitter")
+    )
+    job_executor: str | UnsetType | None = attrs.field(kw_only=True, default=UNSET)
+    job_result_expiration_time: timedelta = attrs.field(
+        kw_only=True, default=timedelta(0), converter=duration("job_result_expiration_time")
+    )
+    metadata: Mapping[str, Any] = attrs.field(
+        kw_only=True, default=EMPTY_MAPPING, converter=frozen_mapping("metadata")
+    )
+
+    @property
+    def task_id(self) -> str:
+        """The name of the task."""
+        reference = self.func_or_task_id
+        return reference if isinstance(reference, str) else callable_name(reference)
+
+
+@attrs.frozen
+class Pause:
+    """Why a schedule does not run, and how it will go on (rules P2 and P10).
+
+    :ivar since: when it was paused
+    :ivar until: from when on it counts as resumed; None for an open end
+    :ivar reason: free text
+    :ivar by: who paused it
+    :ivar queued: what became of the jobs that were queued
+    :ivar resume_from: where to go on at ``until``
+    :ivar missed: what to do then about the fire times that passed
+    """
+
+    since: datetime
+    until: datetime | None = None
+    reason: str | None = None
+    by: str | None = None
+    queued: Queued = "keep"
+    resume_from: ResumeFrom = None
+    missed: Missed = "policy"
+
+
+@attrs.frozen(kw_only=True)
+class ScheduleState:
+    """What the scheduler keeps about a schedule. Written by the scheduler only.
+
+    :ivar incarnation: made anew by each add of a new schedule (rule S3)
+    :ivar revision: grows with every write (rule S4)
+    :ivar anchor: the start of a trigger that names none of its own (rule T3)
+    :ivar next_fire_time: the cursor; None when the schedule is finished
+    :ivar due_at: the cursor with its jitter (rule T8)
+    :ivar last_fire_time: the latest fire time that got a job
+    :ivar pause: None unless paused
+    :ivar error: why the schedule was set aside (rule S2)
+    :ivar jobs_made: how many regular jobs were made
+    :ivar skipped: how many fire times got no job, by reason (rule L3)
+    :ivar skipped_exact: False when a count in ``skipped`` is only a lower bound
+    """
+
+    incarnation: UUID
+    revision: int
+    anchor: datetime
+    next_fire_time: datetime | None
+    due_at: datetime | None
+    last_fire_time: datetime | None = None
+    pause: Pause | None = None
+    error: str | None = None
+    jobs_made: int = 0
+    skipped: Mapping[SkipReason, int] = attrs.field(
+        default=EMPTY_MAPPING, converter=frozen_mapping("skipped")
+    )
+    skipped_exact: bool = True
+
+    @property
+    def paused(self) -> bool:
+        """Whether a pause exists."""
+        return self.pause is not None
+
+    @property
+    def status(self) -> ScheduleStatus:
+        """The first that holds of error, finished, paused and active (rule S2)."""
+        if self.error is not None:
+            return ScheduleStatus.error
+        if self.next_fire_time is None:
+            return ScheduleStatus.finished
+        return ScheduleStatus.active if self.pause is None else ScheduleStatus.paused
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """The next instant at which there is something to decide: the one definition of "due" (rule S5).
+
+        An active schedule is looked at when its fire time is due, a paused one when its pause ends,
+        any other never.
+        """
+        if self.error is not None or self.next_fire_time is None:
+            return None
+        return self.due_at if self.pause is None else self.pause.until
+
+
+@attrs.frozen
+class ScheduleSnapshot:
+    """A schedule and its state as they were at one moment.
+
+    :ivar fault: why the stored configuration cannot be used on this node, if so; ``schedule`` then has
+        placeholders in place of what could not be read
+    """
+
+    schedule: Schedule
+    state: ScheduleState
+    fault: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of the schedule."""
+        return self.schedule.id
+
+    @property
+    def task_id(self) -> str:
+        """The name of its task."""
+        return self.schedule.task_id
+
+    @property
+    def trigger(self) -> Trigger:
+        """Its trigger."""
+        return self.schedule.trigger
+
+    @property
+    def status(self) -> ScheduleStatus:
+        """The first that holds of error, finished, paused and active (rule S2)."""
+        return self.state.status
+
+    @property
+    def paused(self) -> bool:
+        """Whether a pause exists."""
+        return self.state.paused
+
+    @property
+    def next_fire_time(self) -> datetime | None:
+        """Its next fire time; frozen while paused, None when finished."""
+        return self.state.next_fire_time
+
+    @property
+    def last_fire_time(self) -> datetime | None:
+        """The latest fire time that got a job."""
+        return self.state.last_fire_time
+
+
+@attrs.frozen(kw_only=True)
+class UnpauseResult:
+    """What a resume did (rule P9).
+
+    :ivar schedule_id: the schedule
+    :ivar status: its status now
+    :ivar next_fire_time: its next fire time now
+    :ivar jobs: ids of the jobs made for fire times that were missed
+    :ivar skipped: how many fire times were given up
+    :ivar skipped_exact: False when ``skipped`` is only a lower bound
+    :ivar changed: False when the schedule was not paused (rule P8)
+    """
+
+    schedule_id: str
+    status: ScheduleStatus
+    next_fire_time: datetime | None
+    jobs: tuple[UUID, ...] = ()
+    skipped: int = 0
+    skipped_exact: bool = True
+    changed: bool = True

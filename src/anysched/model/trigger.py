@@ -1,0 +1,59 @@
+"""What a trigger is (rules T2 to T4)."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import Protocol, Self, runtime_checkable
+
+
+@runtime_checkable
+class Trigger(Protocol):
+    """An immutable rule that yields fire times.
+
+    One pure function is all that is asked for. What else is known about a trigger can be told by the
+    optional protocols below; everything works without them.
+    """
+
+    def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Return the first fire time strictly after an instant, or None when there is none left.
+
+        :param after: an aware instant
+        :param anchor: the start of a trigger that names none of its own (rule T3)
+        :param key: the id of the schedule, for spreading by hash
+        :return: an aware instant in UTC
+        """
+        ...
+
+
+@runtime_checkable
+class BindableTrigger(Trigger, Protocol):
+    """A trigger that may leave its time zone open."""
+
+    def bind(self, timezone: tzinfo) -> Self:
+        """Return this trigger with everything that was left open taken from ``timezone`` (rule T1)."""
+        ...
+
+
+@runtime_checkable
+class BackwardTrigger(Trigger, Protocol):
+    """A trigger that finds a fire time from behind faster than by bisection (rule T4)."""
+
+    def last_fire_time(self, until: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Return the latest fire time at or before an instant, or None."""
+        ...
+
+
+@runtime_checkable
+class CountingTrigger(Trigger, Protocol):
+    """A trigger that counts its fire times without stepping through them (rule L3)."""
+
+    def count_fire_times(
+        self, after: datetime, until: datetime, *, anchor: datetime, key: str = ""
+    ) -> int | None:
+        """Return how many fire times lie in (after, until], or None where that would take long."""
+        ...
+
+
+def is_due_when_past(trigger: Trigger) -> bool:
+    """Return whether a trigger that lies wholly in the past is due at once, as a single date is (rule S6)."""
+    return bool(getattr(trigger, "late_when_past", False))

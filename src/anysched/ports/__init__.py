@@ -1,0 +1,1 @@
+"""What the engine asks of stores, brokers, executors and serializers. Protocols only."""

@@ -1,0 +1,259 @@
+"""What a data store offers: a few atomic operations on sets, and no policy of its own (rule N8).
+
+Every decision is a function that the caller passes in. A store selects rows, locks them, calls the function,
+and writes what it returned, in one transaction. Operations raise ``StoreUnavailableError`` when the store cannot
+be reached or written now; the engine retries, users see it. Only ids, instants and flags are a store's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+from uuid import UUID
+
+import attrs
+
+from anysched._clock import Clock
+from anysched.model.change import Change
+from anysched.model.job import Claim, EndedJob, Job, JobResult
+from anysched.model.policies import JobStatus, ScheduleStatus
+from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.task import Task, TaskOptions
+from anysched.ports.broker import EventBroker
+
+#: Decide about one schedule: (its id, what is stored under it, its task, the store's present) -> what to write.
+Decide = Callable[[str, ScheduleSnapshot | None, Task | None, datetime], Change]
+
+
+class NodePolicy(Protocol):
+    """The decisions that ``advance`` needs, bound to a node's defaults."""
+
+    def fire(self, snapshot: ScheduleSnapshot, task: Task | None, now: datetime, limit: int) -> Change:
+        """Decide what a schedule that has come due does; at most about ``limit`` jobs."""
+        ...
+
+    def retries(self, job: Job, task: Task | None) -> bool:
+        """Decide whether a job whose node is gone is started again (rule J3)."""
+        ...
+
+    def max_running_jobs(self, task: Task | None) -> int | None:
+        """Tell how many jobs of a task may run at once (rule J5)."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class AdvanceRequest:
+    """What a node wants from one pass.
+
+    :ivar node: the identity of the node
+    :ivar policy: the decisions
+    :ivar tasks: the tasks that the node can run
+    :ivar plan_limit: how many due schedules to fire at most; 0 leaves schedules alone
+    :ivar plan_all: fire schedules of every task, for a node that makes jobs for others
+    :ivar job_limit: begin no further schedule once this many jobs were made
+    :ivar claim_limit: how many jobs to take at most; 0 takes none
+    :ivar lease: for how long the jobs of this node are safe from others without a renewal
+    """
+
+    node: str
+    policy: NodePolicy
+    tasks: frozenset[str]
+    plan_limit: int
+    plan_all: bool = False
+    job_limit: int = 100
+    claim_limit: int
+    lease: timedelta
+
+
+@attrs.frozen(kw_only=True)
+class Advanced:
+    """What one pass did and found.
+
+    :ivar now: the store's present
+    :ivar changes: one for each schedule fired
+    :ivar claims: jobs taken, in the order in which they should start
+    :ivar ended: jobs that ended without running: abandoned by a node that is gone, or discarded
+    :ivar released: jobs of a node that is gone, given back to the queue
+    :ivar more: a limit was reached; ask again
+    :ivar backlog: jobs that this node could run wait for capacity or for a limit of their task
+    :ivar next_wake: when there will be something to do, by the same conditions that select work (rule S5):
+        a schedule to look at, a queued job to start, a lease of another node to run out; None for never
+    :ivar unknown: schedules passed over because this node does not know their task, type or version
+        (id, what is unknown); each is told once by a store
+    """
+
+    now: datetime
+    changes: Sequence[Change] = ()
+    claims: Sequence[Claim] = ()
+    ended: Sequence[EndedJob] = ()
+    released: Sequence[Job] = ()
+    more: bool = False
+    backlog: bool = False
+    next_wake: datetime | None = None
+    unknown: Sequence[tuple[str, str]] = ()
+
+
+@attrs.frozen
+class Completion:
+    """A claim and how its job ended."""
+
+    claim: Claim
+    result: JobResult
+
+
+@attrs.frozen
+class Committed:
+    """What ``transact_schedules`` committed: a change for each id, and queued jobs that ended with it."""
+
+    changes: Sequence[Change]
+    ended: Sequence[EndedJob] = ()
+
+
+@attrs.frozen(kw_only=True)
+class ScheduleQuery:
+    """Which schedules to read; conditions are joined with AND, None leaves one out, an empty set matches nothing."""
+
+    ids: Collection[str] | None = None
+    paused: bool | None = None
+    status: ScheduleStatus | None = None
+    task_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class JobQuery:
+    """Which jobs to read; conditions are joined with AND, None leaves one out, an empty set matches nothing."""
+
+    ids: Collection[UUID] | None = None
+    schedule_id: str | None = None
+    task_id: str | None = None
+    status: JobStatus | None = None
+
+
+@attrs.frozen
+class Renewal:
+    """What a renewal found.
+
+    :ivar held: False when another node has taken over; every job of this node is then lost
+    :ivar cancel: jobs of this node that somebody asked to cancel
+    """
+
+    held: bool
+    cancel: frozenset[UUID] = frozenset()
+
+
+class LeaseKeeper(Protocol):
+    """The small synchronous port through which a lease is renewed, from any thread (rule J1)."""
+
+    def renew(self, node: str, lease: timedelta) -> Renewal:
+        """Move the lease of a node to now + ``lease``, unless it was taken over."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+class ScheduleStore(Protocol):
+    """Schedules and tasks."""
+
+    async def declare_tasks(self, declared: Mapping[str, TaskOptions]) -> None:
+        """Write what this node's code says about its tasks; configured options stay (rule S7)."""
+        ...
+
+    async def configure_task(self, task_id: str, options: TaskOptions) -> Task:
+        """Write the options that are set in ``options``, leave the others; create the task if need be."""
+        ...
+
+    async def get_tasks(self, ids: Collection[str] | None = None) -> list[Task]:
+        """Return tasks by id; without ``ids`` all."""
+        ...
+
+    async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
+        """Lock the schedules with these ids, decide about each, write everything or nothing.
+
+        An id that does not exist is decided on with None, under the same lock. What ``decide`` raises undoes all.
+        An id that is given twice is decided on twice, the second time upon the outcome of the first.
+        """
+        ...
+
+    async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:
+        """Return snapshots, ordered by id."""
+        ...
+
+
+class JobStore(Protocol):
+    """Jobs and results."""
+
+    async def advance(self, request: AdvanceRequest) -> Advanced:
+        """In one transaction: take jobs back from nodes that are gone, fire due schedules, take jobs to run."""
+        ...
+
+    async def add_jobs(self, jobs: Sequence[Job]) -> None:
+        """Write jobs, all or nothing. :raise SerializationError: when arguments cannot be written"""
+        ...
+
+    async def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
+        """End jobs; False for each whose token is not the newest any more, which changes nothing (rule J1).
+
+        A return value that cannot be written never fails the call: the result then has outcome ``error``.
+        """
+        ...
+
+    async def give_back(self, node: str, claims: Sequence[Claim], *, attempted: bool = False) -> None:
+        """Put claimed jobs back into the queue; ``attempted`` if they had started. Stale tokens are passed over."""
+        ...
+
+    async def cancel_job(self, job_id: UUID) -> EndedJob | Literal["requested"] | None:
+        """End a queued job; ask the node that runs it to cancel; None if there is no such job."""
+        ...
+
+    async def get_jobs(self, query: JobQuery) -> list[Job]:
+        """Return jobs that have not ended, ordered by id, which is the order of creation."""
+        ...
+
+    async def get_result(self, job_id: UUID) -> JobResult | None:
+        """Return the result of a job while it is kept."""
+        ...
+
+    async def clean_up(self) -> int:
+        """Delete what has expired; return how many rows went."""
+        ...
+
+
+class DataStore(ScheduleStore, JobStore, Protocol):
+    """Where schedules, their state, jobs and results live."""
+
+    @property
+    def durable(self) -> bool:
+        """Whether it outlives the process; callables then need lasting names and arguments are serialized."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """How many schedules or jobs one transaction should take, so that nothing waits long."""
+        ...
+
+    async def open(self, clock: Clock) -> None:
+        """Get ready; every successful ``open`` is paired with one ``close``.
+
+        :raise StoreUnavailableError: when it cannot be reached or written
+        :raise StoreError: when it cannot be used, and why
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what ``open`` took."""
+        ...
+
+    async def now(self) -> datetime:
+        """Return the store's present (rule N6)."""
+        ...
+
+    def make_broker(self) -> EventBroker:
+        """Return the broker that suits this store when the user names none."""
+        ...
+
+    def make_lease_keeper(self) -> LeaseKeeper | None:
+        """Return a connection for renewals, or None where jobs need no lease."""
+        ...
