@@ -15,7 +15,7 @@ PYTHONS = nox.project.python_versions(PROJECT)
 FULL = ".[cbor,demo,pydantic,trio]"
 
 
-def group(name: str) -> list[str]:
+def group(name: str) -> tuple[str, ...]:
     """The requirements of a dependency group of pyproject.toml."""
     return nox.project.dependency_groups(PROJECT, name)
 
