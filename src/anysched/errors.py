@@ -48,7 +48,9 @@ class ExecutorLookupError(AnyschedError, LookupError):
     def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
         self.name = name
         self.known = known
-        super().__init__(f"there is no job executor named {name!r}; this node has: {', '.join(known) or 'none'}")
+        super().__init__(
+            f"there is no job executor named {name!r}; this node has: {', '.join(known) or 'none'}"
+        )
 
 
 class ConflictingIdError(AnyschedError):
@@ -125,8 +127,11 @@ class JobFailed(AnyschedError):
         self.exception_type = exception_type
         self.exception_message = message
         self.traceback = traceback
-        super().__init__(f"job {job_id} failed: {exception_type}: {message}" if message else
-                         f"job {job_id} failed: {exception_type}")
+        super().__init__(
+            f"job {job_id} failed: {exception_type}: {message}"
+            if message
+            else f"job {job_id} failed: {exception_type}"
+        )
 
 
 class SchedulerStateError(AnyschedError, RuntimeError):

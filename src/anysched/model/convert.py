@@ -2,128 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from anysched.model.unset import UnsetType
 
-T = TypeVar("T")
-S = TypeVar("S")
-
 EMPTY_MAPPING: Mapping[str, Any] = MappingProxyType({})
 
-
-def unless_unset(convert: Callable[[Any], T]) -> Callable[[Any], T | UnsetType]:
-    """Return a converter that lets UNSET pass."""
-    return lambda value: value if isinstance(value, UnsetType) else convert(value)
+Seconds = timedelta | float
 
 
-def duration(name: str) -> Callable[[Any], timedelta]:
-    """Return a converter to a duration: a timedelta, or a number of seconds, not negative."""
-
-    def convert(value: Any) -> timedelta:
-        if isinstance(value, bool) or not isinstance(value, (timedelta, int, float)):
-            raise TypeError(f"{name} must be a timedelta or a number of seconds, not {type(value).__name__}")
-        try:
-            result = value if isinstance(value, timedelta) else timedelta(seconds=value)
-        except (OverflowError, ValueError) as exc:
-            raise ValueError(f"{name} is out of range: {value!r}") from exc
-        if result < timedelta(0):
-            raise ValueError(f"{name} must not be negative: {value!r}")
-        return result
-
-    return convert
+def duration(value: Seconds, name: str) -> timedelta:
+    """Return a duration, given as one or as a number of seconds; not negative."""
+    if isinstance(value, bool) or not isinstance(value, (timedelta, int, float)):
+        raise TypeError(f"{name} must be a timedelta or a number of seconds, not {type(value).__name__}")
+    try:
+        result = value if isinstance(value, timedelta) else timedelta(seconds=value)
+    except (OverflowError, ValueError) as exc:
+        raise ValueError(f"{name} is out of range: {value!r}") from exc
+    if result < timedelta(0):
+        raise ValueError(f"{name} must not be negative: {value!r}")
+    return result
 
 
-def positive_duration(name: str) -> Callable[[Any], timedelta]:
-    """Return a converter to a duration longer than nothing."""
-    convert_duration = duration(name)
-
-    def convert(value: Any) -> timedelta:
-        result = convert_duration(value)
-        if not result:
-            raise ValueError(f"{name} must be longer than nothing")
-        return result
-
-    return convert
+def positive_duration(value: Seconds, name: str) -> timedelta:
+    """Return a duration that is longer than nothing."""
+    result = duration(value, name)
+    if not result:
+        raise ValueError(f"{name} must be longer than nothing")
+    return result
 
 
-def optional_positive_duration(name: str) -> Callable[[Any], timedelta | None]:
-    """Return a converter to a positive duration or None."""
-    convert = positive_duration(name)
-    return lambda value: None if value is None else convert(value)
+def positive_int(value: int, name: str, *, most: int | None = None) -> int:
+    """Return a whole number from 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1: {value}")
+    if most is not None and value > most:
+        raise ValueError(f"{name} must be at most {most}: {value}")
+    return value
 
 
-def positive_int(name: str, most: int | None = None) -> Callable[[Any], int]:
-    """Return a check for whole numbers from 1."""
-
-    def convert(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1: {value}")
-        if most is not None and value > most:
-            raise ValueError(f"{name} must be at most {most}: {value}")
-        return value
-
-    return convert
+def boolean(value: bool, name: str) -> bool:
+    """Return True or False, and refuse what merely looks like it."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+    return value
 
 
-def optional_positive_int(name: str) -> Callable[[Any], int | None]:
-    """Return a check for whole numbers from 1, or None."""
-    convert = positive_int(name)
-    return lambda value: None if value is None else convert(value)
+def frozen_mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a read-only copy of a mapping with string keys."""
+    if isinstance(value, MappingProxyType):
+        return value  # made here already, nobody else holds what is beneath
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping, not {type(value).__name__}")
+    if not value:
+        return EMPTY_MAPPING
+    for key in value:
+        if not isinstance(key, str):
+            raise TypeError(f"{name} must have strings as keys, not {key!r}")
+    return MappingProxyType(dict(value))
 
 
-def frozen_mapping(name: str) -> Callable[[Any], Mapping[str, Any]]:
-    """Return a converter to a read-only copy of a mapping with string keys."""
-
-    def convert(value: Any) -> Mapping[str, Any]:
-        if isinstance(value, MappingProxyType):
-            return value  # made here already, nobody else holds what is beneath
-        if not isinstance(value, Mapping):
-            raise TypeError(f"{name} must be a mapping, not {type(value).__name__}")
-        if not value:
-            return EMPTY_MAPPING
-        for key in value:
-            if not isinstance(key, str):
-                raise TypeError(f"{name} must have strings as keys, not {key!r}")
-        return MappingProxyType(dict(value))
-
-    return convert
+def frozen_sequence(value: Iterable[Any], name: str) -> tuple[Any, ...]:
+    """Return a tuple; a string is refused, as it is seldom meant."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a sequence of values, not {type(value).__name__}")
+    return tuple(value)
 
 
-def frozen_sequence(name: str) -> Callable[[Any], tuple[Any, ...]]:
-    """Return a converter to a tuple; a string is refused, as it is seldom meant."""
+def identifier(value: str, name: str) -> str:
+    """Return an id or a name: a string of 1 to 500 characters that can be stored anywhere."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+    if not 1 <= len(value) <= 500:
+        raise ValueError(f"{name} must have between 1 and 500 characters, not {len(value)}")
+    if "\0" in value:
+        raise ValueError(f"{name} must not contain a null character")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"{name} must be valid Unicode")
+    return value
 
-    def convert(value: Any) -> tuple[Any, ...]:
-        if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-            raise TypeError(f"{name} must be a sequence of values, not {type(value).__name__}")
-        return tuple(value)
 
-    return convert
+def metadata(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Convert a field of this name."""
+    return frozen_mapping(value, "metadata")
 
 
-def identifier(name: str) -> Callable[[Any], str]:
-    """Return a check for ids and names: a string that is not empty and at most 500 characters long."""
+def optional_grace(value: Seconds | None) -> timedelta | None:
+    """Convert ``misfire_grace_time``: longer than nothing, None for no limit."""
+    return None if value is None else positive_duration(value, "misfire_grace_time")
 
-    def convert(value: Any) -> str:
-        if not isinstance(value, str):
-            raise TypeError(f"{name} must be a string, not {type(value).__name__}")
-        if not value or len(value) > 500:
-            raise ValueError(f"{name} must have between 1 and 500 characters, not {len(value)}")
-        if "\0" in value or not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError as exc:
-                raise ValueError(f"{name} must be valid Unicode") from exc
-            if "\0" in value:
-                raise ValueError(f"{name} must not contain a null character")
-        return value
 
-    return convert
+def misfire_grace_time(value: Seconds | UnsetType | None) -> timedelta | UnsetType | None:
+    """Convert ``misfire_grace_time`` where it may be unset."""
+    return value if isinstance(value, UnsetType) else optional_grace(value)
+
+
+def optional_limit(value: int | None) -> int | None:
+    """Convert ``max_running_jobs``: from 1, None for no limit."""
+    return None if value is None else positive_int(value, "max_running_jobs")
+
+
+def max_running_jobs(value: int | UnsetType | None) -> int | UnsetType | None:
+    """Convert ``max_running_jobs`` where it may be unset."""
+    return value if isinstance(value, UnsetType) else optional_limit(value)
+
+
+def attempts(value: int) -> int:
+    """Convert ``max_attempts``: from 1."""
+    return positive_int(value, "max_attempts")
+
+
+def max_attempts(value: int | UnsetType) -> int | UnsetType:
+    """Convert ``max_attempts`` where it may be unset."""
+    return value if isinstance(value, UnsetType) else attempts(value)
+
+
+def optional_executor(value: str | None) -> str | None:
+    """Convert ``job_executor``; None chooses by the kind of function."""
+    return None if value is None else identifier(value, "job_executor")
+
+
+def job_executor(value: str | UnsetType | None) -> str | UnsetType | None:
+    """Convert ``job_executor`` where it may be unset."""
+    return value if isinstance(value, UnsetType) else optional_executor(value)
 
 
 def utc(instant: datetime, name: str) -> datetime:

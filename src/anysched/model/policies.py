@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Literal
 
 
-class _Named(str, Enum):
-    """An enum whose members equal, print as and are made from their own names."""
+class _Named(Enum):
+    """An enum whose members print as, and are made from, their own names."""
 
     def __str__(self) -> str:
         return str(self.value)

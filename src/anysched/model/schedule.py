@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import attrs
 
-from anysched.model.convert import (
-    EMPTY_MAPPING,
-    duration,
-    frozen_mapping,
-    frozen_sequence,
-    identifier,
-    optional_positive_duration,
-    positive_int,
-    unless_unset,
-)
+from anysched.model import convert
 from anysched.model.naming import callable_name
 from anysched.model.policies import CoalescePolicy, Missed, Queued, ResumeFrom, ScheduleStatus, SkipReason
 from anysched.model.trigger import Trigger
 from anysched.model.unset import UNSET, UnsetType
 
+NOTHING_SKIPPED: Mapping[SkipReason, int] = MappingProxyType({})
+
 #: Rule L2: no user setting makes one pass write more jobs than this for one schedule.
 MOST_CATCHUP = 10_000
 
 
-def _task_reference(value: Any) -> Any:
+def _task_reference(value: Callable[..., Any] | str) -> Callable[..., Any] | str:
+    if isinstance(value, str):
+        return convert.identifier(value, "the task id")
     if callable(value):
         return value
-    if isinstance(value, str):
-        return identifier("the task id")(value)
     raise TypeError(f"a task must be a callable or the id of one, not {type(value).__name__}")
 
 
-def _trigger(value: Any) -> Any:
+def _trigger(value: Trigger) -> Trigger:
     if isinstance(value, type) or not isinstance(value, Trigger):
         raise TypeError(f"trigger must have a method next_fire_time(after, *, anchor, key): {value!r}")
     return value
 
 
-def _bool(_: Any, attribute: attrs.Attribute[bool], value: Any) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(f"{attribute.name} must be True or False, not {value!r}")
+def _id(value: str) -> str:
+    return convert.identifier(value, "id")
+
+
+def _args(value: Iterable[Any]) -> tuple[Any, ...]:
+    return convert.frozen_sequence(value, "args")
+
+
+def _kwargs(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return convert.frozen_mapping(value, "kwargs")
+
+
+def _paused(value: bool) -> bool:
+    return convert.boolean(value, "paused")
+
+
+def _max_catchup(value: int) -> int:
+    return convert.positive_int(value, "max_catchup", most=MOST_CATCHUP)
+
+
+def _max_jitter(value: convert.Seconds | None) -> timedelta | None:
+    return None if value is None else convert.positive_duration(value, "max_jitter")
+
+
+def _expiration(value: convert.Seconds) -> timedelta:
+    return convert.duration(value, "job_result_expiration_time")
+
+
+def _skipped(value: Mapping[SkipReason, int]) -> Mapping[SkipReason, int]:
+    return value if isinstance(value, MappingProxyType) else MappingProxyType(dict(value))
 
 
 @attrs.frozen
@@ -68,30 +89,26 @@ class Schedule:
 
     func_or_task_id: Callable[..., Any] | str = attrs.field(converter=_task_reference)
     trigger: Trigger = attrs.field(converter=_trigger)
-    id: str = attrs.field(kw_only=True, converter=identifier("id"))
-    args: tuple[Any, ...] = attrs.field(kw_only=True, default=(), converter=frozen_sequence("args"))
-    kwargs: Mapping[str, Any] = attrs.field(
-        kw_only=True, default=EMPTY_MAPPING, converter=frozen_mapping("kwargs")
-    )
-    paused: bool = attrs.field(kw_only=True, default=False, validator=_bool)
+    id: str = attrs.field(kw_only=True, converter=_id)
+    args: tuple[Any, ...] = attrs.field(kw_only=True, default=(), converter=_args)
+    kwargs: Mapping[str, Any] = attrs.field(kw_only=True, default=convert.EMPTY_MAPPING, converter=_kwargs)
+    paused: bool = attrs.field(kw_only=True, default=False, converter=_paused)
     coalesce: CoalescePolicy = attrs.field(
         kw_only=True, default=CoalescePolicy.latest, converter=CoalescePolicy
     )
     misfire_grace_time: timedelta | UnsetType | None = attrs.field(
-        kw_only=True, default=UNSET, converter=unless_unset(optional_positive_duration("misfire_grace_time"))
+        kw_only=True, default=UNSET, converter=convert.misfire_grace_time
     )
-    max_catchup: int = attrs.field(
-        kw_only=True, default=100, converter=positive_int("max_catchup", MOST_CATCHUP)
+    max_catchup: int = attrs.field(kw_only=True, default=100, converter=_max_catchup)
+    max_jitter: timedelta | None = attrs.field(kw_only=True, default=None, converter=_max_jitter)
+    job_executor: str | UnsetType | None = attrs.field(
+        kw_only=True, default=UNSET, converter=convert.job_executor
     )
-    max_jitter: timedelta | None = attrs.field(
-        kw_only=True, default=None, converter=optional_positive_duration("max_jitter")
-    )
-    job_executor: str | UnsetType | None = attrs.field(kw_only=True, default=UNSET)
     job_result_expiration_time: timedelta = attrs.field(
-        kw_only=True, default=timedelta(0), converter=duration("job_result_expiration_time")
+        kw_only=True, default=timedelta(0), converter=_expiration
     )
     metadata: Mapping[str, Any] = attrs.field(
-        kw_only=True, default=EMPTY_MAPPING, converter=frozen_mapping("metadata")
+        kw_only=True, default=convert.EMPTY_MAPPING, converter=convert.metadata
     )
 
     @property
@@ -149,9 +166,7 @@ class ScheduleState:
     pause: Pause | None = None
     error: str | None = None
     jobs_made: int = 0
-    skipped: Mapping[SkipReason, int] = attrs.field(
-        default=EMPTY_MAPPING, converter=frozen_mapping("skipped")
-    )
+    skipped: Mapping[SkipReason, int] = attrs.field(default=NOTHING_SKIPPED, converter=_skipped)
     skipped_exact: bool = True
 
     @property

@@ -8,15 +8,17 @@ from typing import Any
 
 import attrs
 
-from anysched.model.convert import (
-    frozen_mapping,
-    optional_positive_duration,
-    optional_positive_int,
-    positive_int,
-    unless_unset,
-)
+from anysched.model import convert
 from anysched.model.policies import OnAbandon
 from anysched.model.unset import UNSET, UnsetType
+
+
+def _on_abandon(value: OnAbandon | str | UnsetType) -> OnAbandon | UnsetType:
+    return value if isinstance(value, UnsetType) else OnAbandon(value)
+
+
+def _metadata(value: Mapping[str, Any] | UnsetType) -> Mapping[str, Any] | UnsetType:
+    return value if isinstance(value, UnsetType) else convert.metadata(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -31,32 +33,26 @@ class TaskOptions:
     :ivar metadata: anything that can be serialized
     """
 
-    job_executor: str | UnsetType | None = UNSET
-    max_running_jobs: int | UnsetType | None = attrs.field(
-        default=UNSET, converter=unless_unset(optional_positive_int("max_running_jobs"))
-    )
+    job_executor: str | UnsetType | None = attrs.field(default=UNSET, converter=convert.job_executor)
+    max_running_jobs: int | UnsetType | None = attrs.field(default=UNSET, converter=convert.max_running_jobs)
     misfire_grace_time: timedelta | UnsetType | None = attrs.field(
-        default=UNSET, converter=unless_unset(optional_positive_duration("misfire_grace_time"))
+        default=UNSET, converter=convert.misfire_grace_time
     )
-    on_abandon: OnAbandon | UnsetType = attrs.field(default=UNSET, converter=unless_unset(OnAbandon))
-    max_attempts: int | UnsetType = attrs.field(default=UNSET, converter=unless_unset(positive_int("max_attempts")))
-    metadata: Mapping[str, Any] | UnsetType = attrs.field(
-        default=UNSET, converter=unless_unset(frozen_mapping("metadata"))
-    )
+    on_abandon: OnAbandon | UnsetType = attrs.field(default=UNSET, converter=_on_abandon)
+    max_attempts: int | UnsetType = attrs.field(default=UNSET, converter=convert.max_attempts)
+    metadata: Mapping[str, Any] | UnsetType = attrs.field(default=UNSET, converter=_metadata)
 
 
 @attrs.frozen(kw_only=True)
 class TaskDefaults:
     """What a task runs with where nobody says otherwise; the fields are those of ``TaskOptions``."""
 
-    job_executor: str | None = None
-    max_running_jobs: int | None = attrs.field(default=None, converter=optional_positive_int("max_running_jobs"))
-    misfire_grace_time: timedelta | None = attrs.field(
-        default=None, converter=optional_positive_duration("misfire_grace_time")
-    )
+    job_executor: str | None = attrs.field(default=None, converter=convert.optional_executor)
+    max_running_jobs: int | None = attrs.field(default=None, converter=convert.optional_limit)
+    misfire_grace_time: timedelta | None = attrs.field(default=None, converter=convert.optional_grace)
     on_abandon: OnAbandon = attrs.field(default=OnAbandon.retry, converter=OnAbandon)
-    max_attempts: int = attrs.field(default=3, converter=positive_int("max_attempts"))
-    metadata: Mapping[str, Any] = attrs.field(factory=dict, converter=frozen_mapping("metadata"))
+    max_attempts: int = attrs.field(default=3, converter=convert.attempts)
+    metadata: Mapping[str, Any] = attrs.field(default=convert.EMPTY_MAPPING, converter=convert.metadata)
 
 
 @attrs.frozen

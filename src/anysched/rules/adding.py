@@ -1,0 +1,119 @@
+"""Adding, replacing, removing and running by hand (rules S1, S4 and S6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import attrs
+
+from anysched.errors import ConflictingIdError, ScheduleLookupError
+from anysched.model.change import Change
+from anysched.model.events import ScheduleAdded, ScheduleRemoved, ScheduleUpdated
+from anysched.model.ids import new_id
+from anysched.model.options import EffectiveOptions
+from anysched.model.policies import ConflictPolicy
+from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.trigger import Trigger, is_due_when_past
+from anysched.rules.jobs import manual_job
+from anysched.rules.times import BEGINNING, FireTimes, steadily_growing
+
+SameTrigger = Callable[[Trigger, Trigger], bool]
+
+
+def add(
+    schedule: Schedule,
+    stored: ScheduleSnapshot | None,
+    now: datetime,
+    policy: ConflictPolicy,
+    same_trigger: SameTrigger,
+) -> Change:
+    """Decide about adding a schedule.
+
+    :raise ConflictingIdError: when the id exists and the policy is "exception"
+    :raise ValueError: when the trigger has nothing left (rule S6)
+    :raise TriggerError: when the trigger does not work
+    """
+    if stored is None:
+        return _created(schedule, now)
+    if policy is ConflictPolicy.exception:
+        raise ConflictingIdError(schedule.id)
+    if policy is ConflictPolicy.do_nothing:
+        return Change(schedule_id=schedule.id)
+    return _replaced(schedule, stored, now, same_trigger)
+
+
+def differs(declared: Schedule, stored: ScheduleSnapshot, same_trigger: SameTrigger) -> bool:
+    """Return whether a declaration says something else than what is stored; ``paused`` is for creation only."""
+    if stored.fault is not None or not same_trigger(declared.trigger, stored.schedule.trigger):
+        return True
+    return (
+        attrs.evolve(declared, trigger=stored.schedule.trigger, paused=stored.schedule.paused)
+        != stored.schedule
+    )
+
+
+def first_cursor(times: FireTimes, now: datetime, last_fire_time: datetime | None = None) -> datetime:
+    """Return the fire time that a new trigger begins with (rule S6)."""
+    since = BEGINNING if is_due_when_past(times.trigger) else now
+    found = times.first(since)
+    if found is not None and last_fire_time is not None and found <= last_fire_time:
+        found = times.next(last_fire_time)  # never again what has a job already (rule S3)
+    if found is None:
+        raise ValueError(f"the trigger of schedule {times.key!r} has no fire time left: {times.trigger!r}")
+    steadily_growing(times, found)
+    return found
+
+
+def _created(schedule: Schedule, now: datetime) -> Change:
+    times = FireTimes.of(schedule, anchor=now)
+    cursor = first_cursor(times, now)
+    state = ScheduleState(
+        incarnation=new_id(now),
+        revision=1,
+        anchor=now,
+        next_fire_time=cursor,
+        due_at=times.due_at(cursor),
+        pause=Pause(since=now) if schedule.paused else None,
+    )
+    event = ScheduleAdded(schedule.id, schedule.task_id, cursor)
+    return Change(schedule_id=schedule.id, schedule=schedule, state=state, events=(event,))
+
+
+def _replaced(
+    schedule: Schedule, stored: ScheduleSnapshot, now: datetime, same_trigger: SameTrigger
+) -> Change:
+    """Write configuration only; a changed trigger moves the cursor and keeps the anchor (rule S1)."""
+    old = stored.state
+    state = attrs.evolve(old, error=None)
+    times = FireTimes.of(schedule, old.anchor)
+    if stored.fault is not None or not same_trigger(schedule.trigger, stored.schedule.trigger):
+        cursor = first_cursor(times, now, old.last_fire_time)
+        state = attrs.evolve(state, next_fire_time=cursor, due_at=times.due_at(cursor))
+    elif schedule.max_jitter != stored.schedule.max_jitter and old.next_fire_time is not None:
+        state = attrs.evolve(state, due_at=times.due_at(old.next_fire_time))
+    if state == old and not differs(schedule, stored, same_trigger):
+        return Change(schedule_id=schedule.id)
+    state = attrs.evolve(state, revision=old.revision + 1)
+    event = ScheduleUpdated(schedule.id, schedule.task_id, state.next_fire_time)
+    return Change(schedule_id=schedule.id, schedule=schedule, state=state, events=(event,))
+
+
+def remove(schedule_id: str, stored: ScheduleSnapshot | None) -> Change:
+    """Decide about removing a schedule. :raise ScheduleLookupError: when there is none"""
+    snapshot = existing(schedule_id, stored)
+    return Change(
+        schedule_id=schedule_id, removed=True, events=(ScheduleRemoved(schedule_id, snapshot.task_id),)
+    )
+
+
+def run_by_hand(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
+    """Decide about running a schedule once, now: its fire times do not move, and a pause does not matter."""
+    return Change(schedule_id=snapshot.id, jobs=(manual_job(snapshot, options, now),))
+
+
+def existing(schedule_id: str, stored: ScheduleSnapshot | None) -> ScheduleSnapshot:
+    """Return what is stored. :raise ScheduleLookupError: when nothing is"""
+    if stored is None:
+        raise ScheduleLookupError(schedule_id)
+    return stored

@@ -1,0 +1,70 @@
+"""Making jobs from schedules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from anysched.model.ids import new_id
+from anysched.model.job import Job
+from anysched.model.options import EffectiveOptions
+from anysched.model.policies import JobKind
+from anysched.model.schedule import ScheduleSnapshot
+from anysched.rules.times import FireTimes
+
+
+def regular_job(
+    snapshot: ScheduleSnapshot,
+    options: EffectiveOptions,
+    times: FireTimes,
+    fire_time: datetime,
+    now: datetime,
+    *,
+    deadline_from: datetime | None = None,
+) -> Job:
+    """Return the job of a fire time; its deadline counts from when it was due, or from ``deadline_from`` (rule L4)."""
+    due_at = times.due_at(fire_time)
+    grace = options.misfire_grace_time
+    return _job(
+        snapshot,
+        options,
+        now,
+        JobKind.regular,
+        run_at=due_at,
+        fire_time=fire_time,
+        deadline=None if grace is None else (deadline_from or due_at) + grace,
+    )
+
+
+def manual_job(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Job:
+    """Return a job that somebody asked for by hand: it has no fire time and no deadline."""
+    return _job(snapshot, options, now, JobKind.manual, run_at=now, fire_time=None, deadline=None)
+
+
+def _job(
+    snapshot: ScheduleSnapshot,
+    options: EffectiveOptions,
+    now: datetime,
+    kind: JobKind,
+    *,
+    run_at: datetime,
+    fire_time: datetime | None,
+    deadline: datetime | None,
+) -> Job:
+    schedule = snapshot.schedule
+    return Job(
+        new_id(now),
+        schedule.task_id,
+        run_at,
+        now,
+        schedule.args,
+        schedule.kwargs,
+        kind,
+        schedule.id,
+        snapshot.state.incarnation,
+        fire_time,
+        deadline,
+        1,
+        options.job_executor,
+        schedule.job_result_expiration_time,
+        schedule.metadata,
+    )

@@ -1,0 +1,39 @@
+"""The decisions of one node, bound to its defaults."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from anysched.model.change import Change
+from anysched.model.job import Job
+from anysched.model.options import EffectiveOptions
+from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.task import Task, TaskDefaults
+from anysched.rules import running
+from anysched.rules.options import effective_options
+from anysched.rules.pausing import settle_and_fire
+
+
+@attrs.frozen
+class Policy:
+    """What ``ports.store.NodePolicy`` asks for, by the rules."""
+
+    defaults: TaskDefaults
+
+    def options(self, schedule: Schedule | None, task: Task | None) -> EffectiveOptions:
+        """Return the options of a schedule's jobs, or of a task's."""
+        return effective_options(schedule, task, self.defaults)
+
+    def fire(self, snapshot: ScheduleSnapshot, task: Task | None, now: datetime, limit: int) -> Change:
+        """Decide what a schedule that has come due does."""
+        return settle_and_fire(snapshot, self.options(snapshot.schedule, task), now, limit)
+
+    def retries(self, job: Job, task: Task | None) -> bool:
+        """Decide whether a job whose node is gone is started again."""
+        return running.retries(job, self.options(None, task))
+
+    def max_running_jobs(self, task: Task | None) -> int | None:
+        """Tell how many jobs of a task may run at once."""
+        return self.options(None, task).max_running_jobs
