@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -11,6 +12,10 @@ import anyio
 
 #: Rule N4: no wait on the system clock lasts longer than this before the wall clock is compared again.
 LONGEST_BLIND_WAIT = 60.0
+
+
+#: In whose name the code that runs now holds an activity token: a job's, with all tasks it starts; else None.
+activity_owner: ContextVar[str | None] = ContextVar("activity_owner", default=None)
 
 
 class Clock(Protocol):
@@ -33,10 +38,17 @@ class Clock(Protocol):
         ...
 
     async def wait(
-        self, event: anyio.Event, until: datetime | None = None, *, poll_at: datetime | None = None
+        self,
+        event: anyio.Event,
+        until: datetime | None = None,
+        *,
+        poll_at: datetime | None = None,
+        who: str = "",
     ) -> None:
         """Return when the event is set, or when this clock reaches ``until`` or ``poll_at``.
 
+        The caller holds a token in the name of ``who``; the clock takes it for as long as the wait lasts.
+        Whoever sets the event takes a token for the caller first; a clock that ends a wait by time does so itself.
         ``poll_at`` is a look for changes that nobody announced; a clock for tests may leave out
         those that cannot find any.
         """
@@ -71,7 +83,12 @@ class SystemClock:
         await anyio.sleep(seconds)
 
     async def wait(
-        self, event: anyio.Event, until: datetime | None = None, *, poll_at: datetime | None = None
+        self,
+        event: anyio.Event,
+        until: datetime | None = None,
+        *,
+        poll_at: datetime | None = None,
+        who: str = "",
     ) -> None:
         deadline = min((instant for instant in (until, poll_at) if instant is not None), default=None)
         while not event.is_set():
