@@ -250,8 +250,8 @@ class DataStore(ScheduleStore, JobStore, Protocol):
         """Return the store's present (rule N6)."""
         ...
 
-    def make_broker(self) -> EventBroker:
-        """Return the broker that suits this store when the user names none."""
+    def make_broker(self) -> EventBroker | None:
+        """Return the broker that suits this store when the user names none; None if one in the process will do."""
         ...
 
     def make_lease_keeper(self) -> LeaseKeeper | None:

@@ -1,0 +1,3 @@
+"""Event brokers."""
+
+from anysched.brokers.local import LocalEventBroker as LocalEventBroker

@@ -1,0 +1,186 @@
+"""The jobs of the memory store: queued, held and running ones."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from itertools import count
+from uuid import UUID
+
+import attrs
+
+from anysched.model.job import Claim, Job
+from anysched.model.policies import JobKind, JobStatus
+
+#: Tasks and how many of their jobs may still start; None for any number.
+Room = Mapping[str, int | None]
+
+
+class Entry:
+    """A job and where it is. The only mutable record, because one is made for each job."""
+
+    __slots__ = ("held_since", "job", "node", "order", "token")
+
+    def __init__(self, job: Job, order: int) -> None:
+        self.job = job
+        self.order = order
+        self.token = 0
+        self.node: str | None = None
+        self.held_since: datetime | None = None
+
+    @property
+    def status(self) -> JobStatus:
+        if self.node is not None:
+            return JobStatus.running
+        return JobStatus.queued if self.held_since is None else JobStatus.held
+
+
+class JobQueue:
+    """One heap of queued jobs for each task, so that a full task never stands before another (rule J5)."""
+
+    def __init__(self) -> None:
+        self._entries: dict[UUID, Entry] = {}
+        self._queued: dict[str, list[tuple[datetime, int, UUID]]] = {}
+        self._running: defaultdict[str, set[UUID]] = defaultdict(set)
+        self._by_schedule: defaultdict[str, set[UUID]] = defaultdict(set)
+        self._order = count()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def get(self, job_id: UUID) -> Entry | None:
+        """Return the entry of a job that has not ended."""
+        return self._entries.get(job_id)
+
+    def add(self, job: Job) -> None:
+        """Queue a job."""
+        entry = Entry(job, next(self._order))
+        self._entries[job.id] = entry
+        if job.schedule_id is not None:
+            self._by_schedule[job.schedule_id].add(job.id)
+        self._push(entry)
+
+    def _push(self, entry: Entry) -> None:
+        job = entry.job
+        queue = self._queued.get(job.task_id)
+        if queue is None:
+            queue = self._queued[job.task_id] = []
+        heapq.heappush(queue, (job.run_at, entry.order, job.id))
+
+    def _head(self, task_id: str) -> tuple[datetime, int, UUID] | None:
+        """Return the first queued job of a task; what was ended, held or taken meanwhile is dropped here."""
+        queue = self._queued.get(task_id)
+        if queue is None:
+            return None
+        while queue:
+            head = queue[0]
+            entry = self._entries.get(head[2])
+            if entry is not None and entry.node is None and entry.held_since is None:
+                return head
+            heapq.heappop(queue)
+        del self._queued[task_id]
+        return None
+
+    def queued_tasks(self, tasks: Collection[str]) -> list[str]:
+        """Return which of these tasks have jobs in their queues."""
+        return [name for name in self._queued if name in tasks]
+
+    def running(self, task_id: str) -> int:
+        """Return how many jobs of a task are running: counted, not kept (rule J5)."""
+        return len(self._running.get(task_id, ()))
+
+    def claim(self, room: Room, now: datetime, most: int, node: str) -> list[Claim]:
+        """Take up to ``most`` jobs to run, the oldest first, none of a task without room."""
+        free = {name: most if left is None else left for name, left in room.items()}
+        heads = [
+            (*head, name) for name in free if free[name] and (head := self._head(name)) and head[0] <= now
+        ]
+        heapq.heapify(heads)
+        claims: list[Claim] = []
+        while heads and len(claims) < most:
+            _, _, job_id, name = heads[0]
+            heapq.heappop(self._queued[name])
+            entry = self._entries[job_id]
+            entry.node = node
+            entry.token += 1
+            self._running[name].add(job_id)
+            claims.append(Claim(entry.job, entry.token))
+            free[name] -= 1
+            following = self._head(name) if free[name] else None
+            if following is not None and following[0] <= now:
+                heapq.heapreplace(heads, (*following, name))
+            else:
+                heapq.heappop(heads)
+        return claims
+
+    def outlook(self, room: Room, now: datetime) -> tuple[bool, datetime | None]:
+        """Return whether jobs that could run now are still queued, and when the next one may start."""
+        backlog, upcoming = False, None
+        for name, left in room.items():
+            head = self._head(name)
+            if head is None:
+                continue
+            if head[0] <= now:
+                backlog = True
+            elif left != 0 and (upcoming is None or head[0] < upcoming):
+                upcoming = head[0]
+        return backlog, upcoming
+
+    def end(self, job_id: UUID) -> None:
+        """Forget a job."""
+        entry = self._entries.pop(job_id)
+        task_id, schedule_id = entry.job.task_id, entry.job.schedule_id
+        if entry.node is not None:
+            self._running[task_id].discard(job_id)
+            if not self._running[task_id]:
+                del self._running[task_id]
+        if schedule_id is not None:
+            siblings = self._by_schedule[schedule_id]
+            siblings.discard(job_id)
+            if not siblings:
+                del self._by_schedule[schedule_id]
+
+    def put_back(self, entry: Entry, job: Job) -> None:
+        """Queue a running job again."""
+        self._running[job.task_id].discard(job.id)
+        entry.job, entry.node = job, None
+        self._push(entry)
+
+    def take_queued(self, schedule_id: str, *, regular_only: bool) -> list[Job]:
+        """Forget the jobs of a schedule that have not started, and return them."""
+        taken = [entry.job for entry in self._unstarted(schedule_id, regular_only=regular_only)]
+        for job in taken:
+            self.end(job.id)
+        return taken
+
+    def hold(self, schedule_id: str, now: datetime) -> None:
+        """Hold the regular jobs of a schedule that have not started (rule P3)."""
+        for entry in self._unstarted(schedule_id, regular_only=True):
+            if entry.held_since is None:
+                entry.held_since = now
+
+    def release(self, schedule_id: str, now: datetime) -> None:
+        """Queue held jobs again; the time they were held extends their deadlines (rule P3)."""
+        for entry in self._unstarted(schedule_id, regular_only=True):
+            if entry.held_since is not None:
+                deadline = entry.job.start_deadline
+                if deadline is not None:
+                    entry.job = attrs.evolve(entry.job, start_deadline=deadline + (now - entry.held_since))
+                entry.held_since = None
+                self._push(entry)
+
+    def _unstarted(self, schedule_id: str, *, regular_only: bool) -> list[Entry]:
+        entries = sorted(
+            (self._entries[job_id] for job_id in self._by_schedule.get(schedule_id, ())),
+            key=lambda e: e.order,
+        )
+        return [
+            entry
+            for entry in entries
+            if entry.node is None and (not regular_only or entry.job.kind is JobKind.regular)
+        ]
