@@ -1,0 +1,1 @@
+"""Records as plain data: values, registered types, and nothing that names an import."""
