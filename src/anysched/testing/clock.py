@@ -46,6 +46,7 @@ class _Sleeper:
     until: datetime | None = None
     poll_at: datetime | None = None
     poll_interval: timedelta = timedelta(0)
+    poller: int = 0
     is_duration: bool = False
     cancelled: bool = False
 
@@ -85,7 +86,7 @@ class FakeClock:
         self._timed = 0  # how many of those in the heap still wait
         self._sequence = count()
         self._polling: dict[_Sleeper, None] = {}
-        self._looked: set[str] = set()  # who has polled since the last change
+        self._looked: set[int] = set()  # ids of the tasks that have polled since the last change
         self._moving = anyio.ResourceGuard("moving this clock")
 
     def __repr__(self) -> str:
@@ -192,17 +193,17 @@ class FakeClock:
         poll_at: datetime | None = None,
         who: str = "",
     ) -> None:
-        """Return when the event is set, or when an instant has come; ``who`` gives its token for so long.
-
-        By ``who`` the clock also remembers who has polled, so no two tasks should wait in the same name.
-        """
+        """Return when the event is set, or when an instant has come; ``who`` gives its token for so long."""
         come = any(instant is not None and instant <= self._now for instant in (until, poll_at))
         if come or event.is_set():
             await anyio.lowlevel.checkpoint()  # a caller who never waits must not hold up the event loop
             return
-        interval = timedelta(0) if poll_at is None else poll_at - self._now
+        sleeper = _Sleeper(who, event, until)
+        if poll_at is not None:
+            sleeper.poll_at, sleeper.poll_interval = poll_at, poll_at - self._now
+            sleeper.poller = anyio.get_current_task().id
         self.release(who)
-        await self._wait(_Sleeper(who, event, until, poll_at, interval))
+        await self._wait(sleeper)
 
     # how it works
 
@@ -270,7 +271,11 @@ class FakeClock:
         first = self._deadlines[0][0] if self._deadlines else None
         for sleeper in self._polling:
             poll_at = sleeper.poll_at
-            if poll_at is not None and sleeper.who not in self._looked and (first is None or poll_at < first):
+            if (
+                poll_at is not None
+                and sleeper.poller not in self._looked
+                and (first is None or poll_at < first)
+            ):
                 first = poll_at
         return first
 
@@ -284,8 +289,8 @@ class FakeClock:
         has_changed = bool(due)
         for sleeper in self._polling:
             poll_at = sleeper.poll_at
-            if poll_at is not None and poll_at <= self._now and sleeper.who not in self._looked:
-                self._looked.add(sleeper.who)
+            if poll_at is not None and poll_at <= self._now and sleeper.poller not in self._looked:
+                self._looked.add(sleeper.poller)
                 due.append(sleeper)
         for sleeper in due:
             if sleeper.waits:

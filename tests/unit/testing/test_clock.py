@@ -257,11 +257,11 @@ async def test_a_loop_that_spins_is_named() -> None:
 class Poller:
     """Looks every five seconds, as a planner does."""
 
-    def __init__(self, clock: FakeClock, name: str = "poller") -> None:
+    def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
-        self.wakeup = Wakeup(clock, name)
+        self.wakeup = Wakeup(clock, "planner")
         self.looks: list[float] = []
-        clock.hold(name)
+        clock.hold("planner")
 
     async def run(self) -> None:
         while True:
@@ -289,7 +289,7 @@ async def test_polls_keep_their_beat(clock: FakeClock) -> None:
     async with anyio.create_task_group() as tg:
         tg.start_soon(poller.run)
         await clock.advance(1)
-        other = Poller(clock, "other")
+        other = Poller(clock)
         tg.start_soon(other.run)
         tg.start_soon(clock.sleep, 102)
         tg.start_soon(clock.sleep, 1002)
@@ -317,7 +317,7 @@ async def test_a_known_change_brings_a_poll(clock: FakeClock) -> None:
 
 
 async def test_setting_the_clock(clock: FakeClock) -> None:
-    """Rule N4: a jump wakes who waits for an instant that has come; durations and polls go on as they were."""
+    """Rule N4: a jump wakes who waits for an instant that has come; durations and polls go on as before."""
     worker, poller = Worker(clock), Poller(clock)
 
     async def note_after(text: str, wait: Awaitable[None]) -> None:
