@@ -1,0 +1,172 @@
+"""Wall-clock time: which instants a wall time stands for, under a gap and a fold policy (rule T6).
+
+Instants are seconds in UTC and wall times are seconds in the zone, both counted from the first of January
+0001.
+
+A zone is a row of stretches with one offset each. Its transitions are found by probing, as ``tzinfo``
+cannot be asked for them: two of them are never closer than three days, and none moves the clock by more
+than a day. (In the whole time zone database the two closest lie 3.99 days apart, in Freetown in 1939.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Literal, NamedTuple, TypeVar, get_args
+
+from anysched.triggers.base import DAY, LAST_SECOND
+
+GapPolicy = Literal["after", "shift", "skip"]
+FoldPolicy = Literal["first", "last", "both"]
+
+T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
+
+_CELL = 3 * DAY
+_MOST_CELLS, _MOST_DAYS, _MOST_LAYOUTS = 4096, 2048, 128
+
+
+class Stretch(NamedTuple):
+    """A stretch of time in which wall times become instants by one offset: start <= instant < stop.
+
+    ``kind`` is "wall" where the wall clock really shows them. The wall times of a gap come as a stretch
+    of their own: "shift" takes them by the offset from before the gap, "after" takes all of them as
+    ``start``. Such a stretch is followed by the real one that begins at the same instant.
+    """
+
+    start: int
+    stop: int
+    offset: int
+    kind: Literal["wall", "shift", "after"] = "wall"
+
+
+def require_gap(value: GapPolicy | None, default: GapPolicy) -> GapPolicy:
+    """Return a gap policy; None takes the default."""
+    return default if value is None else require_choice(value, "gap", get_args(GapPolicy))
+
+
+def require_fold(value: FoldPolicy | None, default: FoldPolicy) -> FoldPolicy:
+    """Return a fold policy; None takes the default."""
+    return default if value is None else require_choice(value, "fold", get_args(FoldPolicy))
+
+
+def require_choice(value: T, name: str, names: tuple[T, ...]) -> T:
+    """Return one of several names, and refuse anything else."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+    if value not in names:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, names))}, not {value!r}")
+    return value
+
+
+class Civil:
+    """The wall clock of one time zone. What it caches follows from the zone alone."""
+
+    __slots__ = ("_calm", "_cells", "_fixed", "_layouts", "_zone")
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._fixed = isinstance(zone, timezone)
+        self._cells: dict[int, int | None] = {}
+        self._calm: dict[int, int | None] = {}
+        self._layouts: dict[tuple[int, GapPolicy, FoldPolicy], tuple[Stretch, ...]] = {}
+
+    def __reduce__(self) -> tuple[Callable[[tzinfo], Civil], tuple[tzinfo]]:
+        return civil_of, (self._zone,)
+
+    def offset(self, second: int) -> int:
+        """Return how many seconds the wall clock is ahead of UTC at an instant."""
+        # At both ends of the calendar the wall time might not exist as a datetime.
+        naive = datetime.min + timedelta(0, min(max(second, 2 * DAY), LAST_SECOND - 2 * DAY))
+        ahead = self._zone.fromutc(naive.replace(tzinfo=self._zone)).replace(tzinfo=None) - naive
+        return ahead.days * DAY + ahead.seconds
+
+    def calm_offset(self, day: int) -> int | None:
+        """Return the offset of a UTC day, or None when a transition lies within two days of it."""
+        try:
+            return self._calm[day]
+        except KeyError:
+            near = self._transitions((day - 2) * DAY, (day + 3) * DAY)
+            offset = None if near else self.offset(day * DAY)
+            return _remember(self._calm, _MOST_DAYS, day, offset)
+
+    def near(self, day: int, gap: GapPolicy, fold: FoldPolicy) -> tuple[Stretch, ...]:
+        """Return the stretches around a UTC day: enough to know all instants of the days beside it."""
+        key = (day, gap, fold)
+        found = self._layouts.get(key)
+        if found is not None:
+            return found
+        stretches = tuple(self.stretches((day - 3) * DAY, (day + 4) * DAY, gap, fold))
+        return _remember(self._layouts, _MOST_LAYOUTS, key, stretches)
+
+    def stretches(self, first: int, last: int, gap: GapPolicy, fold: FoldPolicy) -> list[Stretch]:
+        """Lay out the time from one instant to another."""
+        result: list[Stretch] = []
+        start, offset = first, self.offset(first)
+        for at in self._transitions(first + 1, last - 1):
+            before, offset = offset, self.offset(at)
+            skipped = offset - before
+            if skipped > 0:
+                result.append(Stretch(start, at, before))
+                if gap != "skip":
+                    result.append(Stretch(at, at + skipped, before, gap))
+                start = at
+            else:
+                result.append(Stretch(start, at + skipped if fold == "last" else at, before))
+                start = at - skipped if fold == "first" else at
+        result.append(Stretch(start, last, offset))
+        return result
+
+    def instants(self, wall: int, gap: GapPolicy, fold: FoldPolicy) -> list[int]:
+        """Return the instants that a wall time stands for: none, one or two."""
+        day = wall // DAY  # as if it were UTC: the instants are no more than a day away
+        offset = self.calm_offset(day)
+        if offset is not None:
+            return [wall - offset]
+        return [
+            stretch.start if stretch.kind == "after" else wall - stretch.offset
+            for stretch in self.near(day, gap, fold)
+            if stretch.start <= wall - stretch.offset < stretch.stop
+        ]
+
+    def _transitions(self, first: int, last: int) -> list[int]:
+        """Return the instants from which on another offset holds, both ends included."""
+        if self._fixed:
+            return []
+        found = [self._transition(cell) for cell in range((first - 1) // _CELL, (last - 1) // _CELL + 1)]
+        return [at for at in found if at is not None and first <= at <= last]
+
+    def _transition(self, cell: int) -> int | None:
+        """Return the transition within a cell, if there is one; that at its start is none of its own."""
+        try:
+            return self._cells[cell]
+        except KeyError:
+            start, stop = cell * _CELL, (cell + 1) * _CELL
+            offset = self.offset(start)
+            at = None if self.offset(stop) == offset else self._change(start, stop, offset)
+            return _remember(self._cells, _MOST_CELLS, cell, at)
+
+    def _change(self, low: int, high: int, offset: int) -> int:
+        """Return the first instant of (low, high] at which the offset is no longer the one given."""
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.offset(middle) == offset:
+                low = middle
+            else:
+                high = middle
+        return high
+
+
+def _remember(cache: dict[K, V], most: int, key: K, value: V) -> V:
+    if len(cache) >= most:
+        cache.clear()
+    cache[key] = value
+    return value
+
+
+@lru_cache(maxsize=128)
+def civil_of(zone: tzinfo) -> Civil:
+    """Return the wall clock of a zone."""
+    return Civil(zone)

@@ -1,0 +1,145 @@
+"""Fire times at a fixed distance."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Self
+
+import attrs
+
+from anysched.model.convert import utc
+from anysched.triggers.base import is_open, machine_zone, optional_moment, require_order
+from anysched.triggers.combine import Combinable
+from anysched.wire.registry import register_type
+
+
+def _interval(trigger: IntervalTrigger) -> timedelta:
+    return timedelta(trigger.days, trigger.seconds, trigger.microseconds)
+
+
+@register_type("interval", version=1)
+@attrs.frozen(init=False)
+class IntervalTrigger(Combinable):
+    """Fires at its start, then each time the interval has elapsed, whatever the wall clock does (rule T5).
+
+    Fire times are start, start + interval, start + 2 * interval and so on, up to and including the end.
+    The interval is the sum of the numbers given, which may be fractions; it is kept as days, seconds and
+    microseconds, so that ``minutes=60`` and ``hours=1`` are equal.
+
+    :ivar days: whole days of the interval
+    :ivar seconds: what remains in seconds
+    :ivar microseconds: what remains in microseconds
+    :ivar start_time: the first fire time; the anchor when there is none (rule T3)
+    :ivar end_time: the last possible fire time
+    :ivar interval: the interval
+    """
+
+    days: int
+    seconds: int
+    microseconds: int
+    start_time: datetime | None
+    end_time: datetime | None
+    interval: timedelta = attrs.field(
+        init=False, eq=False, repr=False, default=attrs.Factory(_interval, takes_self=True)
+    )
+
+    if TYPE_CHECKING:
+
+        def __attrs_init__(
+            self,
+            *,
+            days: int,
+            seconds: int,
+            microseconds: int,
+            start_time: datetime | None,
+            end_time: datetime | None,
+        ) -> None: ...
+
+    def __init__(
+        self,
+        weeks: float = 0,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        microseconds: float = 0,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+    ) -> None:
+        units = {
+            "weeks": weeks,
+            "days": days,
+            "hours": hours,
+            "minutes": minutes,
+            "seconds": seconds,
+            "microseconds": microseconds,
+        }
+        interval = _sum_of(units)
+        start, end = optional_moment(start_time, "start_time"), optional_moment(end_time, "end_time")
+        require_order(start, end)
+        self.__attrs_init__(
+            days=interval.days,
+            seconds=interval.seconds,
+            microseconds=interval.microseconds,
+            start_time=start,
+            end_time=end,
+        )
+
+    def bind(self, timezone: tzinfo) -> Self:
+        """Return this trigger with naive datetimes read in ``timezone`` (rule T1)."""
+        if not is_open(self.start_time, self.end_time):
+            return self
+        return attrs.evolve(
+            self,
+            start_time=optional_moment(self.start_time, "start_time", timezone),
+            end_time=optional_moment(self.end_time, "end_time", timezone),
+        )
+
+    def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Return the first fire time strictly after an instant, in UTC, or None when there is none left."""
+        start, end = self._window(anchor)
+        return self._fire_time(start, end, max(self._index(start, utc(after, "after")) + 1, 0))
+
+    def last_fire_time(self, until: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Return the latest fire time at or before an instant, or None."""
+        start, end = self._window(anchor)
+        last = utc(until, "until") if end is None else min(utc(until, "until"), end)
+        return None if last < start else self._fire_time(start, end, self._index(start, last))
+
+    def count_fire_times(self, after: datetime, until: datetime, *, anchor: datetime, key: str = "") -> int:
+        """Return how many fire times lie in (after, until]."""
+        start, end = self._window(anchor)
+        last = utc(until, "until") if end is None else min(utc(until, "until"), end)
+        return max(self._index(start, last) - max(self._index(start, utc(after, "after")), -1), 0)
+
+    def _window(self, anchor: datetime) -> tuple[datetime, datetime | None]:
+        """Return the start and the end."""
+        if is_open(self.start_time, self.end_time):
+            return self.bind(machine_zone())._window(anchor)
+        return utc(anchor, "anchor") if self.start_time is None else self.start_time, self.end_time
+
+    def _index(self, start: datetime, instant: datetime) -> int:
+        """Return the number of the last fire time at or before an instant; that of the start is 0."""
+        return (instant - start) // self.interval
+
+    def _fire_time(self, start: datetime, end: datetime | None, index: int) -> datetime | None:
+        try:
+            found = start + index * self.interval
+        except OverflowError:
+            return None
+        return None if end is not None and found > end else found
+
+
+def _sum_of(units: dict[str, float]) -> timedelta:
+    for name, value in units.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+        if not value >= 0:
+            raise ValueError(f"{name} must not be negative: {value}")
+    try:
+        interval = timedelta(**units)
+    except OverflowError as exc:
+        raise ValueError("the interval is longer than a datetime can count") from exc
+    if not interval:
+        raise ValueError("the interval must be longer than nothing: give it seconds=1, hours=12 or the like")
+    return interval
