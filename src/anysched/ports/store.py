@@ -17,8 +17,9 @@ import attrs
 from anysched._clock import Clock
 from anysched.model.change import Change
 from anysched.model.job import Claim, EndedJob, Job, JobResult
+from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobStatus, ScheduleStatus
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.ports.broker import EventBroker
 
@@ -28,6 +29,10 @@ Decide = Callable[[str, ScheduleSnapshot | None, Task | None, datetime], Change]
 
 class NodePolicy(Protocol):
     """The decisions that ``advance`` needs, bound to a node's defaults."""
+
+    def options(self, schedule: Schedule | None, task: Task | None) -> EffectiveOptions:
+        """Return the options of a schedule's jobs, or of a task's (rule S7)."""
+        ...
 
     def fire(self, snapshot: ScheduleSnapshot, task: Task | None, now: datetime, limit: int) -> Change:
         """Decide what a schedule that has come due does; at most about ``limit`` jobs."""

@@ -1,0 +1,638 @@
+"""The scheduler that users meet: what it promises, and the one place where the rooms are put together."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextvars import ContextVar
+from datetime import datetime, timedelta, tzinfo
+from os import getpid
+from secrets import token_hex
+from socket import gethostname
+from types import ModuleType, TracebackType
+from typing import Any, Literal, Self
+from uuid import UUID
+
+import anyio
+from anyio.abc import TaskGroup
+
+from anysched._clock import Clock, SystemClock
+from anysched.brokers.local import LocalEventBroker
+from anysched.engine.context import current_job
+from anysched.engine.health import Health
+from anysched.engine.jobs import RUN_JOB_KEEPS, Jobs
+from anysched.engine.lifecycle import Engine, Settings
+from anysched.engine.schedules import Schedules
+from anysched.engine.subscriptions import Subscription, concrete, next_event
+from anysched.engine.tasks import TaskRegistry
+from anysched.errors import SchedulerFaultError, SchedulerStateError, SerializationError
+from anysched.executors import AsyncJobExecutor, ProcessJobExecutor, ThreadJobExecutor
+from anysched.model import convert
+from anysched.model.events import Event
+from anysched.model.ids import new_id
+from anysched.model.job import Job, JobResult
+from anysched.model.policies import (
+    CoalescePolicy,
+    ConflictPolicy,
+    JobStatus,
+    Missed,
+    OnAbandon,
+    Queued,
+    ResumeFrom,
+    RunState,
+    SchedulerRole,
+    ScheduleStatus,
+)
+from anysched.model.schedule import Schedule, ScheduleSnapshot, UnpauseResult
+from anysched.model.task import Task, TaskDefaults, TaskOptions
+from anysched.model.trigger import Trigger
+from anysched.model.unset import UNSET, UnsetType
+from anysched.ports.broker import EventBroker
+from anysched.ports.executor import JobExecutor
+from anysched.ports.store import DataStore
+from anysched.rules.policy import Policy
+from anysched.stores import store_from_url
+from anysched.stores.memory import MemoryDataStore
+from anysched.triggers.base import machine_zone, require_zone
+from anysched.wire.values import to_plain
+
+#: The scheduler that the code of a job, or of a subscriber, runs under.
+current_scheduler: ContextVar[AsyncScheduler] = ContextVar("current_scheduler")
+
+
+class AsyncScheduler:
+    """Runs tasks at the times their schedules name, on asyncio and on trio.
+
+    ``async with AsyncScheduler() as scheduler`` starts it in the background; leaving the block stops it in order
+    (rule J6). Schedules live in a data store; any number of schedulers, in any number of processes, may share a
+    durable one (rule N1). Every method but the constructor needs the scheduler to be running, and raises
+    ``SchedulerStateError`` otherwise. Datetimes may be naive, and are then meant in the trigger's own time zone,
+    else in the scheduler's (rule T1); what is returned is aware and in UTC. Durations are timedeltas or seconds.
+
+    :param data_store: a data store, or the URL of a database such as "sqlite:///jobs.db"; by default a new
+        ``MemoryDataStore``
+    :param event_broker: what tells other nodes of changes; by default what suits the data store
+    :param identity: the name of this node, unique among the nodes that share the data store; by default made up
+        from host, process and chance
+    :param role: what this node does: "both", "scheduler", "worker" or "client"
+    :param timezone: a time zone or the name of one; by default the machine's
+    :param tasks: callables, and modules with ``@task`` functions, that this node can run
+    :param max_concurrent_jobs: how many jobs run at once on this node
+    :param job_executors: job executors by name, besides "async", "thread" and "process"
+    :param task_defaults: options for tasks where nobody says otherwise
+    :param lease_duration: how long after its death the jobs of this node stay its own (rules J1, J2)
+    :param poll_interval: how often the store is looked at though nothing was announced (rule N2)
+    :param stop_grace: how long running jobs may take to end when the scheduler stops
+    :param cleanup_interval: how often expired results are deleted; None for never
+    :param clock: what tells the time; another one is for tests
+    """
+
+    def __init__(
+        self,
+        data_store: DataStore | str | None = None,
+        event_broker: EventBroker | None = None,
+        *,
+        identity: str | None = None,
+        role: SchedulerRole | str = SchedulerRole.both,
+        timezone: tzinfo | str | None = None,
+        tasks: Iterable[Callable[..., Any] | ModuleType] = (),
+        max_concurrent_jobs: int = 100,
+        job_executors: Mapping[str, JobExecutor] | None = None,
+        task_defaults: TaskDefaults = TaskDefaults(),  # noqa: B008
+        lease_duration: timedelta | float = 30,
+        poll_interval: timedelta | float = 5,
+        stop_grace: timedelta | float = 10,
+        cleanup_interval: timedelta | float | None = 900,
+        clock: Clock = SystemClock(),
+    ) -> None:
+        store = _store(data_store)
+        self._timezone = machine_zone() if timezone is None else require_zone(timezone)
+        self._engine = Engine(
+            Settings(
+                clock=clock,
+                store=store,
+                broker=event_broker or store.make_broker() or LocalEventBroker.shared_by(store),
+                node=convert.identifier(identity or f"{gethostname()}-{getpid()}-{token_hex(4)}", "identity"),
+                role=SchedulerRole(role),
+                policy=Policy(task_defaults),
+                tasks=TaskRegistry(durable=store.durable),
+                executors=_executors(job_executors or {}),
+                max_concurrent_jobs=convert.positive_int(max_concurrent_jobs, "max_concurrent_jobs"),
+                lease=convert.positive_duration(lease_duration, "lease_duration"),
+                poll_interval=convert.positive_duration(poll_interval, "poll_interval"),
+                stop_grace=convert.duration(stop_grace, "stop_grace"),
+                cleanup_interval=None
+                if cleanup_interval is None
+                else convert.positive_duration(cleanup_interval, "cleanup_interval"),
+            )
+        )
+        self._engine.settings.tasks.add_all(tasks)
+        self._schedules = Schedules(self._engine, self._timezone, _same_trigger)
+        self._jobs = Jobs(self._engine, self._timezone)
+        self._task_group: TaskGroup | None = None
+
+    def __repr__(self) -> str:
+        return f"<AsyncScheduler {self.identity!r} {self.state} on {self._engine.settings.store!r}>"
+
+    # running
+
+    @property
+    def identity(self) -> str:
+        """The name of this node."""
+        return self._engine.settings.node
+
+    @property
+    def role(self) -> SchedulerRole:
+        """What this node does."""
+        return self._engine.settings.role
+
+    @property
+    def timezone(self) -> tzinfo:
+        """The time zone of naive datetimes."""
+        return self._timezone
+
+    @property
+    def state(self) -> RunState:
+        """Where the scheduler is between being made and having stopped."""
+        return self._engine.state
+
+    @property
+    def health(self) -> Health:
+        """What this node knows about itself at this moment; asks nobody."""
+        return Health.of(self._engine)
+
+    async def __aenter__(self) -> Self:
+        if self.state is not RunState.created:
+            raise SchedulerStateError(f"a scheduler runs once, and this one is {self.state}: make a new one")
+        task_group = anyio.create_task_group()
+        await task_group.__aenter__()
+        token = current_scheduler.set(self)  # the tasks that start now, and so all jobs, see it
+        try:
+            await self._engine.start(task_group)
+        except BaseException as exc:
+            task_group.cancel_scope.cancel()
+            cancelled = isinstance(exc, anyio.get_cancelled_exc_class())
+            await task_group.__aexit__(*((type(exc), exc, exc.__traceback__) if cancelled else (None, None, None)))
+            raise
+        finally:
+            current_scheduler.reset(token)
+        self._task_group = task_group
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        task_group, engine = self._task_group, self._engine
+        assert task_group is not None
+        cancelled = isinstance(exc_value, anyio.get_cancelled_exc_class())
+        await engine.stop(timedelta(0) if cancelled else None)
+        # Only a cancellation passes through the task group: it would wrap any other exception (rule J6).
+        task_group.cancel_scope.cancel()
+        passed = (exc_type, exc_value, traceback) if cancelled else (None, None, None)
+        swallowed = bool(await task_group.__aexit__(*passed))
+        if engine.fault is not None and (exc_value is None or swallowed):
+            raise SchedulerFaultError(f"the scheduler failed: {engine.fault}") from engine.fault
+        if engine.interrupted and (exc_value is None or swallowed):
+            raise KeyboardInterrupt
+        return False
+
+    async def stop(self, *, grace: timedelta | float | None = None) -> None:
+        """Stop in order: no new jobs, ``grace`` for running ones, then cancel, report, and let go (rule J6).
+
+        A second call waits for the first. Called by a job of this scheduler, it asks for the stop and returns.
+
+        :param grace: how long running jobs may take to end; by default the scheduler's ``stop_grace``
+        """
+        limit = None if grace is None else convert.duration(grace, "grace")
+        if current_job.get(None) is not None and current_scheduler.get(None) is self:
+            self._engine.request_stop()
+        else:
+            await self._engine.stop(limit)
+
+    async def wait_until_stopped(self) -> None:
+        """Return when the scheduler has stopped."""
+        await self._engine.stopped.wait()
+
+    async def run_until_stopped(self) -> None:
+        """Serve until ``stop()`` is called or, in the main thread, SIGINT or SIGTERM arrives; start if need be.
+
+        The first signal stops in order, the second at once. Signal handlers are restored.
+        """
+        if self.state is RunState.created:
+            async with self:
+                return await self.run_until_stopped()
+        if threading.current_thread() is not threading.main_thread():
+            return await self.wait_until_stopped()
+        async with anyio.create_task_group() as task_group:
+            task_group.start_soon(self._stop_on_signals)
+            await self.wait_until_stopped()
+            task_group.cancel_scope.cancel()
+        return None
+
+    async def _stop_on_signals(self) -> None:
+        watched = (signal.SIGINT, signal.SIGTERM)
+        former = {number: signal.getsignal(number) for number in watched}
+        try:
+            with anyio.open_signal_receiver(*watched) as signals:
+                async with anyio.create_task_group() as task_group:
+                    grace: timedelta | None = None
+                    async for _ in signals:
+                        task_group.start_soon(self._engine.stop, grace)
+                        grace = timedelta(0)
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    # tasks
+
+    async def configure_task(
+        self,
+        func_or_task_id: Callable[..., Any] | str,
+        *,
+        func: Callable[..., Any] | UnsetType = UNSET,
+        job_executor: str | UnsetType | None = UNSET,
+        max_running_jobs: int | UnsetType | None = UNSET,
+        misfire_grace_time: timedelta | float | UnsetType | None = UNSET,
+        on_abandon: OnAbandon | str | UnsetType = UNSET,
+        max_attempts: int | UnsetType = UNSET,
+        metadata: Mapping[str, Any] | UnsetType = UNSET,
+    ) -> Task:
+        """Configure a task for all nodes; options that are not given stay as they are (rule S7).
+
+        :param func_or_task_id: a callable, or the name of a task
+        :param func: the callable that the name means on this node
+        :raise TaskLookupError: when no callable is given and the name is not known
+        :raise ExecutorLookupError: when this node has no such job executor
+        """
+        self._require_running()
+        options = TaskOptions(
+            job_executor=job_executor,
+            max_running_jobs=max_running_jobs,
+            misfire_grace_time=misfire_grace_time,
+            on_abandon=on_abandon,
+            max_attempts=max_attempts,
+            metadata=metadata,
+        )
+        if isinstance(func_or_task_id, str) and not isinstance(func, UnsetType):
+            task_id = (await self._engine.make_known(func, convert.identifier(func_or_task_id, "the task id"))).id
+        else:
+            task_id = await self._engine.name_of(func_or_task_id)
+        self._engine.check_executor(job_executor, task_id)
+        task = await self._engine.settings.store.configure_task(task_id, options)
+        self._engine.changed([])
+        return task
+
+    async def get_tasks(self) -> list[Task]:
+        """Return all tasks that the data store knows, ordered by id."""
+        self._require_running()
+        return await self._engine.settings.store.get_tasks()
+
+    # schedules
+
+    async def add_schedule(
+        self,
+        func_or_task_id: Callable[..., Any] | str,
+        trigger: Trigger,
+        *,
+        id: str | None = None,  # noqa: A002
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] = convert.EMPTY_MAPPING,
+        paused: bool = False,
+        coalesce: CoalescePolicy | str = CoalescePolicy.latest,
+        misfire_grace_time: timedelta | float | UnsetType | None = UNSET,
+        max_catchup: int = 100,
+        max_jitter: timedelta | float | None = None,
+        job_executor: str | UnsetType | None = UNSET,
+        job_result_expiration_time: timedelta | float = 0,
+        metadata: Mapping[str, Any] = convert.EMPTY_MAPPING,
+        conflict_policy: ConflictPolicy | str = ConflictPolicy.do_nothing,
+    ) -> str:
+        """Add a schedule and return its id (rules S1 and S6).
+
+        :param func_or_task_id: the callable to run, or the name of a task
+        :param trigger: when to run it
+        :param id: unique; by default one is made up
+        :param args: positional arguments for the callable
+        :param kwargs: keyword arguments for the callable
+        :param paused: create it paused; says nothing about a schedule that exists
+        :param coalesce: which of several late fire times get a job: "latest", "earliest" or "all" (rule L1)
+        :param misfire_grace_time: how late a job may start; None for no limit; by default what the task says
+        :param max_catchup: how many late fire times get a job in one pass under "all" (rule L2)
+        :param max_jitter: delay each fire time by up to this much, the same on every node (rule T8)
+        :param job_executor: name of a job executor; by default what the task says
+        :param job_result_expiration_time: how long results are kept
+        :param metadata: anything that can be serialized
+        :param conflict_policy: what to do when the id exists: "do_nothing", "replace" or "exception"
+        :raise ConflictingIdError: when the id exists and the policy is "exception"
+        :raise ValueError: when the trigger has no fire time left, or an argument is out of range
+        :raise TriggerError: when the trigger does not work
+        :raise TaskLookupError, ExecutorLookupError: when a name is not known
+        :raise UnnamedCallableError: for a lambda or nested function with a durable store
+        :raise SerializationError: when arguments cannot be stored
+        """
+        self._require_running()
+        schedule = Schedule(
+            func_or_task_id,
+            trigger,
+            id=str(new_id(self._engine.settings.clock.now())) if id is None else id,
+            args=args,
+            kwargs=kwargs,
+            paused=paused,
+            coalesce=coalesce,
+            misfire_grace_time=misfire_grace_time,
+            max_catchup=max_catchup,
+            max_jitter=max_jitter,
+            job_executor=job_executor,
+            job_result_expiration_time=job_result_expiration_time,
+            metadata=metadata,
+        )
+        return (await self._schedules.add([schedule], ConflictPolicy(conflict_policy)))[0]
+
+    async def add_schedules(
+        self,
+        schedules: Iterable[Schedule],
+        *,
+        conflict_policy: ConflictPolicy | str = ConflictPolicy.do_nothing,
+    ) -> list[str]:
+        """Add many schedules in one transaction, all or nothing; return their ids in the same order.
+
+        Raises what ``add_schedule`` raises.
+        """
+        self._require_running()
+        return await self._schedules.add(schedules, ConflictPolicy(conflict_policy))
+
+    async def get_schedule(self, id: str) -> ScheduleSnapshot:  # noqa: A002
+        """Return a schedule as it is now. :raise ScheduleLookupError: when there is none"""
+        self._require_running()
+        return await self._schedules.get_one(id)
+
+    async def get_schedules(
+        self,
+        ids: Collection[str] | None = None,
+        *,
+        paused: bool | None = None,
+        status: ScheduleStatus | str | None = None,
+        task_id: str | None = None,
+    ) -> list[ScheduleSnapshot]:
+        """Return schedules as they are now, ordered by id; conditions that are given must all hold.
+
+        :param ids: only these; ids that do not exist are passed over
+        :param paused: only schedules that are paused, or only those that are not
+        :param status: only schedules with this status: "active", "paused", "finished" or "error"
+        :param task_id: only schedules of this task
+        """
+        self._require_running()
+        return await self._schedules.get(ids, paused, status, task_id)
+
+    async def remove_schedule(self, id: str) -> None:  # noqa: A002
+        """Remove a schedule and its queued jobs; running ones go on (rule S4).
+
+        :raise ScheduleLookupError: when there is none
+        """
+        self._require_running()
+        await self._schedules.remove(id)
+
+    async def pause_schedule(
+        self,
+        id: str,  # noqa: A002
+        *,
+        until: datetime | None = None,
+        reason: str | None = None,
+        by: str | None = None,
+        queued: Queued = "keep",
+        resume_from: ResumeFrom = None,
+        missed: Missed = "policy",
+    ) -> None:
+        """Pause a schedule: no job is made from it until it is resumed (rules P1 to P4, P10).
+
+        Its next fire time stays where it is; running jobs go on. Pausing a paused schedule changes nothing, but
+        ``until``, ``reason`` and ``by`` are replaced when they are given.
+
+        :param until: from when on it counts as resumed, without further calls
+        :param reason: free text, shown with the pause
+        :param by: who pauses it
+        :param queued: what becomes of its jobs that have not started: "keep", "hold" until it is resumed, "discard"
+        :param resume_from: where to go on at ``until``, as for ``unpause_schedule``
+        :param missed: what to do then about the fire times that passed, as for ``unpause_schedule``
+        :raise ScheduleLookupError: when there is no such schedule
+        :raise ValueError: when ``until`` does not lie in the future
+        """
+        self._require_running()
+        await self._schedules.pause(
+            id, until=until, reason=reason, by=by, queued=queued, resume_from=resume_from, missed=missed
+        )
+
+    async def unpause_schedule(
+        self,
+        id: str,  # noqa: A002
+        *,
+        resume_from: datetime | Literal["now"] | None = None,
+        missed: Missed = "policy",
+    ) -> UnpauseResult:
+        """Resume a paused schedule and report what that did (rules P5 to P9).
+
+        Resuming a schedule that is not paused changes nothing.
+
+        :param resume_from: None goes on from the frozen next fire time, and what passed meanwhile is late;
+            "now" begins anew, as if the schedule were added now; a datetime does so from that instant
+        :param missed: what to do about the fire times that passed: "policy" treats them as late by the schedule's
+            own rules (with "now" that means to skip them), "skip" gives them up, "run_once" makes one job for the
+            latest, "run_all" one for each, up to ``max_catchup``
+        :raise ScheduleLookupError: when there is no such schedule
+        :raise ValueError: when ``resume_from`` is a string other than "now"
+        """
+        self._require_running()
+        return await self._schedules.unpause(id, resume_from=resume_from, missed=missed)
+
+    async def run_schedule(self, id: str) -> UUID:  # noqa: A002
+        """Make one job of a schedule now and return its id; fire times do not move, a pause does not matter.
+
+        :raise ScheduleLookupError: when there is no such schedule
+        """
+        self._require_running()
+        return await self._schedules.run(id)
+
+    # jobs
+
+    async def add_job(
+        self,
+        func_or_task_id: Callable[..., Any] | str,
+        *,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] = convert.EMPTY_MAPPING,
+        run_at: datetime | None = None,
+        result_expiration_time: timedelta | float = 0,
+        job_executor: str | UnsetType | None = UNSET,
+        metadata: Mapping[str, Any] = convert.EMPTY_MAPPING,
+    ) -> UUID:
+        """Run a task once and return the id of the job.
+
+        :param func_or_task_id: the callable to run, or the name of a task
+        :param args: positional arguments
+        :param kwargs: keyword arguments
+        :param run_at: not before this instant; by default at once
+        :param result_expiration_time: how long the result is kept for ``get_job_result``; 0 for not at all
+        :param job_executor: name of a job executor; by default what the task says
+        :param metadata: anything that can be serialized
+        :raise TaskLookupError, ExecutorLookupError: when a name is not known
+        :raise SerializationError: when arguments cannot be stored
+        """
+        ids = await self.add_jobs(
+            func_or_task_id,
+            [args],
+            kwargs=kwargs,
+            run_at=run_at,
+            result_expiration_time=result_expiration_time,
+            job_executor=job_executor,
+            metadata=metadata,
+        )
+        return ids[0]
+
+    async def add_jobs(
+        self,
+        func_or_task_id: Callable[..., Any] | str,
+        args_list: Iterable[Iterable[Any]],
+        *,
+        kwargs: Mapping[str, Any] = convert.EMPTY_MAPPING,
+        run_at: datetime | None = None,
+        result_expiration_time: timedelta | float = 0,
+        job_executor: str | UnsetType | None = UNSET,
+        metadata: Mapping[str, Any] = convert.EMPTY_MAPPING,
+    ) -> list[UUID]:
+        """Run a task once for each set of positional arguments, all or nothing; return the ids in order.
+
+        The other parameters, and what is raised, are those of ``add_job``.
+        """
+        self._require_running()
+        return await self._jobs.add(
+            func_or_task_id,
+            args_list,
+            kwargs=kwargs,
+            run_at=run_at,
+            result_expiration_time=result_expiration_time,
+            job_executor=job_executor,
+            metadata=metadata,
+        )
+
+    async def run_job(
+        self,
+        func_or_task_id: Callable[..., Any] | str,
+        *,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] = convert.EMPTY_MAPPING,
+        job_executor: str | UnsetType | None = UNSET,
+        metadata: Mapping[str, Any] = convert.EMPTY_MAPPING,
+    ) -> Any:
+        """Run a task once on whichever node takes it, wait, and return what it returned.
+
+        :raise JobFailed: when it raised; the exception itself is the cause if it ran on this node
+        :raise JobCancelled: when it was cancelled
+        :raise JobDeadlineMissed: when it could not start in time
+        """
+
+        async def add() -> UUID:
+            return await self.add_job(
+                func_or_task_id,
+                args=args,
+                kwargs=kwargs,
+                result_expiration_time=RUN_JOB_KEEPS,
+                job_executor=job_executor,
+                metadata=metadata,
+            )
+
+        return await self._jobs.run(add)
+
+    async def get_jobs(
+        self,
+        ids: Collection[UUID] | None = None,
+        *,
+        schedule_id: str | None = None,
+        task_id: str | None = None,
+        status: JobStatus | str | None = None,
+    ) -> list[Job]:
+        """Return jobs that have not ended, oldest first; conditions that are given must all hold.
+
+        :param ids: only these
+        :param schedule_id: only jobs of this schedule
+        :param task_id: only jobs of this task
+        :param status: only jobs that are "queued", "held" or "running"
+        """
+        self._require_running()
+        return await self._jobs.get(ids, schedule_id, task_id, status)
+
+    async def get_job_result(self, job_id: UUID, *, wait: bool = True) -> JobResult | None:
+        """Return how a job ended; reading it does not delete it.
+
+        :param wait: wait for a job that has not ended yet; otherwise None is returned for it
+        :return: None when nothing is kept: the job is unknown, its result has expired or was not to be kept
+        """
+        self._require_running()
+        return await self._jobs.result(job_id, wait=wait)
+
+    async def cancel_job(self, job_id: UUID) -> None:
+        """End a queued job; ask the node that runs it to cancel a running one.
+
+        :raise JobLookupError: when there is no such job, or it has ended
+        """
+        self._require_running()
+        await self._jobs.cancel(job_id)
+
+    # events
+
+    def subscribe(
+        self,
+        callback: Callable[[Any], Awaitable[object] | object],
+        event_types: type[Event] | Iterable[type[Event]] | None = None,
+        *,
+        one_shot: bool = False,
+    ) -> Subscription:
+        """Call a function, or await a coroutine function, with each event, in order, one at a time.
+
+        What it raises is logged. It may be called before the scheduler starts.
+
+        :param event_types: only events of these types, or of types that derive from them; by default all
+        :param one_shot: unsubscribe after the first event
+        """
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, not {callback!r}")
+        return self._engine.subscribe(callback, concrete(event_types), one_shot=one_shot)
+
+    async def get_next_event(self, event_types: type[Event] | Iterable[type[Event]]) -> Event:
+        """Wait for the next event of one of these types, and return it."""
+        self._require_running()
+        return await next_event(self._engine.settings.broker, concrete(event_types))
+
+    def _require_running(self) -> None:
+        if self.state is not RunState.started and not (
+            self.state is RunState.stopping and current_job.get(None) is not None
+        ):
+            raise SchedulerStateError(
+                f"the scheduler is {self.state}: use it inside `async with scheduler:`, where it is running"
+            )
+
+
+def _store(data_store: DataStore | str | None) -> DataStore:
+    if data_store is None:
+        return MemoryDataStore()
+    return store_from_url(data_store) if isinstance(data_store, str) else data_store
+
+
+def _executors(own: Mapping[str, JobExecutor]) -> dict[str, JobExecutor]:
+    for name in own:
+        convert.identifier(name, "the name of a job executor")
+    builtin = {"async": AsyncJobExecutor(), "thread": ThreadJobExecutor(), "process": ProcessJobExecutor()}
+    return {**builtin, **own}
+
+
+def _same_trigger(one: Trigger, other: Trigger) -> bool:
+    """Return whether two triggers are written the same way (rule S1)."""
+    if one == other:
+        return True
+    try:
+        return bool(to_plain(one) == to_plain(other))
+    except SerializationError:
+        return False

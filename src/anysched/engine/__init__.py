@@ -1,0 +1,1 @@
+"""What runs: wake-up, planner, workers, leases, housekeeping. Knows ports and rules, never adapters."""

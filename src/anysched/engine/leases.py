@@ -1,0 +1,134 @@
+"""Keeping the jobs of this node its own while they run (rules J1 and J2)."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import sniffio
+from anyio.lowlevel import current_token
+
+from anysched._clock import Clock
+from anysched.engine.wakeup import Wakeup
+from anysched.ports.store import LeaseKeeper, Renewal
+
+logger = logging.getLogger(__name__)
+
+#: A lease is renewed this many times before it would run out.
+RENEWALS_IN_A_LEASE = 3
+
+#: Rule J1: the thread gives up when the event loop has not answered for this many leases.
+PATIENCE = 10
+
+
+class Leases:
+    """Renews the lease of a node while jobs are held; knows until when it can be trusted.
+
+    :param held: tells how many claimed jobs are here
+    :param renewed: called on the event loop with what each renewal found
+    """
+
+    who = "lease"
+
+    def __init__(
+        self,
+        clock: Clock,
+        keeper: LeaseKeeper | None,
+        node: str,
+        lease: timedelta,
+        *,
+        held: Callable[[], int],
+        renewed: Callable[[Renewal], None],
+    ) -> None:
+        self._clock = clock
+        self._keeper = keeper
+        self._node = node
+        self._lease = lease
+        self._held = held
+        self._renewed = renewed
+        self._interval = lease / RENEWALS_IN_A_LEASE
+        self._trusted_until = math.inf if keeper is None else -math.inf
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._answered_at = 0.0
+        self._wakeup = Wakeup(clock, self.who)
+
+    def trust(self, asked_at: float) -> None:
+        """Jobs were taken under a lease that was asked for at this monotonic time."""
+        if self._keeper is not None:
+            self._trusted_until = max(self._trusted_until, asked_at + self._lease.total_seconds())
+            self._wakeup.call()
+
+    def is_trusted(self) -> bool:
+        """Return whether no other node can have taken the jobs that are here."""
+        return self._trusted_until == math.inf or self._clock.monotonic() < self._trusted_until
+
+    def _renew(self) -> Renewal | None:
+        keeper = self._keeper
+        if keeper is None or not self._held():
+            return None
+        asked_at = self._clock.monotonic()
+        try:
+            renewal = keeper.renew(self._node, self._lease)
+        except Exception as exc:
+            logger.warning("the lease of this node could not be renewed: %s", exc)
+            return None
+        if renewal.held:
+            self._trusted_until = max(self._trusted_until, asked_at + self._lease.total_seconds())
+        return renewal
+
+    # A clock that is moved by hand drives the renewals from the event loop: leases are in its time.
+
+    async def run(self) -> None:
+        """Renew by the clock, for ever."""
+        while True:
+            until = self._clock.now() + self._interval if self._held() else None
+            await self._wakeup.wait(until)
+            renewal = self._renew()
+            if renewal is not None:
+                self._renewed(renewal)
+
+    # With the system clock a thread does it, so that a job that blocks the event loop keeps its lease.
+
+    def start_thread(self) -> None:
+        """Renew from a thread until ``close``."""
+        self._answered_at = self._clock.monotonic()
+        self._thread = threading.Thread(
+            target=self._run_thread, args=(loop_caller(),), name="anysched lease", daemon=True
+        )
+        self._thread.start()
+
+    def _run_thread(self, call_in_loop: Callable[..., None]) -> None:
+        while not self._stop.wait(self._interval.total_seconds()):
+            try:
+                call_in_loop(self._answer)
+                if self._clock.monotonic() - self._answered_at > PATIENCE * self._lease.total_seconds():
+                    continue  # whatever blocks the event loop has had its chance: let others take over
+                renewal = self._renew()
+                if renewal is not None:
+                    call_in_loop(self._renewed, renewal)
+            except RuntimeError:
+                return  # the event loop is gone
+
+    def _answer(self) -> None:
+        self._answered_at = self._clock.monotonic()
+
+    def close(self) -> None:
+        """Stop renewing."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=self._lease.total_seconds())
+        if self._keeper is not None:
+            self._keeper.close()
+
+
+def loop_caller() -> Callable[..., None]:
+    """Return a function that, called from any thread, has the event loop call another, without waiting for it."""
+    native: Any = current_token().native_token
+    if sniffio.current_async_library() == "trio":
+        return lambda func, *args: native.run_sync_soon(func, *args)
+    return lambda func, *args: native.call_soon_threadsafe(func, *args)

@@ -1,0 +1,153 @@
+"""The loop: fire what is due, take what can run, sleep until there is something to do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import anyio.lowlevel
+
+from anysched._clock import Clock
+from anysched._text import printable
+from anysched.engine.guard import StoreGuard
+from anysched.engine.wakeup import Wakeup
+from anysched.engine.workers import Workers
+from anysched.model.events import ClockJumped, Event, JobAcquired, JobAdded, JobReleased, WorkChanged
+from anysched.model.policies import SchedulerRole
+from anysched.ports.broker import EventBroker
+from anysched.ports.store import Advanced, AdvanceRequest, DataStore, NodePolicy
+
+logger = logging.getLogger(__name__)
+
+#: Rule N4: a difference between wall clock and monotonic time that is told as a jump, in seconds.
+JUMP = 1.0
+
+
+class Planner:
+    """Turns due schedules into jobs, hands jobs to the workers.
+
+    :param tasks: tells which tasks this node can run
+    :param lease: how long jobs stay this node's own without a renewal
+    :param claimed: called before a pass that may take jobs, and after one that did
+    """
+
+    who = "planner"
+
+    def __init__(
+        self,
+        clock: Clock,
+        store: DataStore,
+        broker: EventBroker,
+        guard: StoreGuard,
+        workers: Workers,
+        node: str,
+        role: SchedulerRole,
+        policy: NodePolicy,
+        *,
+        tasks: Callable[[], frozenset[str]],
+        lease: timedelta,
+        poll_interval: timedelta,
+        trust: Callable[[float], None],
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._broker = broker
+        self._guard = guard
+        self._workers = workers
+        self._node = node
+        self._role = role
+        self._policy = policy
+        self._tasks = tasks
+        self._lease = lease
+        self._poll_interval = poll_interval
+        self._trust = trust
+        self._wakeup = Wakeup(clock, self.who)
+        self._backlog = False
+        self.next_wake: datetime | None = None
+        self.last_pass_at: datetime | None = None
+
+    def wake(self) -> None:
+        """Look again, now (rule P4)."""
+        self._wakeup.call()
+
+    def room_made(self) -> None:
+        """Look again if jobs wait for what has become free."""
+        if self._backlog:
+            self._wakeup.call()
+
+    async def run(self) -> None:
+        """Plan, for ever."""
+        offset = self._clock_offset()
+        while True:
+            advanced = await self.advance()
+            if advanced.more:
+                await anyio.lowlevel.checkpoint()  # the workers begin what was taken
+                continue
+            poll_at = self._clock.now() + self._poll_interval
+            self.next_wake = advanced.next_wake
+            await self._wakeup.wait(advanced.next_wake, poll_at=poll_at)
+            offset = self._tell_jump(offset)
+
+    async def advance(self) -> Advanced:
+        """Make one pass."""
+        plans, size = self._role.plans, self._store.batch_size
+        request = AdvanceRequest(
+            node=self._node,
+            policy=self._policy,
+            tasks=self._tasks(),
+            plan_limit=size if plans else 0,
+            plan_all=self._role is SchedulerRole.scheduler,
+            job_limit=size,
+            claim_limit=self._workers.free if self._role.works else 0,
+            lease=self._lease,
+        )
+        asked_at = self._clock.monotonic()
+        advanced = await self._guard.call(lambda: self._store.advance(request), self.who)
+        if advanced.claims:
+            self._trust(asked_at)
+            self._workers.put(advanced.claims)
+        self._backlog = advanced.backlog
+        self.last_pass_at = advanced.now
+        for schedule_id, what in advanced.unknown:
+            logger.warning(
+                "schedule %s is left to nodes that know its %s", printable(schedule_id), printable(what)
+            )
+        self._publish(advanced)
+        return advanced
+
+    def _publish(self, advanced: Advanced) -> None:
+        """Tell what the pass did; events that nobody wants are not made, as one pass can have hundreds."""
+        wants = self._broker.wants
+        events: list[Event] = [event for change in advanced.changes for event in change.events]
+        if wants(JobAdded):
+            events += [
+                JobAdded(job.id, job.task_id, job.schedule_id) for change in advanced.changes for job in change.jobs
+            ]
+        if wants(JobAcquired):
+            events += [
+                JobAcquired(claim.job.id, claim.job.task_id, claim.job.schedule_id, self._node)
+                for claim in advanced.claims
+            ]
+        events += [
+            JobReleased(ended.job.id, ended.job.task_id, ended.job.schedule_id, ended.result.outcome)
+            for ended in advanced.ended
+        ]
+        events += [JobReleased(job.id, job.task_id, job.schedule_id, None) for job in advanced.released]
+        made = sum(len(change.jobs) for change in advanced.changes)
+        if made > len(advanced.claims) or advanced.released:
+            events.append(WorkChanged(self._node))
+        if events:
+            self._broker.publish(events)
+
+    def _clock_offset(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
+    def _tell_jump(self, offset: float) -> float:
+        """Say so if the wall clock was set or the machine slept (rule N4)."""
+        present = self._clock_offset()
+        if abs(present - offset) > JUMP:
+            logger.warning("the wall clock jumped by %+.1f s", present - offset)
+            self._broker.publish([ClockJumped(present - offset)])
+            return present
+        return present

@@ -1,0 +1,108 @@
+"""Telling the store how jobs ended, many at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from anysched._clock import Clock
+from anysched.engine.guard import StoreGuard
+from anysched.engine.wakeup import Wakeup
+from anysched.model.events import Event, JobReleased
+from anysched.model.job import Claim
+from anysched.ports.broker import EventBroker
+from anysched.ports.store import Completion, DataStore, NodePolicy
+from anysched.rules.running import abandoned
+
+
+class Reporter:
+    """Gathers what workers report and writes it in batches; nothing is forgotten while the store is away.
+
+    :param committed: called after each batch, because it may have made room for other jobs
+    """
+
+    who = "reporter"
+
+    def __init__(
+        self,
+        clock: Clock,
+        store: DataStore,
+        broker: EventBroker,
+        guard: StoreGuard,
+        node: str,
+        policy: NodePolicy,
+        *,
+        committed: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._guard = guard
+        self._node = node
+        self._policy = policy
+        self._clock = clock
+        self._committed = committed
+        self._wakeup = Wakeup(clock, self.who)
+        self._completions: deque[Completion] = deque()
+        self._unstarted: list[Claim] = []
+        self._interrupted: list[Claim] = []
+
+    @property
+    def pending(self) -> int:
+        """How many jobs have ended whose end is not written yet."""
+        return len(self._completions)
+
+    def ended(self, completion: Completion) -> None:
+        """Report the end of a job."""
+        self._completions.append(completion)
+        if len(self._completions) == 1:
+            self._wakeup.call()
+
+    def unstarted(self, claims: Sequence[Claim]) -> None:
+        """Report claims that nobody began."""
+        self._unstarted.extend(claims)
+
+    def interrupted(self, claim: Claim) -> None:
+        """Report a job that was cancelled because the scheduler stops."""
+        self._interrupted.append(claim)
+
+    async def run(self) -> None:
+        """Write what is reported, for ever."""
+        while True:
+            await self._wakeup.wait()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write all that was reported."""
+        while self._completions:
+            batch = [self._completions[i] for i in range(min(len(self._completions), self._store.batch_size))]
+            accepted = await self._guard.call(lambda batch=batch: self._store.complete(self._node, batch), self.who)
+            for _ in batch:
+                self._completions.popleft()
+            self._publish(batch, accepted)
+            self._committed()
+        if self._unstarted:
+            claims, self._unstarted = self._unstarted, []
+            await self._guard.call(lambda: self._store.give_back(self._node, claims), self.who)
+        if self._interrupted:
+            claims, self._interrupted = self._interrupted, []
+            await self._hand_over(claims)
+
+    async def _hand_over(self, claims: list[Claim]) -> None:
+        """Queue jobs again that were cancelled because the scheduler stops, unless they may not be retried (J3)."""
+        ids = {claim.job.task_id for claim in claims}
+        tasks = {task.id: task for task in await self._guard.call(lambda: self._store.get_tasks(ids), self.who)}
+        again = [claim for claim in claims if self._policy.retries(claim.job, tasks.get(claim.job.task_id))]
+        now = self._clock.now()
+        lost = [Completion(claim, abandoned(claim.job, now).result) for claim in claims if claim not in again]
+        await self._guard.call(lambda: self._store.give_back(self._node, again, attempted=True), self.who)
+        await self._guard.call(lambda: self._store.complete(self._node, lost), self.who)
+        self._publish(lost, [True] * len(lost))
+
+    def _publish(self, batch: Sequence[Completion], accepted: Sequence[bool]) -> None:
+        if self._broker.wants(JobReleased):
+            events: list[Event] = []
+            for completion, taken in zip(batch, accepted, strict=True):
+                if taken:
+                    job = completion.claim.job
+                    events.append(JobReleased(job.id, job.task_id, job.schedule_id, completion.result.outcome))
+            self._broker.publish(events)

@@ -1,0 +1,118 @@
+"""Running one job, so that whatever it does ends in an outcome (rule J4)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import anyio
+import attrs
+import sniffio
+
+from anysched._clock import Clock, activity_owner
+from anysched._text import printable
+from anysched.engine.context import current_job
+from anysched.engine.tasks import TaskRegistry
+from anysched.errors import ExecutorLookupError, JobDeadlineMissed
+from anysched.model.job import Claim, Job, JobException, JobResult
+from anysched.model.policies import JobOutcome
+from anysched.ports.executor import JobExecutor
+from anysched.rules.running import is_too_late
+
+logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """Turns a claim into a result."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        tasks: TaskRegistry,
+        executors: Mapping[str, JobExecutor],
+        interrupted: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._tasks = tasks
+        self._executors = executors
+        self._interrupted = interrupted
+        self.causes: dict[object, BaseException | None] = {}
+        """Exceptions of jobs that somebody on this node waits for, by job id; the key is put in by who waits."""
+
+    async def run(self, claim: Claim, cancelled: Callable[[], bool]) -> JobResult:
+        """Run a job and return how it ended.
+
+        :param cancelled: tells whether this very job was asked to cancel
+        :raise BaseException: only the cancellation of the worker, if it did not come from the job itself
+        """
+        job, started_at = claim.job, self._clock.now()
+        if claim.fault is not None:
+            return _failure(job, started_at, JobException("DeserializationError", claim.fault))
+        if is_too_late(job, started_at):
+            exception = JobException(JobDeadlineMissed.__name__, str(JobDeadlineMissed(job.id)))
+            return JobResult(job.id, JobOutcome.missed_start_deadline, started_at, exception=exception)
+        current_job.set(job)
+        if self._clock.moved_by_hand:
+            activity_owner.set(f"job {job.id} of {job.task_id}")
+        try:
+            known = self._tasks[job.task_id]
+            executor = self._executor(job.job_executor or known.default_executor)
+            value = await executor.run(known.func, job.args, job.kwargs)
+        except BaseException as exc:
+            return self._ended_by(exc, job, started_at, cancelled)
+        return JobResult(job.id, JobOutcome.success, self._clock.now(), started_at, value)
+
+    def _executor(self, name: str) -> JobExecutor:
+        try:
+            return self._executors[name]
+        except KeyError:
+            raise ExecutorLookupError(name, tuple(self._executors)) from None
+
+    def _ended_by(
+        self, exc: BaseException, job: Job, started_at: datetime, cancelled: Callable[[], bool]
+    ) -> JobResult:
+        if isinstance(exc, anyio.get_cancelled_exc_class()):
+            if cancelled():
+                return JobResult(job.id, JobOutcome.cancelled, self._clock.now(), started_at)
+            if is_being_cancelled():
+                raise exc
+        if isinstance(exc, KeyboardInterrupt):
+            self._interrupted()
+        if job.id in self.causes:
+            self.causes[job.id] = exc
+        exception = describe(exc)
+        logger.error(
+            "job %s of task %s failed: %s: %s", job.id, printable(job.task_id), exception.type,
+            printable(exception.message), exc_info=exc,
+        )  # fmt: skip
+        return attrs.evolve(_failure(job, started_at, exception), finished_at=self._clock.now())
+
+
+def _failure(job: Job, started_at: datetime, exception: JobException) -> JobResult:
+    return JobResult(job.id, JobOutcome.error, started_at, started_at, exception=exception)
+
+
+def describe(exc: BaseException) -> JobException:
+    """Return an exception as text; one that cannot even be shown is told as such."""
+    try:
+        message = str(exc)
+        text = "".join(traceback.format_exception(exc))
+    except Exception as failure:
+        message = f"(its message raised {type(failure).__name__})"
+        text = "".join(traceback.format_tb(exc.__traceback__))
+    return JobException(type(exc).__qualname__, message, text)
+
+
+def is_being_cancelled() -> bool:
+    """Return whether something around the current task is cancelled, not just what was awaited."""
+    if anyio.current_effective_deadline() == -math.inf:
+        return True
+    if sniffio.current_async_library() != "asyncio":
+        return False
+    current = asyncio.current_task()  # a native cancellation, which no cancel scope knows
+    return current is not None and current.cancelling() > 0

@@ -1,0 +1,197 @@
+"""What users ask of schedules: checked here, decided by rules, written by the store, told to the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, tzinfo
+from typing import Any, get_args
+from uuid import UUID
+
+import attrs
+
+from anysched._text import printable
+from anysched.engine.instants import aware, own_timezone
+from anysched.engine.lifecycle import Engine
+from anysched.errors import ScheduleLookupError
+from anysched.model import convert
+from anysched.model.change import Change
+from anysched.model.events import Event, JobAdded, JobReleased
+from anysched.model.options import EffectiveOptions
+from anysched.model.policies import ConflictPolicy, Missed, Queued, ResumeFrom, ScheduleStatus
+from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, UnpauseResult
+from anysched.model.task import Task
+from anysched.ports.store import Committed, Decide, ScheduleQuery
+from anysched.rules import adding, pausing
+
+logger = logging.getLogger(__name__)
+
+#: A decision about a schedule that must exist.
+DecideExisting = Callable[[ScheduleSnapshot, EffectiveOptions, datetime], Change]
+
+
+class Schedules:
+    """Adding, reading, pausing, resuming, running and removing schedules."""
+
+    def __init__(self, engine: Engine, timezone: tzinfo, same_trigger: adding.SameTrigger) -> None:
+        self._engine = engine
+        self._store = engine.settings.store
+        self._timezone = timezone
+        self._same_trigger = same_trigger
+
+    async def add(self, declarations: Iterable[Schedule], policy: ConflictPolicy) -> list[str]:
+        """Add schedules, all or nothing (rule S1)."""
+        wanted = [await self._resolved(declaration) for declaration in declarations]
+        by_position = iter(wanted)
+        drifted: list[str] = []
+
+        def decide(_: str, stored: ScheduleSnapshot | None, __: Task | None, now: datetime) -> Change:
+            schedule = next(by_position)
+            if stored is not None and policy is ConflictPolicy.do_nothing:
+                if adding.differs(schedule, stored, self._same_trigger):
+                    drifted.append(schedule.id)
+            return adding.add(schedule, stored, now, policy, self._same_trigger)
+
+        ids = [schedule.id for schedule in wanted]
+        await self._transact(ids, decide)
+        for schedule_id in drifted:
+            logger.warning(
+                "schedule %s is stored with other settings than it is declared with, and stays as it is; "
+                "pass conflict_policy='replace' to write the declared ones",
+                printable(schedule_id),
+            )
+        return ids
+
+    async def _resolved(self, declaration: Schedule) -> Schedule:
+        """Return a declaration with the task by name and everything that was left open bound (rule T1)."""
+        task_id = await self._engine.name_of(declaration.func_or_task_id)
+        self._engine.check_executor(declaration.job_executor, task_id)
+        bind: Callable[[tzinfo], Any] | None = getattr(declaration.trigger, "bind", None)
+        trigger = declaration.trigger if bind is None else bind(self._timezone)
+        return attrs.evolve(declaration, func_or_task_id=task_id, trigger=trigger)
+
+    async def get(
+        self,
+        ids: Collection[str] | None,
+        paused: bool | None,
+        status: ScheduleStatus | str | None,
+        task_id: str | None,
+    ) -> list[ScheduleSnapshot]:
+        """Read schedules, ordered by id."""
+        if isinstance(ids, str):
+            raise TypeError("ids must be a collection of ids, not a string")
+        query = ScheduleQuery(
+            ids=None if ids is None else frozenset(ids),
+            paused=paused,
+            status=None if status is None else ScheduleStatus(status),
+            task_id=task_id,
+        )
+        return await self._store.get_schedules(query)
+
+    async def get_one(self, schedule_id: str) -> ScheduleSnapshot:
+        """Read one schedule."""
+        found = await self._store.get_schedules(ScheduleQuery(ids=(convert.identifier(schedule_id, "id"),)))
+        if not found:
+            raise ScheduleLookupError(schedule_id)
+        return found[0]
+
+    async def remove(self, schedule_id: str) -> None:
+        """Remove a schedule and its queued jobs (rule S4)."""
+        await self._transact(
+            [convert.identifier(schedule_id, "id")], lambda key, stored, _, __: adding.remove(key, stored)
+        )
+
+    async def pause(
+        self,
+        schedule_id: str,
+        *,
+        until: datetime | None,
+        reason: str | None,
+        by: str | None,
+        queued: Queued,
+        resume_from: ResumeFrom,
+        missed: Missed,
+    ) -> None:
+        """Pause a schedule (rules P1 to P3)."""
+        check_choice("queued", queued, get_args(Queued))
+        check_resume(resume_from, missed)
+        for name, text in (("reason", reason), ("by", by)):
+            if text is not None and not isinstance(text, str):
+                raise TypeError(f"{name} must be a string, not {type(text).__name__}")
+
+        def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
+            wanted = Pause(
+                since=now,
+                until=None if until is None else self._aware(until, snapshot, "until"),
+                reason=reason,
+                by=by,
+                queued=queued,
+                resume_from=self._resume_from(resume_from, snapshot),
+                missed=missed,
+            )
+            return pausing.pause(snapshot, options, now, wanted)
+
+        await self._change(schedule_id, decide)
+
+    async def unpause(self, schedule_id: str, *, resume_from: ResumeFrom, missed: Missed) -> UnpauseResult:
+        """Resume a schedule (rules P5 to P9)."""
+        check_resume(resume_from, missed)
+
+        def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
+            start = self._resume_from(resume_from, snapshot)
+            return pausing.unpause(snapshot, options, now, resume_from=start, missed=missed)
+
+        change = await self._change(schedule_id, decide)
+        assert change.unpaused is not None
+        return change.unpaused
+
+    async def run(self, schedule_id: str) -> UUID:
+        """Make one job now; the fire times do not move."""
+        change = await self._change(schedule_id, adding.run_by_hand)
+        return change.jobs[0].id
+
+    async def _change(self, schedule_id: str, decide: DecideExisting) -> Change:
+        policy = self._engine.settings.policy
+
+        def decide_existing(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            snapshot = adding.existing(key, stored)
+            return decide(snapshot, policy.options(snapshot.schedule, task), now)
+
+        committed = await self._transact([convert.identifier(schedule_id, "id")], decide_existing)
+        return committed.changes[0]
+
+    async def _transact(self, ids: list[str], decide: Decide) -> Committed:
+        committed = await self._store.transact_schedules(ids, decide)
+        events: list[Event] = [event for change in committed.changes for event in change.events]
+        for change in committed.changes:
+            events += [JobAdded(job.id, job.task_id, job.schedule_id) for job in change.jobs]
+        for ended in committed.ended:
+            job = ended.job
+            events.append(JobReleased(job.id, job.task_id, job.schedule_id, ended.result.outcome))
+        if events:
+            self._engine.changed(events)
+        return committed
+
+    def _resume_from(self, resume_from: ResumeFrom, snapshot: ScheduleSnapshot) -> ResumeFrom:
+        if resume_from is None or resume_from == "now":
+            return resume_from
+        return self._aware(resume_from, snapshot, "resume_from")
+
+    def _aware(self, value: datetime, snapshot: ScheduleSnapshot, name: str) -> datetime:
+        return aware(value, own_timezone(snapshot.trigger) or self._timezone, name)
+
+
+def check_resume(resume_from: object, missed: object) -> None:
+    """Refuse what is not a way to resume, before anything is asked of the store."""
+    check_choice("missed", missed, get_args(Missed))
+    if isinstance(resume_from, datetime) or resume_from is None or resume_from == "now":
+        return
+    if isinstance(resume_from, str):
+        raise ValueError(f"resume_from must be None, 'now' or a datetime, not {resume_from!r}")
+    raise TypeError(f"resume_from must be None, 'now' or a datetime, not {type(resume_from).__name__}")
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Refuse a word that is not among the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")

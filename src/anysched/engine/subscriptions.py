@@ -1,0 +1,139 @@
+"""Telling users what happened: in order, one event at a time, never in the way of the engine."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from inspect import isawaitable
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+from anysched._clock import Clock
+from anysched.engine.wakeup import Wakeup
+from anysched.model import events as all_events
+from anysched.model.events import Event, WorkChanged
+from anysched.ports.broker import EventBroker
+
+logger = logging.getLogger(__name__)
+
+#: Events that may wait for one slow callback; the oldest are dropped and counted when there are more.
+LONGEST_QUEUE = 10_000
+
+#: Seconds that a callback has for the last events when the scheduler stops.
+LAST_CALL = 1.0
+
+Callback = Callable[[Any], Awaitable[object] | object]
+
+
+def concrete(types: Iterable[type[Event]] | type[Event] | None) -> frozenset[type[Event]]:
+    """Return the event types asked for, each base class as all that derive from it; None means every type."""
+    if types is None:
+        wanted: tuple[type[Event], ...] = (Event,)
+    elif isinstance(types, type):
+        wanted = (types,)
+    else:
+        wanted = tuple(types)
+    for kind in wanted:
+        if not (isinstance(kind, type) and issubclass(kind, Event)):
+            raise TypeError(f"event_types must be types of events, not {kind!r}")
+    every = [kind for kind in vars(all_events).values() if isinstance(kind, type) and issubclass(kind, Event)]
+    return frozenset(kind for kind in every if issubclass(kind, wanted) and kind is not WorkChanged)
+
+
+class Subscription:
+    """A callback that is told of events until it is unsubscribed; also a context manager.
+
+    :ivar active: whether it still is told
+    :ivar dropped: how many events were lost because the callback was too slow
+    """
+
+    def __init__(
+        self, clock: Clock, broker: EventBroker, callback: Callback, types: frozenset[type[Event]], one_shot: bool
+    ) -> None:
+        self._callback = callback
+        self._one_shot = one_shot
+        self._queue: deque[Event] = deque()
+        self._wakeup = Wakeup(clock, f"subscription {callback!r}")
+        self._clock = clock
+        self.active = True
+        self.dropped = 0
+        self._leave_broker = broker.subscribe(self._hear, types)
+
+    def unsubscribe(self) -> None:
+        """Tell no more; harmless when called again."""
+        self.active = False
+        self._leave_broker()
+        self._queue.clear()
+        self._wakeup.call()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.unsubscribe()
+
+    def _hear(self, events: Sequence[Event]) -> None:
+        self._queue.extend(events[:1] if self._one_shot else events)
+        if self._one_shot:
+            self._leave_broker()
+        while len(self._queue) > LONGEST_QUEUE:
+            self._queue.popleft()
+            self.dropped += 1
+        self._wakeup.call()
+
+    def start(self, task_group: TaskGroup) -> None:
+        """Begin to tell."""
+        self._clock.hold(self._wakeup.who)
+        task_group.start_soon(self._run, name=f"anysched {self._wakeup.who}")
+
+    async def _run(self) -> None:
+        try:
+            while self.active:
+                await self._wakeup.wait()
+                await self._tell()
+        finally:
+            self._clock.release(self._wakeup.who)
+
+    async def finish(self) -> None:
+        """Tell what is still waiting to be told, then no more."""
+        with anyio.move_on_after(LAST_CALL):
+            await self._tell()
+        self.unsubscribe()
+
+    async def _tell(self) -> None:
+        while self.active and self._queue:
+            event = self._queue.popleft()
+            try:
+                result = self._callback(event)
+                if isawaitable(result):
+                    await result
+            except Exception:
+                logger.exception("a subscriber raised on %s", type(event).__name__)
+            if self._one_shot:
+                self.active = False
+
+
+async def next_event(broker: EventBroker, types: frozenset[type[Event]]) -> Event:
+    """Return the next event of one of these types."""
+    heard: list[Event] = []
+    arrived = anyio.Event()
+
+    def hear(events: Sequence[Event]) -> None:
+        heard.extend(events)
+        arrived.set()
+
+    leave = broker.subscribe(hear, types)
+    try:
+        await arrived.wait()
+    finally:
+        leave()
+    return heard[0]
