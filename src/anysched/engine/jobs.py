@@ -53,7 +53,9 @@ class Jobs:
         self._engine.check_executor(convert.job_executor(job_executor), task_id)
         if isinstance(job_executor, UnsetType):
             tasks = await self._store.get_tasks((task_id,))
-            job_executor = self._engine.settings.policy.options(None, tasks[0] if tasks else None).job_executor
+            job_executor = self._engine.settings.policy.options(
+                None, tasks[0] if tasks else None
+            ).job_executor
         now = await self._store.now()
         start = now if run_at is None else aware(run_at, self._timezone, "run_at")
         jobs = [
@@ -156,5 +158,3 @@ async def set_or_slept(event: anyio.Event, clock: Clock, seconds: timedelta) -> 
         task_group.start_soon(sleep)
         await event.wait()
         task_group.cancel_scope.cancel()
-
-

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import attrs
-from anyio.abc import TaskGroup
+from anyio.abc import TaskGroup, TaskStatus
 
 from anysched._clock import Clock
 from anysched.engine.guard import StoreGuard
@@ -81,7 +81,13 @@ class Engine:
             s.clock, s.store.make_lease_keeper(), s.node, s.lease, held=self._held, renewed=self._renewed
         )
         self.reporter = Reporter(
-            s.clock, s.store, s.broker, self.guard, s.node, s.policy, committed=lambda: self.planner.room_made()
+            s.clock,
+            s.store,
+            s.broker,
+            self.guard,
+            s.node,
+            s.policy,
+            committed=lambda: self.planner.room_made(),
         )
         self.planner = Planner(
             s.clock, s.store, s.broker, self.guard, self.workers, s.node, s.role, s.policy,
@@ -91,7 +97,8 @@ class Engine:
         self._subscriptions: list[Subscription] = []
         self._leave_broker: Callable[[], None] | None = None
         self._outer: TaskGroup | None = None
-        self._tasks = anyio.create_task_group()
+        self._tasks: TaskGroup = anyio.create_task_group()
+        self._tasks_ended = anyio.Event()
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._grace = anyio.CancelScope()
 
@@ -120,10 +127,19 @@ class Engine:
                 await _call_all(self._opened)
             raise
         self._leave_broker = s.broker.subscribe(self._hear, (WorkChanged, JobCancelRequested))
-        await self._tasks.__aenter__()
+        await outer.start(self._host)
         self._start_rooms()
         self.state = RunState.started
         s.broker.publish([SchedulerStarted(s.node)])
+
+    async def _host(self, *, task_status: TaskStatus[None]) -> None:
+        """Hold the task group of the rooms in a task of its own, so that any task may stop the engine."""
+        try:
+            async with self._tasks:
+                task_status.started()
+                await anyio.sleep_forever()
+        finally:
+            self._tasks_ended.set()
 
     def _start_rooms(self) -> None:
         s = self.settings
@@ -226,7 +242,7 @@ class Engine:
         for subscription in self._subscriptions:
             await subscription.finish()
         self._tasks.cancel_scope.cancel()
-        await self._tasks.__aexit__(None, None, None)
+        await self._tasks_ended.wait()
         await _call_all(self._opened)
         logger.info("scheduler %s has stopped", s.node)
 
@@ -258,7 +274,9 @@ class Engine:
         """
         if not isinstance(func_or_task_id, str):
             return (await self.make_known(func_or_task_id)).id
-        if func_or_task_id not in self.settings.tasks and not await self.settings.store.get_tasks((func_or_task_id,)):
+        if func_or_task_id not in self.settings.tasks and not await self.settings.store.get_tasks(
+            (func_or_task_id,)
+        ):
             raise TaskLookupError(func_or_task_id)
         return func_or_task_id
 

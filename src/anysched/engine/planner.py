@@ -122,7 +122,9 @@ class Planner:
         events: list[Event] = [event for change in advanced.changes for event in change.events]
         if wants(JobAdded):
             events += [
-                JobAdded(job.id, job.task_id, job.schedule_id) for change in advanced.changes for job in change.jobs
+                JobAdded(job.id, job.task_id, job.schedule_id)
+                for change in advanced.changes
+                for job in change.jobs
             ]
         if wants(JobAcquired):
             events += [

@@ -75,7 +75,9 @@ class Reporter:
         """Write all that was reported."""
         while self._completions:
             batch = [self._completions[i] for i in range(min(len(self._completions), self._store.batch_size))]
-            accepted = await self._guard.call(lambda batch=batch: self._store.complete(self._node, batch), self.who)
+            accepted = await self._guard.call(
+                lambda batch=batch: self._store.complete(self._node, batch), self.who
+            )
             for _ in batch:
                 self._completions.popleft()
             self._publish(batch, accepted)
@@ -90,7 +92,9 @@ class Reporter:
     async def _hand_over(self, claims: list[Claim]) -> None:
         """Queue jobs again that were cancelled because the scheduler stops, unless they may not be retried (J3)."""
         ids = {claim.job.task_id for claim in claims}
-        tasks = {task.id: task for task in await self._guard.call(lambda: self._store.get_tasks(ids), self.who)}
+        tasks = {
+            task.id: task for task in await self._guard.call(lambda: self._store.get_tasks(ids), self.who)
+        }
         again = [claim for claim in claims if self._policy.retries(claim.job, tasks.get(claim.job.task_id))]
         now = self._clock.now()
         lost = [Completion(claim, abandoned(claim.job, now).result) for claim in claims if claim not in again]
@@ -104,5 +108,7 @@ class Reporter:
             for completion, taken in zip(batch, accepted, strict=True):
                 if taken:
                     job = completion.claim.job
-                    events.append(JobReleased(job.id, job.task_id, job.schedule_id, completion.result.outcome))
+                    events.append(
+                        JobReleased(job.id, job.task_id, job.schedule_id, completion.result.outcome)
+                    )
             self._broker.publish(events)

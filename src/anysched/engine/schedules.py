@@ -153,7 +153,9 @@ class Schedules:
     async def _change(self, schedule_id: str, decide: DecideExisting) -> Change:
         policy = self._engine.settings.policy
 
-        def decide_existing(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+        def decide_existing(
+            key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime
+        ) -> Change:
             snapshot = adding.existing(key, stored)
             return decide(snapshot, policy.options(snapshot.schedule, task), now)
 

@@ -52,7 +52,12 @@ class Subscription:
     """
 
     def __init__(
-        self, clock: Clock, broker: EventBroker, callback: Callback, types: frozenset[type[Event]], one_shot: bool
+        self,
+        clock: Clock,
+        broker: EventBroker,
+        callback: Callback,
+        types: frozenset[type[Event]],
+        one_shot: bool,
     ) -> None:
         self._callback = callback
         self._one_shot = one_shot
