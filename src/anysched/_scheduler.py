@@ -173,7 +173,9 @@ class AsyncScheduler:
         except BaseException as exc:
             task_group.cancel_scope.cancel()
             cancelled = isinstance(exc, anyio.get_cancelled_exc_class())
-            await task_group.__aexit__(*((type(exc), exc, exc.__traceback__) if cancelled else (None, None, None)))
+            await task_group.__aexit__(
+                *((type(exc), exc, exc.__traceback__) if cancelled else (None, None, None))
+            )
             raise
         finally:
             current_scheduler.reset(token)
@@ -278,7 +280,9 @@ class AsyncScheduler:
             metadata=metadata,
         )
         if isinstance(func_or_task_id, str) and not isinstance(func, UnsetType):
-            task_id = (await self._engine.make_known(func, convert.identifier(func_or_task_id, "the task id"))).id
+            task_id = (
+                await self._engine.make_known(func, convert.identifier(func_or_task_id, "the task id"))
+            ).id
         else:
             task_id = await self._engine.name_of(func_or_task_id)
         self._engine.check_executor(job_executor, task_id)
@@ -298,7 +302,7 @@ class AsyncScheduler:
         func_or_task_id: Callable[..., Any] | str,
         trigger: Trigger,
         *,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,
         args: Iterable[Any] = (),
         kwargs: Mapping[str, Any] = convert.EMPTY_MAPPING,
         paused: bool = False,
@@ -365,7 +369,7 @@ class AsyncScheduler:
         self._require_running()
         return await self._schedules.add(schedules, ConflictPolicy(conflict_policy))
 
-    async def get_schedule(self, id: str) -> ScheduleSnapshot:  # noqa: A002
+    async def get_schedule(self, id: str) -> ScheduleSnapshot:
         """Return a schedule as it is now. :raise ScheduleLookupError: when there is none"""
         self._require_running()
         return await self._schedules.get_one(id)
@@ -388,7 +392,7 @@ class AsyncScheduler:
         self._require_running()
         return await self._schedules.get(ids, paused, status, task_id)
 
-    async def remove_schedule(self, id: str) -> None:  # noqa: A002
+    async def remove_schedule(self, id: str) -> None:
         """Remove a schedule and its queued jobs; running ones go on (rule S4).
 
         :raise ScheduleLookupError: when there is none
@@ -398,7 +402,7 @@ class AsyncScheduler:
 
     async def pause_schedule(
         self,
-        id: str,  # noqa: A002
+        id: str,
         *,
         until: datetime | None = None,
         reason: str | None = None,
@@ -428,7 +432,7 @@ class AsyncScheduler:
 
     async def unpause_schedule(
         self,
-        id: str,  # noqa: A002
+        id: str,
         *,
         resume_from: datetime | Literal["now"] | None = None,
         missed: Missed = "policy",
@@ -448,7 +452,7 @@ class AsyncScheduler:
         self._require_running()
         return await self._schedules.unpause(id, resume_from=resume_from, missed=missed)
 
-    async def run_schedule(self, id: str) -> UUID:  # noqa: A002
+    async def run_schedule(self, id: str) -> UUID:
         """Make one job of a schedule now and return its id; fire times do not move, a pause does not matter.
 
         :raise ScheduleLookupError: when there is no such schedule
@@ -624,7 +628,11 @@ def _store(data_store: DataStore | str | None) -> DataStore:
 def _executors(own: Mapping[str, JobExecutor]) -> dict[str, JobExecutor]:
     for name in own:
         convert.identifier(name, "the name of a job executor")
-    builtin = {"async": AsyncJobExecutor(), "thread": ThreadJobExecutor(), "process": ProcessJobExecutor()}
+    builtin: dict[str, JobExecutor] = {
+        "async": AsyncJobExecutor(),
+        "thread": ThreadJobExecutor(),
+        "process": ProcessJobExecutor(),
+    }
     return {**builtin, **own}
 
 

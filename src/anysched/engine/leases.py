@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import anyio.to_thread
 import sniffio
 from anyio.lowlevel import current_token
 
@@ -37,7 +38,6 @@ class Leases:
     def __init__(
         self,
         clock: Clock,
-        keeper: LeaseKeeper | None,
         node: str,
         lease: timedelta,
         *,
@@ -45,17 +45,22 @@ class Leases:
         renewed: Callable[[Renewal], None],
     ) -> None:
         self._clock = clock
-        self._keeper = keeper
+        self._keeper: LeaseKeeper | None = None
         self._node = node
         self._lease = lease
         self._held = held
         self._renewed = renewed
         self._interval = lease / RENEWALS_IN_A_LEASE
-        self._trusted_until = math.inf if keeper is None else -math.inf
+        self._trusted_until = -math.inf
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._answered_at = 0.0
         self._wakeup = Wakeup(clock, self.who)
+
+    def open(self, keeper: LeaseKeeper | None) -> None:
+        """Take the connection for renewals; without one, jobs need no lease."""
+        self._keeper = keeper
+        self._trusted_until = math.inf if keeper is None else -math.inf
 
     def trust(self, asked_at: float) -> None:
         """Jobs were taken under a lease that was asked for at this monotonic time."""
@@ -117,11 +122,11 @@ class Leases:
     def _answer(self) -> None:
         self._answered_at = self._clock.monotonic()
 
-    def close(self) -> None:
-        """Stop renewing."""
+    async def close(self) -> None:
+        """Stop renewing; a renewal that is under way has its time to end."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(timeout=self._lease.total_seconds())
+            await anyio.to_thread.run_sync(self._thread.join, self._lease.total_seconds())
         if self._keeper is not None:
             self._keeper.close()
 
@@ -129,6 +134,6 @@ class Leases:
 def loop_caller() -> Callable[..., None]:
     """Return a function that, called from any thread, has the event loop call another, without waiting for it."""
     native: Any = current_token().native_token
-    if sniffio.current_async_library() == "trio":
-        return lambda func, *args: native.run_sync_soon(func, *args)
-    return lambda func, *args: native.call_soon_threadsafe(func, *args)
+    trio = sniffio.current_async_library() == "trio"
+    caller: Callable[..., None] = native.run_sync_soon if trio else native.call_soon_threadsafe
+    return caller

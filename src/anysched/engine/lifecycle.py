@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import anyio
-import anyio.to_thread
 import attrs
 from anyio.abc import TaskGroup, TaskStatus
 
@@ -24,6 +23,7 @@ from anysched.engine.tasks import KnownTask, TaskRegistry
 from anysched.engine.workers import Workers
 from anysched.errors import ExecutorLookupError, TaskLookupError
 from anysched.model.events import Event, JobCancelRequested, SchedulerStarted, SchedulerStopped, WorkChanged
+from anysched.model.job import Claim
 from anysched.model.policies import RunState, SchedulerRole
 from anysched.model.task import TaskOptions
 from anysched.model.unset import UnsetType
@@ -68,18 +68,7 @@ class Engine:
         self.stopped = anyio.Event()
         self.guard = StoreGuard(s.clock, s.broker.publish)
         self.runner = Runner(s.clock, s.tasks, s.executors, self._interrupt)
-        self.workers = Workers(
-            s.clock,
-            self.runner,
-            s.max_concurrent_jobs,
-            ended=lambda completion: self.reporter.ended(completion),
-            given_back=lambda claim: self.reporter.interrupted(claim),
-            drained=lambda: self.planner.room_made(),
-            trusted=lambda: self.leases.is_trusted(),
-        )
-        self.leases = Leases(
-            s.clock, s.store.make_lease_keeper(), s.node, s.lease, held=self._held, renewed=self._renewed
-        )
+        self.leases = Leases(s.clock, s.node, s.lease, held=self._held, renewed=self._renewed)
         self.reporter = Reporter(
             s.clock,
             s.store,
@@ -87,12 +76,31 @@ class Engine:
             self.guard,
             s.node,
             s.policy,
-            committed=lambda: self.planner.room_made(),
+            committed=self._room_made,
+        )
+        self.workers = Workers(
+            s.clock,
+            self.runner,
+            s.max_concurrent_jobs,
+            ended=self.reporter.ended,
+            given_back=self._given_back,
+            drained=self._room_made,
+            trusted=self.leases.is_trusted,
         )
         self.planner = Planner(
-            s.clock, s.store, s.broker, self.guard, self.workers, s.node, s.role, s.policy,
-            tasks=lambda: s.tasks.names, lease=s.lease, poll_interval=s.poll_interval, trust=self.leases.trust,
-        )  # fmt: skip
+            s.clock,
+            s.store,
+            s.broker,
+            self.guard,
+            self.workers,
+            s.node,
+            s.role,
+            s.policy,
+            tasks=lambda: s.tasks.names,
+            lease=s.lease,
+            poll_interval=s.poll_interval,
+            trust=self.leases.trust,
+        )
         self._opened: list[Callable[[], Awaitable[None]]] = []
         self._subscriptions: list[Subscription] = []
         self._leave_broker: Callable[[], None] | None = None
@@ -120,6 +128,8 @@ class Engine:
                 await executor.start()
                 self._opened.append(executor.stop)
             await s.store.declare_tasks(declared(s.tasks))
+            self.leases.open(s.store.make_lease_keeper())
+            self._opened.append(self.leases.close)
         except BaseException:
             self.state = RunState.stopped
             self.stopped.set()
@@ -235,7 +245,6 @@ class Engine:
 
     async def _close(self) -> None:
         s = self.settings
-        await anyio.to_thread.run_sync(self.leases.close)
         if self._leave_broker is not None:
             self._leave_broker()
         s.broker.publish([SchedulerStopped(s.node, None if self.fault is None else str(self.fault))])
@@ -305,6 +314,13 @@ class Engine:
                 self.workers.cancel(event.job_id, "asked")
             elif isinstance(event, WorkChanged) and event.identity != self.settings.node:
                 self.planner.wake()
+
+    def _room_made(self) -> None:
+        self.planner.room_made()
+
+    def _given_back(self, claim: Claim) -> None:
+        """A job was cancelled because the scheduler stops. A thread goes on with its function all the same."""
+        self.reporter.interrupted(claim, may_still_run=self.runner.may_still_run(claim.job))
 
     def _held(self) -> int:
         return self.workers.held + self.reporter.pending

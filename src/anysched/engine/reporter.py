@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
 
 from anysched._clock import Clock
 from anysched.engine.guard import StoreGuard
@@ -13,6 +16,8 @@ from anysched.model.job import Claim
 from anysched.ports.broker import EventBroker
 from anysched.ports.store import Completion, DataStore, NodePolicy
 from anysched.rules.running import abandoned
+
+logger = logging.getLogger(__name__)
 
 
 class Reporter:
@@ -61,9 +66,17 @@ class Reporter:
         """Report claims that nobody began."""
         self._unstarted.extend(claims)
 
-    def interrupted(self, claim: Claim) -> None:
-        """Report a job that was cancelled because the scheduler stops."""
-        self._interrupted.append(claim)
+    def interrupted(self, claim: Claim, *, may_still_run: bool) -> None:
+        """Report a job that was cancelled because the scheduler stops.
+
+        One that may still run is not given to others before its lease has run out.
+        """
+        if not may_still_run:
+            self._interrupted.append(claim)
+        elif self._store.durable:
+            logger.warning("job %s may still run; its lease is left to run out", claim.job.id)
+        else:
+            self.ended(Completion(claim, abandoned(claim.job, self._clock.now()).result))
 
     async def run(self) -> None:
         """Write what is reported, for ever."""
@@ -74,10 +87,8 @@ class Reporter:
     async def flush(self) -> None:
         """Write all that was reported."""
         while self._completions:
-            batch = [self._completions[i] for i in range(min(len(self._completions), self._store.batch_size))]
-            accepted = await self._guard.call(
-                lambda batch=batch: self._store.complete(self._node, batch), self.who
-            )
+            batch = list(islice(self._completions, self._store.batch_size))
+            accepted = await self._guard.call(partial(self._store.complete, self._node, batch), self.who)
             for _ in batch:
                 self._completions.popleft()
             self._publish(batch, accepted)

@@ -8,7 +8,6 @@ import math
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 import anyio
 import attrs
@@ -42,7 +41,7 @@ class Runner:
         self._executors = executors
         self._interrupted = interrupted
         self.causes: dict[object, BaseException | None] = {}
-        """Exceptions of jobs that somebody on this node waits for, by job id; the key is put in by who waits."""
+        """Exceptions of jobs that somebody on this node waits for, by job id; who waits puts the key in."""
 
     async def run(self, claim: Claim, cancelled: Callable[[], bool]) -> JobResult:
         """Run a job and return how it ended.
@@ -66,6 +65,13 @@ class Runner:
         except BaseException as exc:
             return self._ended_by(exc, job, started_at, cancelled)
         return JobResult(job.id, JobOutcome.success, self._clock.now(), started_at, value)
+
+    def may_still_run(self, job: Job) -> bool:
+        """Return whether a job that was cancelled may go on all the same, unseen, as a thread does."""
+        if job.task_id not in self._tasks:
+            return False
+        executor = self._executors.get(job.job_executor or self._tasks[job.task_id].default_executor)
+        return bool(getattr(executor, "abandoned", 0))
 
     def _executor(self, name: str) -> JobExecutor:
         try:

@@ -47,9 +47,9 @@ class Schedules:
 
         def decide(_: str, stored: ScheduleSnapshot | None, __: Task | None, now: datetime) -> Change:
             schedule = next(by_position)
-            if stored is not None and policy is ConflictPolicy.do_nothing:
-                if adding.differs(schedule, stored, self._same_trigger):
-                    drifted.append(schedule.id)
+            kept = stored is not None and policy is ConflictPolicy.do_nothing
+            if stored is not None and kept and adding.differs(schedule, stored, self._same_trigger):
+                drifted.append(schedule.id)
             return adding.add(schedule, stored, now, policy, self._same_trigger)
 
         ids = [schedule.id for schedule in wanted]
@@ -193,7 +193,7 @@ def check_resume(resume_from: object, missed: object) -> None:
     raise TypeError(f"resume_from must be None, 'now' or a datetime, not {type(resume_from).__name__}")
 
 
-def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+def check_choice(name: str, value: object, choices: Collection[object]) -> None:
     """Refuse a word that is not among the choices."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")

@@ -59,7 +59,7 @@ def task(
     max_attempts: int | UnsetType = UNSET,
     metadata: Mapping[str, Any] | UnsetType = UNSET,
 ) -> Callable[[F], F]: ...
-def task(func: F | None = None, /, *, id: str | None = None, **options: Any) -> F | Callable[[F], F]:  # noqa: A002
+def task(func: F | None = None, /, *, id: str | None = None, **options: Any) -> F | Callable[[F], F]:
     """Attach a name and run options to a function; it stays an ordinary function, and nothing global changes.
 
     A node comes to know it when it is passed to ``add_schedule``, or listed, alone or with its module,
