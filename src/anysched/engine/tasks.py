@@ -32,6 +32,9 @@ class Declaration:
     options: TaskOptions
 
 
+_UNDECLARED = Declaration(None, TaskOptions())
+
+
 @attrs.frozen
 class KnownTask:
     """A callable that this node can run.
@@ -129,7 +132,7 @@ class TaskRegistry:
 
         :raise UnnamedCallableError: when the store is durable and the callable has no name that lasts
         """
-        declaration: Declaration = getattr(func, _ATTRIBUTE, None) or Declaration(None, TaskOptions())
+        declaration: Declaration = getattr(func, _ATTRIBUTE, _UNDECLARED)
         name = task_id or declaration.id or self._own_name(func)
         known = self._known.get(name)
         if known is not None and known.func == func:

