@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from itertools import count, islice
-from typing import Literal, TypeVar
+from typing import Literal
 from uuid import UUID
 
 import anyio.to_thread
@@ -14,7 +13,7 @@ import attrs
 from anyio.lowlevel import current_token
 
 from anysched._clock import Clock, SystemClock
-from anysched.errors import StoreError, TriggerError
+from anysched.errors import StoreError
 from anysched.model.change import Change
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
@@ -33,18 +32,12 @@ from anysched.ports.store import (
 from anysched.rules.options import merge_options
 from anysched.rules.retention import expiry
 from anysched.rules.running import cancelled, next_attempt
-from anysched.rules.times import FireTimes
 from anysched.stores._memory_queue import Entry, JobQueue
-
-T = TypeVar("T")
+from anysched.stores._memory_schedules import Entry as DueEntry
+from anysched.stores._memory_schedules import ScheduleTable, after, takes_long
 
 #: More decisions than this at once are made in a thread, so that the event loop goes on.
 MOST_INLINE = 200
-
-#: So is a decision about a schedule with this many missed fire times, if its trigger cannot count them.
-LONG_BACKLOG = 100
-
-_DueEntry = tuple[datetime, int, str]
 
 
 class MemoryDataStore:
@@ -60,9 +53,7 @@ class MemoryDataStore:
         self._clock: Clock = SystemClock()
         self._opened = 0
         self._loop: object = None
-        self._schedules: dict[str, ScheduleSnapshot] = {}
-        self._due: list[_DueEntry] = []  # of wake_at; entries that no longer hold are passed over
-        self._sequence = count()
+        self._schedules = ScheduleTable()
         self._tasks: dict[str, Task] = {}
         self._jobs = JobQueue()
         self._results: dict[UUID, tuple[JobResult, datetime]] = {}
@@ -112,7 +103,7 @@ class MemoryDataStore:
 
     async def get_tasks(self, ids: Collection[str] | None = None) -> list[Task]:
         """Return tasks by id; without ``ids`` all."""
-        return [self._tasks[key] for key in sorted(_selected(self._tasks, ids))]
+        return [self._tasks[key] for key in sorted(self._tasks) if ids is None or key in ids]
 
     # schedules
 
@@ -121,9 +112,7 @@ class MemoryDataStore:
         while True:
             before = {key: self._schedules.get(key) for key in ids}
             now = self._clock.now()
-            if len(ids) <= MOST_INLINE and not any(
-                _takes_long(snapshot, now) for snapshot in before.values()
-            ):
+            if len(ids) <= MOST_INLINE and not any(takes_long(snapshot, now) for snapshot in before.values()):
                 return self._commit(self._decided(ids, decide))
             changes = await anyio.to_thread.run_sync(self._decided, ids, decide)
             if all(self._schedules.get(key) is snapshot for key, snapshot in before.items()):  # rule S4
@@ -136,7 +125,7 @@ class MemoryDataStore:
         for key in ids:
             stored = seen[key] if key in seen else self._schedules.get(key)
             change = decide(key, stored, None if stored is None else self._tasks.get(stored.task_id), now)
-            seen[key] = _after(stored, change)
+            seen[key] = after(stored, change)
             changes.append(change)
         return changes
 
@@ -149,14 +138,11 @@ class MemoryDataStore:
         key = change.schedule_id
         old = self._schedules.get(key)
         if change.removed:
-            del self._schedules[key]
+            self._schedules.remove(key)
             return self._end_queued(key, now, regular_only=False)
-        new = _after(old, change)
+        new = after(old, change)
         if new is not None and new is not old:
-            self._schedules[key] = new
-            wake_at = new.state.wake_at
-            if wake_at is not None and (old is None or old.state.wake_at != wake_at):
-                self._expect(wake_at, key)
+            self._schedules.put(new)
         ended: list[EndedJob] = []
         if change.queued == "hold":
             self._jobs.hold(key, now)
@@ -178,28 +164,9 @@ class MemoryDataStore:
 
     async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:
         """Return snapshots, ordered by id."""
-        return [
-            snapshot
-            for key in sorted(_selected(self._schedules, query.ids))
-            if _matches_schedule(snapshot := self._schedules[key], query)
-        ]
-
-    # the due heap
-
-    def _expect(self, wake_at: datetime, key: str) -> None:
-        heapq.heappush(self._due, (wake_at, next(self._sequence), key))
-        if len(self._due) > 2 * len(self._schedules) + 64:
-            pairs = ((snapshot.state.wake_at, key) for key, snapshot in self._schedules.items())
-            self._due = [(wake, next(self._sequence), key) for wake, key in pairs if wake is not None]
-            heapq.heapify(self._due)
-
-    def _entries(self, until: datetime | None = None) -> Iterator[tuple[_DueEntry, ScheduleSnapshot]]:
-        """Take the entries that hold off the heap, in order, up to an instant: the one rule of being due (S5)."""
-        while self._due and (until is None or self._due[0][0] <= until):
-            entry = heapq.heappop(self._due)
-            snapshot = self._schedules.get(entry[2])
-            if snapshot is not None and snapshot.state.wake_at == entry[0]:
-                yield entry, snapshot
+        keys = sorted(self._schedules if query.ids is None else set(query.ids))
+        found = (self._schedules.get(key) for key in keys)
+        return [snapshot for snapshot in found if snapshot is not None and _matches(snapshot, query)]
 
     # the loop's one transaction
 
@@ -231,10 +198,10 @@ class MemoryDataStore:
         self, request: AdvanceRequest, now: datetime, changes: list[Change], unknown: list[tuple[str, str]]
     ) -> datetime | None:
         """Fire due schedules; return when the next one has to be looked at."""
-        aside: list[_DueEntry] = []
-        slow: list[tuple[_DueEntry, ScheduleSnapshot]] = []
+        aside: list[DueEntry] = []
+        slow: deque[tuple[DueEntry, ScheduleSnapshot]] = deque()
         begun = jobs = 0
-        for entry, snapshot in self._entries(now):
+        for entry, snapshot in self._schedules.take_due(now):
             if not request.plan_all and snapshot.task_id not in request.tasks:
                 aside.append(entry)
                 if snapshot.id not in self._told:
@@ -242,7 +209,7 @@ class MemoryDataStore:
                     unknown.append((snapshot.id, f"task {snapshot.task_id!r}"))
                 continue
             begun += 1
-            if _takes_long(snapshot, now):
+            if takes_long(snapshot, now):
                 slow.append((entry, snapshot))
             else:
                 change = self._fire(request, snapshot, now)
@@ -250,24 +217,22 @@ class MemoryDataStore:
                 jobs += len(change.jobs)
             if begun >= request.plan_limit or jobs >= request.job_limit:
                 break
-        for entry, snapshot in slow:
-            left = max(1, request.job_limit - jobs)
-            change = await anyio.to_thread.run_sync(self._decide_firing, request, snapshot, now, left)
-            if self._schedules.get(snapshot.id) is snapshot:  # rule S4: nobody changed it meanwhile
-                self._write(change, now)
-                changes.append(change)
-                jobs += len(change.jobs)
-            else:
-                aside.append(entry)
-        next_due: datetime | None = None
-        for entry, snapshot in self._entries():
-            aside.append(entry)
-            if request.plan_all or snapshot.task_id in request.tasks:
-                next_due = entry[0]
-                break
-        for entry in aside:
-            heapq.heappush(self._due, entry)
-        return next_due
+        self._schedules.put_back(aside)
+        try:
+            while slow:
+                left = max(1, request.job_limit - jobs)
+                snapshot = slow[0][1]
+                change = await anyio.to_thread.run_sync(self._decide_firing, request, snapshot, now, left)
+                if self._schedules.get(snapshot.id) is snapshot:  # rule S4: nobody changed it meanwhile
+                    slow.popleft()
+                    self._write(change, now)
+                    changes.append(change)
+                    jobs += len(change.jobs)
+                else:
+                    self._schedules.put_back([slow.popleft()[0]])
+        finally:  # a cancelled caller leaves nothing half done
+            self._schedules.put_back(entry for entry, _ in slow)
+        return self._schedules.next_due(lambda s: request.plan_all or s.task_id in request.tasks)
 
     def _fire(self, request: AdvanceRequest, snapshot: ScheduleSnapshot, now: datetime) -> Change:
         change = self._decide_firing(request, snapshot, now, request.job_limit)
@@ -352,11 +317,7 @@ class MemoryDataStore:
             self._results[ended.job.id] = (ended.result, expiry(ended.result.finished_at, lifetime))
 
 
-def _selected(mapping: Mapping[str, T], ids: Collection[str] | None) -> Iterable[str]:
-    return mapping if ids is None else {key for key in ids if key in mapping}
-
-
-def _matches_schedule(snapshot: ScheduleSnapshot, query: ScheduleQuery) -> bool:
+def _matches(snapshot: ScheduleSnapshot, query: ScheduleQuery) -> bool:
     return (
         (query.paused is None or snapshot.paused == query.paused)
         and (query.status is None or snapshot.status is query.status)
@@ -370,28 +331,3 @@ def _matches_job(entry: Entry, query: JobQuery) -> bool:
         and (query.task_id is None or entry.job.task_id == query.task_id)
         and (query.status is None or entry.status is query.status)
     )
-
-
-def _after(stored: ScheduleSnapshot | None, change: Change) -> ScheduleSnapshot | None:
-    """Return what is stored once a change is written."""
-    if change.removed:
-        return None
-    schedule = change.schedule or (stored.schedule if stored else None)
-    state = change.state or (stored.state if stored else None)
-    if schedule is None or state is None or (change.schedule is None and change.state is None):
-        return stored
-    return ScheduleSnapshot(schedule, state)
-
-
-def _takes_long(snapshot: ScheduleSnapshot | None, now: datetime) -> bool:
-    """Return whether a decision has many missed fire times to count that the trigger cannot count itself."""
-    if snapshot is None or hasattr(snapshot.trigger, "count_fire_times"):
-        return False
-    cursor = snapshot.next_fire_time
-    if cursor is None or cursor >= now:
-        return False
-    try:
-        missed = FireTimes.of(snapshot.schedule, snapshot.state.anchor).between(cursor, now)
-        return sum(1 for _ in islice(missed, LONG_BACKLOG)) == LONG_BACKLOG
-    except TriggerError:
-        return False

@@ -1,0 +1,113 @@
+"""The schedules of the memory store, and the heap of when to look at them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from itertools import count, islice
+
+from anysched.errors import TriggerError
+from anysched.model.change import Change
+from anysched.model.schedule import ScheduleSnapshot
+from anysched.rules.times import FireTimes
+
+#: A decision about a schedule with this many missed fire times takes long if its trigger cannot count them.
+LONG_BACKLOG = 100
+
+Entry = tuple[datetime, int, str]
+
+
+class ScheduleTable:
+    """Snapshots by id, and a heap of their ``wake_at``.
+
+    An entry of the heap holds as long as the schedule still has that ``wake_at``; others are passed over when
+    they come up. So pausing costs nothing, and a paused head is simply not there (rule S5).
+    """
+
+    def __init__(self) -> None:
+        self._snapshots: dict[str, ScheduleSnapshot] = {}
+        self._heap: list[Entry] = []
+        self._order = count()
+
+    def __len__(self) -> int:
+        return len(self._snapshots)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._snapshots)
+
+    def get(self, key: str) -> ScheduleSnapshot | None:
+        """Return a schedule, or None."""
+        return self._snapshots.get(key)
+
+    def put(self, snapshot: ScheduleSnapshot) -> None:
+        """Write a schedule."""
+        key, wake_at = snapshot.id, snapshot.state.wake_at
+        old = self._snapshots.get(key)
+        self._snapshots[key] = snapshot
+        if wake_at is not None and (old is None or old.state.wake_at != wake_at):
+            heapq.heappush(self._heap, (wake_at, next(self._order), key))
+            if len(self._heap) > 2 * len(self._snapshots) + 64:
+                self._drop_stale()
+
+    def remove(self, key: str) -> None:
+        """Forget a schedule."""
+        del self._snapshots[key]
+
+    def _drop_stale(self) -> None:
+        held = {(wake_at, key): order for wake_at, order, key in self._heap if self._holds(wake_at, key)}
+        self._heap = [(wake_at, order, key) for (wake_at, key), order in held.items()]
+        heapq.heapify(self._heap)
+
+    def _holds(self, wake_at: datetime, key: str) -> bool:
+        snapshot = self._snapshots.get(key)
+        return snapshot is not None and snapshot.state.wake_at == wake_at
+
+    def take_due(self, until: datetime | None = None) -> Iterator[tuple[Entry, ScheduleSnapshot]]:
+        """Take entries that hold off the heap, in order, up to an instant: the one rule of being due (S5)."""
+        while self._heap and (until is None or self._heap[0][0] <= until):
+            entry = heapq.heappop(self._heap)
+            if self._holds(entry[0], entry[2]):
+                yield entry, self._snapshots[entry[2]]
+
+    def put_back(self, entries: Iterable[Entry]) -> None:
+        """Put entries back that were taken and not acted upon."""
+        for entry in entries:
+            heapq.heappush(self._heap, entry)
+
+    def next_due(self, wanted: Callable[[ScheduleSnapshot], bool]) -> datetime | None:
+        """Return when the first schedule of a kind has to be looked at."""
+        passed: list[Entry] = []
+        found = None
+        for entry, snapshot in self.take_due():
+            passed.append(entry)
+            if wanted(snapshot):
+                found = entry[0]
+                break
+        self.put_back(passed)
+        return found
+
+
+def after(stored: ScheduleSnapshot | None, change: Change) -> ScheduleSnapshot | None:
+    """Return what is stored once a change is written."""
+    if change.removed:
+        return None
+    schedule = change.schedule or (stored.schedule if stored else None)
+    state = change.state or (stored.state if stored else None)
+    if schedule is None or state is None or (change.schedule is None and change.state is None):
+        return stored
+    return ScheduleSnapshot(schedule, state)
+
+
+def takes_long(snapshot: ScheduleSnapshot | None, now: datetime) -> bool:
+    """Return whether a decision has many missed fire times to count that the trigger cannot count itself."""
+    if snapshot is None or hasattr(snapshot.trigger, "count_fire_times"):
+        return False
+    cursor = snapshot.next_fire_time
+    if cursor is None or cursor >= now:
+        return False
+    try:
+        missed = FireTimes.of(snapshot.schedule, snapshot.state.anchor).between(cursor, now)
+        return sum(1 for _ in islice(missed, LONG_BACKLOG)) == LONG_BACKLOG
+    except TriggerError:
+        return False
