@@ -6,12 +6,12 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
+from itertools import compress, islice
 
 from anysched._clock import Clock
 from anysched.engine.guard import StoreGuard
 from anysched.engine.wakeup import Wakeup
-from anysched.model.events import Event, JobReleased
+from anysched.model.events import JobReleased
 from anysched.model.job import Claim
 from anysched.ports.broker import EventBroker
 from anysched.ports.store import Completion, DataStore, NodePolicy
@@ -46,6 +46,8 @@ class Reporter:
         self._policy = policy
         self._clock = clock
         self._committed = committed
+        self.observer: Callable[[Completion], None] | None = None
+        """Called with each end that the store has accepted; for tests."""
         self._wakeup = Wakeup(clock, self.who)
         self._completions: deque[Completion] = deque()
         self._unstarted: list[Claim] = []
@@ -114,12 +116,11 @@ class Reporter:
         self._publish(lost, [True] * len(lost))
 
     def _publish(self, batch: Sequence[Completion], accepted: Sequence[bool]) -> None:
+        if self.observer is not None:
+            for completion in compress(batch, accepted):
+                self.observer(completion)
         if self._broker.wants(JobReleased):
-            events: list[Event] = []
-            for completion, taken in zip(batch, accepted, strict=True):
-                if taken:
-                    job = completion.claim.job
-                    events.append(
-                        JobReleased(job.id, job.task_id, job.schedule_id, completion.result.outcome)
-                    )
-            self._broker.publish(events)
+            jobs = [(completion.claim.job, completion.result) for completion in compress(batch, accepted)]
+            self._broker.publish(
+                [JobReleased(job.id, job.task_id, job.schedule_id, result.outcome) for job, result in jobs]
+            )
