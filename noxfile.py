@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.5"
@@ -77,3 +80,21 @@ def typing(session: nox.Session) -> None:
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "anysched", "--ignoreexternal")
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Workloads against peers in one run, as ratios; see benchmarks/README.md. Judges nothing."""
+    session.install(FULL)
+    peers = {
+        "apscheduler3": ["apscheduler==3.11.3"],
+        "apscheduler4": ["apscheduler==4.0.0a6", "anyio==4.9.0"],
+    }
+    pythons = []
+    for name, requirements in peers.items():
+        place = Path(session.create_tmp()) / name
+        session.run("python", "-m", "venv", str(place), silent=True)
+        python = str(place / ("Scripts" if os.name == "nt" else "bin") / "python")
+        session.run(python, "-m", "pip", "install", "-q", "--pre", *requirements, external=True)
+        pythons.append(f"{name}={python}")
+    session.run("python", "benchmarks/burst.py", *session.posargs, *pythons, "own=python")
