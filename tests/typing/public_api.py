@@ -1,0 +1,153 @@
+"""The types that users of the public names get; read by the type checkers, never run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, assert_type
+from uuid import UUID
+
+from anysched import (
+    AsyncScheduler,
+    CalendarIntervalTrigger,
+    CronTrigger,
+    DateTrigger,
+    Event,
+    Health,
+    IntervalTrigger,
+    Job,
+    JobReleased,
+    JobResult,
+    RunState,
+    Schedule,
+    SchedulePaused,
+    ScheduleSnapshot,
+    ScheduleState,
+    ScheduleStatus,
+    Subscription,
+    Task,
+    TaskDefaults,
+    Trigger,
+    UnpauseResult,
+    current_job,
+    current_scheduler,
+    register_type,
+    task,
+)
+from anysched.executors import AsyncJobExecutor
+from anysched.stores import MemoryDataStore, SQLDataStore
+from anysched.testing import FakeClock, ManualScheduler, Run
+
+NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
+
+
+@task
+async def bare(number: int) -> str:
+    return str(number)
+
+
+@task(id="named", max_running_jobs=1, misfire_grace_time=timedelta(seconds=5), on_abandon="fail")
+def named(number: int) -> str:
+    return str(number)
+
+
+async def decorated_functions_keep_their_types() -> None:
+    assert_type(await bare(1), str)
+    assert_type(named(1), str)
+
+
+class EveryNoon:
+    """A trigger of a user: it need not derive from anything."""
+
+    def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        return None
+
+
+@register_type("every-noon")
+class Registered(EveryNoon):
+    pass
+
+
+def triggers() -> None:
+    own: Trigger = EveryNoon()
+    assert_type(own.next_fire_time(NOON, anchor=NOON), datetime | None)
+    every: Trigger = (CronTrigger("0 9 * * *") | IntervalTrigger(hours=1)) - DateTrigger(NOON)
+    assert_type(every.next_fire_time(NOON, anchor=NOON, key="id"), datetime | None)
+    assert_type(Registered(), Registered)
+    CalendarIntervalTrigger(months=1, day="clip", gap="skip", fold="both")
+    CronTrigger(hour=9, minute=30, timezone="Europe/Helsinki")
+
+
+async def schedules(scheduler: AsyncScheduler) -> None:
+    assert_type(await scheduler.add_schedule(bare, EveryNoon(), args=[1], misfire_grace_time=5), str)
+    assert_type(await scheduler.add_schedule("named", IntervalTrigger(seconds=1), coalesce="all"), str)
+    declared = Schedule(bare, IntervalTrigger(seconds=1), id="x", max_jitter=1.5)
+    assert_type(await scheduler.add_schedules([declared], conflict_policy="replace"), list[str])
+    snapshot = await scheduler.get_schedule("x")
+    assert_type(snapshot, ScheduleSnapshot)
+    assert_type(snapshot.state, ScheduleState)
+    assert_type(snapshot.status, ScheduleStatus)
+    assert_type(snapshot.next_fire_time, datetime | None)
+    assert_type(await scheduler.get_schedules(paused=True, status="paused"), list[ScheduleSnapshot])
+    await scheduler.pause_schedule("x", until=NOON, reason="deploy", by="me", queued="hold", missed="skip")
+    assert_type(await scheduler.unpause_schedule("x", resume_from="now", missed="run_once"), UnpauseResult)
+    await scheduler.unpause_schedule("x", resume_from=NOON)
+    assert_type(await scheduler.run_schedule("x"), UUID)
+    await scheduler.remove_schedule("x")
+
+
+async def wrong_words_are_found(scheduler: AsyncScheduler) -> None:
+    await scheduler.unpause_schedule("x", resume_from="later")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await scheduler.unpause_schedule("x", missed="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await scheduler.pause_schedule("x", queued="drop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await scheduler.add_schedule(bare, 60)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def jobs(scheduler: AsyncScheduler) -> None:
+    job_id = await scheduler.add_job(named, args=[1], run_at=NOON, result_expiration_time=60)
+    assert_type(job_id, UUID)
+    assert_type(await scheduler.add_jobs(named, [[1], [2]]), list[UUID])
+    assert_type(await scheduler.run_job(bare, args=[1]), Any)
+    assert_type(await scheduler.get_job_result(job_id, wait=False), JobResult | None)
+    assert_type(await scheduler.get_jobs(status="running"), list[Job])
+    assert_type(await scheduler.configure_task(named, max_running_jobs=None), Task)
+    await scheduler.cancel_job(job_id)
+
+
+async def events(scheduler: AsyncScheduler) -> None:
+    def told(event: SchedulePaused) -> None:
+        assert_type(event.reason, str | None)
+
+    async def told_later(event: JobReleased) -> None:
+        assert_type(event.job_id, UUID)
+
+    with scheduler.subscribe(told, SchedulePaused) as subscription:
+        assert_type(subscription, Subscription)
+    scheduler.subscribe(told_later, [JobReleased], one_shot=True)
+    assert_type(await scheduler.get_next_event(JobReleased), Event)
+
+
+async def running() -> None:
+    async with AsyncScheduler(
+        MemoryDataStore(),
+        role="worker",
+        timezone="UTC",
+        tasks=[bare, named],
+        job_executors={"own": AsyncJobExecutor()},
+        task_defaults=TaskDefaults(max_running_jobs=1),
+        lease_duration=timedelta(minutes=1),
+        cleanup_interval=None,
+    ) as scheduler:
+        assert_type(scheduler, AsyncScheduler)
+        assert_type(scheduler.state, RunState)
+        assert_type(scheduler.health, Health)
+        assert_type(current_job.get(), Job)
+        assert_type(current_scheduler.get(), AsyncScheduler)
+        await scheduler.stop(grace=0)
+    AsyncScheduler("sqlite:///jobs.db", clock=FakeClock(NOON))
+    AsyncScheduler(SQLDataStore("sqlite:///jobs.db", table_prefix="jobs_"))
+
+
+async def by_hand() -> None:
+    async with ManualScheduler(start=NOON) as scheduler:
+        assert_type(scheduler, ManualScheduler)
+        assert_type(await scheduler.advance(60), list[Run])

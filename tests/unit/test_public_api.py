@@ -1,0 +1,63 @@
+"""The public surface, frozen: a name that comes or goes is a decision, not an accident."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+import pytest
+
+SURFACE = {
+    "anysched": """
+        AndTrigger AnyschedError AsyncScheduler CalendarIntervalTrigger Clock ClockJumped CoalescePolicy
+        ConflictPolicy ConflictingIdError CronSyntaxError CronTrigger DateTrigger DeserializationError Event
+        ExceptTrigger ExecutorLookupError FireTimesSkipped Health IntervalTrigger Job JobAcquired JobAdded
+        JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed JobKind JobLookupError
+        JobOutcome JobReleased JobResult JobStatus OnAbandon OrTrigger Pause RunState Schedule ScheduleAdded
+        ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError SchedulePaused ScheduleRemoved
+        ScheduleSnapshot ScheduleState ScheduleStatus ScheduleUnpaused ScheduleUpdated SchedulerFaultError
+        SchedulerRole SchedulerStarted SchedulerStateError SchedulerStopped SchemaVersionError SerializationError
+        SkipReason StoreError StoreRecovered StoreUnavailable StoreUnavailableError Subscription SystemClock Task
+        TaskDefaults TaskLookupError TaskOptions Trigger TriggerError TriggerSearchError UNSET UnknownTypeError
+        UnnamedCallableError UnpauseResult current_job current_scheduler register_type task
+    """,
+    "anysched.stores": "MemoryDataStore SQLDataStore",
+    "anysched.brokers": "LocalEventBroker",
+    "anysched.executors": "AsyncJobExecutor ProcessJobExecutor ThreadJobExecutor",
+    "anysched.serializers": "CBORSerializer JSONSerializer PickleSerializer",
+    "anysched.testing": "ClockStuckError FakeClock ManualScheduler Run StoreSuite TriggerSuite",
+}
+
+
+def offered(module: ModuleType) -> set[str]:
+    """Return the names that a module offers: its own and what it imports as itself, no modules."""
+    return {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and not isinstance(value, ModuleType)
+        and name not in ("annotations", "Any")
+    }
+
+
+@pytest.mark.parametrize("name", SURFACE)
+def test_public_names(name: str) -> None:
+    """Every public name can be had from its module, and no other name has slipped in."""
+    module = importlib.import_module(name)
+    expected = set(SURFACE[name].split())
+    for public in expected:
+        assert getattr(module, public) is not None
+    helpers = {"TYPE_CHECKING", "StoreError", "store_from_url"} if name != "anysched" else set()
+    assert expected == offered(module) - helpers
+
+
+def test_public_objects_are_documented() -> None:
+    """Every public class and function says what it is for."""
+    silent = []
+    for name, names in SURFACE.items():
+        module = importlib.import_module(name)
+        for public in names.split():
+            value = getattr(module, public)
+            if (isinstance(value, type) or callable(value)) and not (value.__doc__ or "").strip():
+                silent.append(f"{name}.{public}")
+    assert [] == silent
