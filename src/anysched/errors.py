@@ -134,6 +134,10 @@ class JobFailed(AnyschedError):
         )
 
 
+class WorkerProcessError(AnyschedError):
+    """A worker process died, or a job in it ended with something that cannot be handed over."""
+
+
 class SchedulerStateError(AnyschedError, RuntimeError):
     """The scheduler is not in the state that this call needs."""
 
