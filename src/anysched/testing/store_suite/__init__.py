@@ -1,0 +1,38 @@
+"""The promises of the DataStore port, as tests that any store can be run through (rule N8).
+
+    class TestMyStore(StoreSuite):
+        pytestmark = pytest.mark.anyio
+
+        def make_store(self, tmp_path):
+            return MyStore(tmp_path / "data")
+
+Run it with pytest and anyio's plugin. See ``StoreTests`` for the other hooks.
+"""
+
+from __future__ import annotations
+
+from anysched.testing.store_suite.faults import FaultTests
+from anysched.testing.store_suite.firing import FiringTests
+from anysched.testing.store_suite.jobs import JobTests
+from anysched.testing.store_suite.leases import LeaseTests
+from anysched.testing.store_suite.pausing import PausingTests
+from anysched.testing.store_suite.reading import ReadingTests
+from anysched.testing.store_suite.results import ResultTests
+from anysched.testing.store_suite.resuming import ResumingTests
+from anysched.testing.store_suite.schedules import ScheduleTests
+from anysched.testing.store_suite.tasks import TaskTests
+
+
+class StoreSuite(
+    ScheduleTests,
+    ReadingTests,
+    PausingTests,
+    ResumingTests,
+    FiringTests,
+    JobTests,
+    ResultTests,
+    LeaseTests,
+    TaskTests,
+    FaultTests,
+):
+    """Every promise of the port; one topic a module."""

@@ -1,0 +1,229 @@
+"""Who uses a store in the suite: users and nodes, acting by the same rules as a real scheduler."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from anysched.model.change import Change
+from anysched.model.ids import new_id
+from anysched.model.job import Claim, EndedJob, Job, JobException, JobResult
+from anysched.model.policies import ConflictPolicy, JobOutcome, Missed, ResumeFrom
+from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState, UnpauseResult
+from anysched.model.task import Task, TaskDefaults
+from anysched.ports.store import (
+    Advanced,
+    AdvanceRequest,
+    Committed,
+    Completion,
+    DataStore,
+    JobQuery,
+    ScheduleQuery,
+)
+from anysched.rules import adding, pausing
+from anysched.rules.policy import Policy
+from anysched.triggers import DateTrigger, IntervalTrigger
+
+POLICY = Policy(TaskDefaults())
+LEASE = timedelta(seconds=30)
+
+#: More than any test makes.
+PLENTY = 10_000
+
+
+def seconds(number: float) -> timedelta:
+    """Return a duration."""
+    return timedelta(seconds=number)
+
+
+def every(number: float = 10, id: str = "schedule", task: str = "task", **options: Any) -> Schedule:
+    """Return a schedule that fires when it is added, and then every so many seconds."""
+    return Schedule(task, IntervalTrigger(seconds=number), id=id, **options)
+
+
+def once(at: datetime, id: str = "schedule", task: str = "task", **options: Any) -> Schedule:
+    """Return a schedule that fires once."""
+    return Schedule(task, DateTrigger(at), id=id, **options)
+
+
+def direct_job(now: datetime, task: str = "task", run_at: datetime | None = None, **fields: Any) -> Job:
+    """Return a job as ``add_job`` makes it."""
+    return Job(new_id(now), task, run_at or now, now, **fields)
+
+
+class User:
+    """Asks of a store what users ask of a scheduler."""
+
+    def __init__(self, store: DataStore) -> None:
+        self.store = store
+
+    async def add(
+        self, *schedules: Schedule, policy: ConflictPolicy = ConflictPolicy.do_nothing
+    ) -> Sequence[Change]:
+        """Add schedules, all or nothing."""
+        wanted = {schedule.id: schedule for schedule in schedules}
+
+        def decide(key: str, stored: ScheduleSnapshot | None, _: Task | None, now: datetime) -> Change:
+            return adding.add(wanted[key], stored, now, policy, operator.eq)
+
+        return (await self.store.transact_schedules(list(wanted), decide)).changes
+
+    async def replace(self, schedule: Schedule) -> Change:
+        """Declare a schedule again."""
+        return (await self.add(schedule, policy=ConflictPolicy.replace))[0]
+
+    async def pause(self, *ids: str, **pause: Any) -> Committed:
+        """Pause schedules; further arguments are those of ``Pause``."""
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            snapshot = adding.existing(key, stored)
+            options = POLICY.options(snapshot.schedule, task)
+            return pausing.pause(snapshot, options, now, Pause(since=now, **pause))
+
+        return await self.store.transact_schedules(ids, decide)
+
+    async def resume(self, *ids: str, resume_from: ResumeFrom = None, missed: Missed = "policy") -> Committed:
+        """Resume schedules."""
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            snapshot = adding.existing(key, stored)
+            options = POLICY.options(snapshot.schedule, task)
+            return pausing.unpause(snapshot, options, now, resume_from=resume_from, missed=missed)
+
+        return await self.store.transact_schedules(ids, decide)
+
+    async def unpause(
+        self, id: str = "schedule", resume_from: ResumeFrom = None, missed: Missed = "policy"
+    ) -> UnpauseResult:
+        """Resume one schedule and return its report."""
+        committed = await self.resume(id, resume_from=resume_from, missed=missed)
+        assert committed.changes[0].unpaused is not None
+        return committed.changes[0].unpaused
+
+    async def run(self, id: str = "schedule") -> Job:
+        """Run a schedule by hand."""
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            snapshot = adding.existing(key, stored)
+            return adding.run_by_hand(snapshot, POLICY.options(snapshot.schedule, task), now)
+
+        return (await self.store.transact_schedules([id], decide)).changes[0].jobs[0]
+
+    async def remove(self, *ids: str) -> Committed:
+        """Remove schedules."""
+        return await self.store.transact_schedules(ids, lambda key, stored, _, __: adding.remove(key, stored))
+
+    async def write_state(self, id: str = "schedule", **fields: Any) -> ScheduleState:
+        """Write these fields of a schedule's state, whatever they are, and return the state."""
+
+        def decide(key: str, stored: ScheduleSnapshot | None, _: Task | None, __: datetime) -> Change:
+            old = adding.existing(key, stored).state
+            return Change(schedule_id=key, state=attrs.evolve(old, revision=old.revision + 1, **fields))
+
+        state = (await self.store.transact_schedules([id], decide)).changes[0].state
+        assert state is not None
+        return state
+
+    async def schedules(self, **query: Any) -> list[ScheduleSnapshot]:
+        """Return the schedules that a query finds."""
+        return await self.store.get_schedules(ScheduleQuery(**query))
+
+    async def ids(self, **query: Any) -> list[str]:
+        """Return the ids of the schedules that a query finds."""
+        return [snapshot.id for snapshot in await self.schedules(**query)]
+
+    async def get(self, id: str = "schedule") -> ScheduleSnapshot:
+        """Return one schedule."""
+        (snapshot,) = await self.schedules(ids={id})
+        return snapshot
+
+    async def jobs(self, **query: Any) -> list[Job]:
+        """Return the jobs that a query finds."""
+        return await self.store.get_jobs(JobQuery(**query))
+
+
+@attrs.define
+class Work:
+    """What a node did until there was nothing left to do."""
+
+    changes: list[Change] = attrs.Factory(list[Change])
+    claims: list[Claim] = attrs.Factory(list[Claim])
+    ended: list[EndedJob] = attrs.Factory(list[EndedJob])
+    released: list[Job] = attrs.Factory(list[Job])
+    unknown: list[tuple[str, str]] = attrs.Factory(list[tuple[str, str]])
+    passes: int = 0
+    next_wake: datetime | None = None
+    backlog: bool = False
+
+    @property
+    def made(self) -> list[Job]:
+        """The jobs made from schedules."""
+        return [job for change in self.changes for job in change.jobs]
+
+    @property
+    def taken(self) -> list[UUID]:
+        """The ids of the jobs taken to run."""
+        return [claim.job.id for claim in self.claims]
+
+
+class Node:
+    """Works for a store as the engine of a scheduler does.
+
+    :param tasks: the tasks that it can run
+    """
+
+    def __init__(self, store: DataStore, name: str = "node a", *, tasks: Sequence[str] = ("task",)) -> None:
+        self.store = store
+        self.name = name
+        self.tasks = frozenset(tasks)
+
+    async def advance(self, **limits: Any) -> Advanced:
+        """Make one pass; ``limits`` are fields of ``AdvanceRequest``."""
+        defaults = {"plan_limit": PLENTY, "claim_limit": PLENTY, "job_limit": PLENTY, "policy": POLICY}
+        return await self.store.advance(
+            AdvanceRequest(node=self.name, tasks=self.tasks, lease=LEASE, **(defaults | limits))
+        )
+
+    async def work(self, **limits: Any) -> Work:
+        """Make passes until there is nothing left to do now; rule S5: a store never asks for idle passes."""
+        work, idle = Work(), 0
+        while True:
+            advanced = await self.advance(**limits)
+            work.changes.extend(advanced.changes)
+            work.claims.extend(advanced.claims)
+            work.ended.extend(advanced.ended)
+            work.released.extend(advanced.released)
+            work.unknown.extend(advanced.unknown)
+            work.passes += 1
+            work.next_wake, work.backlog = advanced.next_wake, advanced.backlog
+            overdue = advanced.next_wake is not None and advanced.next_wake <= advanced.now
+            if not advanced.more and not overdue:
+                return work
+            did_something = advanced.changes or advanced.claims or advanced.ended or advanced.released
+            idle = 0 if did_something else idle + 1
+            assert idle < 2, f"the store asks for passes that do nothing: {advanced}"
+
+    async def claim_one(self) -> Claim:
+        """Take the one job that there is to run."""
+        (claim,) = (await self.advance()).claims
+        return claim
+
+    async def complete(
+        self, *claims: Claim, value: Any = None, outcome: JobOutcome = JobOutcome.success, **fields: Any
+    ) -> list[bool]:
+        """End claimed jobs, all in the same way."""
+        now = await self.store.now()
+        results = [
+            JobResult(claim.job.id, outcome, now, return_value=value, **{"started_at": now, **fields})
+            for claim in claims
+        ]
+        completions = [Completion(claim, result) for claim, result in zip(claims, results, strict=True)]
+        return await self.store.complete(self.name, completions)
+
+
+FAILURE = JobException("ValueError", "it broke: ‘ß’\n😀", "Traceback …\n  File …\nValueError: it broke\n")

@@ -1,0 +1,230 @@
+"""Jobs of nodes that are gone are taken over, and the nodes notice: rules J1 to J3 and J5."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from anysched.model.job import Claim
+from anysched.model.policies import JobOutcome, JobStatus, OnAbandon
+from anysched.model.task import TaskOptions
+from anysched.ports.store import DataStore, LeaseKeeper, Renewal
+from anysched.testing.clock import FakeClock
+from anysched.testing.store_suite.actors import LEASE, Node, User, direct_job, every, seconds
+from anysched.testing.store_suite.base import StoreTests
+
+TICK = timedelta(microseconds=1)
+
+
+class LeaseTests(StoreTests):
+    """Leases; skipped for a store whose jobs need none."""
+
+    @pytest.fixture
+    async def keeper(self, store: DataStore) -> AsyncIterator[LeaseKeeper]:
+        """A connection for renewals."""
+        keeper = store.make_lease_keeper()
+        if keeper is None:
+            pytest.skip("jobs in this store need no lease")
+        yield keeper
+        keeper.close()
+
+    async def _renew(self, keeper: LeaseKeeper, node: str = "node a") -> Renewal:
+        return await anyio.to_thread.run_sync(keeper.renew, node, LEASE)
+
+    async def _claim(self, store: DataStore, clock: FakeClock, task: str = "task") -> Claim:
+        """Have node a take a job."""
+        await store.add_jobs([direct_job(clock.now(), task, result_expiration_time=seconds(3600))])
+        return await Node(store, tasks=[task]).claim_one()
+
+    async def test_a_dead_nodes_jobs_are_taken_over(
+        self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
+    ) -> None:
+        """Rules J2 and J3: others wake when the lease runs out; the attempt counts, and the token is new."""
+        a, b = Node(store), Node(other, "node b")
+        old = await self._claim(store, clock)
+        expires = clock.now() + LEASE
+        assert ([], expires) == ((await b.work()).claims, (await b.work()).next_wake)
+        assert (await a.work()).next_wake is None
+        await clock.advance_to(expires - TICK)
+        work = await b.work()
+        assert (work.claims, work.released, work.passes) == ([], [], 1)
+        assert work.next_wake is not None
+        await clock.advance_to(work.next_wake + TICK)
+        work = await b.work()
+        (new,) = work.claims
+        assert [old.job.id] == [job.id for job in work.released] == [new.job.id]
+        assert (new.job.attempt, work.released[0].attempt) == (2, 2)
+        assert new.token > old.token
+        assert ((await b.work()).claims, (await a.work()).claims) == ([], [])
+        assert await a.complete(old, value="late") == [False]
+        await store.give_back(a.name, [old])
+        assert [JobStatus.running] == [job.status for job in await User(store).jobs()]
+        assert await b.complete(new, value="in time") == [True]
+        result = await store.get_result(old.job.id)
+        assert result is not None
+        assert result.return_value == "in time"
+
+    async def test_renewing(
+        self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
+    ) -> None:
+        """Rule J1: a lease that is renewed from another thread keeps its jobs for a lease from then on."""
+        b = Node(other, "node b")
+        claim = await self._claim(store, clock)
+        for _ in range(5):
+            await clock.advance(20)
+            assert Renewal(True) == await self._renew(keeper)
+            work = await b.work()
+            assert ([], clock.now() + LEASE) == (work.claims, work.next_wake)
+        assert await Node(store).complete(claim) == [True]
+        assert (await b.work()).next_wake is None
+
+    async def test_a_late_renewal_is_in_time_if_nobody_came(
+        self, keeper: LeaseKeeper, store: DataStore, clock: FakeClock
+    ) -> None:
+        """Rule J1: a lease that ran out unnoticed is simply renewed; nothing was lost."""
+        claim = await self._claim(store, clock)
+        await clock.advance(1000)
+        assert Renewal(True) == await self._renew(keeper)
+        assert await Node(store).complete(claim) == [True]
+
+    async def test_the_loser_is_told(
+        self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
+    ) -> None:
+        """Rule J1: after a take-over a renewal says that the lease is lost; taking new jobs begins anew."""
+        a, b = Node(store), Node(other, "node b")
+        old = await self._claim(store, clock)
+        await clock.advance_to(clock.now() + LEASE + TICK)
+        taken_over = await b.claim_one()
+        renewal = await self._renew(keeper)
+        assert not renewal.held
+        new = await self._claim(store, clock)
+        assert old.job.id != new.job.id
+        assert (await self._renew(keeper)).held
+        assert await a.complete(old, new) == [False, True]
+        assert await b.complete(taken_over) == [True]
+
+    async def test_requests_to_cancel_reach_the_node(
+        self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
+    ) -> None:
+        """A renewal tells which jobs of this node somebody, anywhere, asked to cancel, until they have ended."""
+        first, second = await self._claim(store, clock), await self._claim(store, clock)
+        await other.add_jobs([direct_job(clock.now())])
+        theirs = await Node(other, "node b").claim_one()
+        for claim in (first, theirs):
+            assert await other.cancel_job(claim.job.id) == "requested"
+        for _ in range(2):
+            assert Renewal(True, frozenset({first.job.id})) == await self._renew(keeper)
+        assert Renewal(True, frozenset({theirs.job.id})) == await self._renew(keeper, "node b")
+        assert await Node(store).complete(first, outcome=JobOutcome.cancelled) == [True]
+        assert Renewal(True) == await self._renew(keeper)
+        assert await Node(store).complete(second) == [True]
+
+    async def test_at_most_once(
+        self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
+    ) -> None:
+        """Rule J3: with on_abandon="fail" a job that is left behind ends as abandoned, with a result."""
+        await store.declare_tasks({"once": TaskOptions(on_abandon=OnAbandon.fail)})
+        claim = await self._claim(store, clock, "once")
+        await clock.advance_to(clock.now() + LEASE + TICK)
+        work = await Node(other, "node b", tasks=["once"]).work()
+        assert (work.claims, work.released, work.next_wake) == ([], [], None)
+        (ended,) = work.ended
+        assert (claim.job.id, JobOutcome.abandoned) == (ended.job.id, ended.result.outcome)
+        assert ended.result == await store.get_result(claim.job.id)
+        assert await User(store).jobs() == []
+        assert await Node(store).complete(claim) == [False]
+
+    async def test_attempts_are_bounded(
+        self, keeper: LeaseKeeper, store: DataStore, clock: FakeClock
+    ) -> None:
+        """Rule J3: a job that takes every node with it is started ``max_attempts`` times and no more."""
+        await store.declare_tasks({"task": TaskOptions(max_attempts=3)})
+        await store.add_jobs([direct_job(clock.now())])
+        attempts: list[int] = []
+        outcomes: list[JobOutcome] = []
+        for number in range(5):
+            work = await Node(store, f"node {number}").work()
+            attempts += [claim.job.attempt for claim in work.claims]
+            outcomes += [ended.result.outcome for ended in work.ended]
+            await clock.advance_to(clock.now() + LEASE + TICK)
+        assert ([1, 2, 3], [JobOutcome.abandoned]) == (attempts, outcomes)
+
+    async def test_whoever_is_awake_takes_over(
+        self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
+    ) -> None:
+        """Rule J2: also a node that can neither plan nor run anything takes jobs back from a node that is gone."""
+        claim = await self._claim(store, clock)
+        idle = Node(other, "node b", tasks=[])
+        limits = {"plan_limit": 0, "claim_limit": 0}
+        assert clock.now() + LEASE == (await idle.work(**limits)).next_wake
+        await clock.advance_to(clock.now() + LEASE + TICK)
+        work = await idle.work(**limits)
+        assert ([claim.job.id], None) == ([job.id for job in work.released], work.next_wake)
+        assert (await Node(store).claim_one()).job.attempt == 2
+
+    async def test_limits_count_live_leases(
+        self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
+    ) -> None:
+        """Rule J5: a dead node's jobs count until its lease has run out, and not after: no slot ever leaks."""
+        await store.declare_tasks({"task": TaskOptions(max_running_jobs=2)})
+        await store.add_jobs([direct_job(clock.now()) for _ in range(5)])
+        a, b = Node(store), Node(other, "node b")
+        assert len((await a.work()).claims) == 2
+        work = await b.work()
+        assert ([], True, clock.now() + LEASE) == (work.claims, work.backlog, work.next_wake)
+        await clock.advance_to(clock.now() + LEASE + TICK)
+        work = await b.work()
+        assert (len(work.released), len(work.claims), work.backlog) == (2, 2, True)
+        assert (await a.work()).claims == []
+
+    async def test_nodes_without_jobs_wake_nobody(
+        self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
+    ) -> None:
+        """Rule S5: a node that holds no jobs any more is no reason to wake up, running or gone."""
+        a, b = Node(store), Node(other, "node b")
+        await a.complete(await self._claim(store, clock))
+        await store.give_back(a.name, [await self._claim(store, clock)])
+        await a.complete(await a.claim_one())
+        assert (await b.work()).next_wake is None
+        await clock.advance(3600)
+        assert ((await b.work()).passes, (await b.work()).next_wake) == (1, None)
+        assert (await b.work()).released == []
+
+    async def test_a_removed_schedules_job_is_taken_over(
+        self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
+    ) -> None:
+        """Rules S4 and J2: a running job outlives its schedule, and its node."""
+        user, b = User(store), Node(other, "node b")
+        await user.add(every())
+        claim = await Node(store).claim_one()
+        await user.remove("schedule")
+        await clock.advance_to(clock.now() + LEASE + TICK)
+        assert [claim.job.id] == (await b.work()).taken
+
+    async def test_survivors_share_what_is_left(
+        self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
+    ) -> None:
+        """Rules J1 and J2: however many nodes notice at once, each job is taken over once."""
+        jobs = [direct_job(clock.now()) for _ in range(100)]
+        await store.add_jobs(jobs)
+        await Node(store).work()
+        await clock.advance_to(clock.now() + LEASE + TICK)
+        released: Counter[UUID] = Counter()
+        taken: Counter[UUID] = Counter()
+
+        async def work(node: Node) -> None:
+            done = await node.work(claim_limit=11)
+            released.update(job.id for job in done.released)
+            taken.update(done.taken)
+
+        async with anyio.create_task_group() as tg:
+            for number in range(4):
+                tg.start_soon(work, Node((store, other)[number % 2], f"survivor {number}"))
+        assert {job.id: 1 for job in jobs} == released == taken
+        assert {2} == {job.attempt for job in await User(store).jobs()}
