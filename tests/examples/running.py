@@ -1,0 +1,27 @@
+"""Running a program as a user would: in a process of its own, with warnings as errors, in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TIME_LIMIT = 30
+
+
+def run_program(*args: str | Path, folder: Path) -> str:
+    """Return what a Python program printed. Fail if it does not end with exit code 0 in time."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *args],
+        cwd=folder,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "TZ": "Europe/Helsinki"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=TIME_LIMIT,
+        check=False,
+    )
+    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.stderr == ""
+    return done.stdout
