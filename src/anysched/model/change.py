@@ -20,8 +20,8 @@ class Change:
     :ivar schedule_id: the schedule it is about
     :ivar schedule: configuration to write
     :ivar state: state to write; the store has checked that the state it was decided from still stands
-    :ivar jobs: jobs to write
-    :ivar queued: what to do with regular jobs of the schedule that have not started (rule P3)
+    :ivar jobs: jobs to write, as they are
+    :ivar queued: what to do first with the regular jobs of the schedule that are stored and have not started (rule P3)
     :ivar removed: whether the schedule goes, and with it its queued jobs (rule S4)
     :ivar events: what to publish once it is committed
     :ivar unpaused: what a resume reports

@@ -55,8 +55,6 @@ def boolean(value: bool, name: str) -> bool:
 
 def frozen_mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return a read-only copy of a mapping with string keys."""
-    if isinstance(value, MappingProxyType):
-        return value  # made here already, nobody else holds what is beneath
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping, not {type(value).__name__}")
     if not value:
@@ -80,11 +78,34 @@ def identifier(value: str, name: str) -> str:
         raise TypeError(f"{name} must be a string, not {type(value).__name__}")
     if not 1 <= len(value) <= 500:
         raise ValueError(f"{name} must have between 1 and 500 characters, not {len(value)}")
+    return _storable(value, name)
+
+
+def _storable(value: str, name: str) -> str:
     if "\0" in value:
         raise ValueError(f"{name} must not contain a null character")
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise ValueError(f"{name} must be valid Unicode")
     return value
+
+
+def optional_text(value: str | None, name: str) -> str | None:
+    """Return free text that can be stored anywhere, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+    return _storable(value, name)
+
+
+def reason(value: str | None) -> str | None:
+    """Convert the reason of a pause."""
+    return optional_text(value, "reason")
+
+
+def by(value: str | None) -> str | None:
+    """Convert the name of who paused."""
+    return optional_text(value, "by")
 
 
 def metadata(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -134,6 +155,8 @@ def job_executor(value: str | UnsetType | None) -> str | UnsetType | None:
 
 def utc(instant: datetime, name: str) -> datetime:
     """Return an aware datetime in UTC (rule T1). :raise TypeError, ValueError: naming the argument."""
+    if instant.__class__ is datetime and instant.tzinfo is UTC:
+        return instant  # the common case, asked for at every fire time
     if not isinstance(instant, datetime):
         raise TypeError(f"{name} must be a datetime, not {type(instant).__name__}")
     if instant.utcoffset() is None:

@@ -71,12 +71,17 @@ class ScheduleFailed(ScheduleEvent):
 
 @attrs.frozen
 class SchedulePaused(ScheduleEvent):
-    """A schedule was paused, or its pause changed (rule P10). ``next_fire_time`` is where it stands."""
+    """A schedule was paused, or its pause changed (rule P10).
+
+    ``resume_from`` and ``missed`` are what it does at ``until``; ``next_fire_time`` is where it stands.
+    """
 
     since: datetime
     until: datetime | None
     reason: str | None
     by: str | None
+    resume_from: ResumeFrom
+    missed: Missed
     next_fire_time: datetime | None
 
 
@@ -160,3 +165,5 @@ class ClockJumped(Event):
 @attrs.frozen
 class WorkChanged(Event):
     """Something that other nodes may have to act on was committed; a hint among schedulers, not for users."""
+
+    identity: str

@@ -127,15 +127,15 @@ class Pause:
     :ivar until: from when on it counts as resumed; None for an open end
     :ivar reason: free text
     :ivar by: who paused it
-    :ivar queued: what became of the jobs that were queued
+    :ivar queued: what became of the jobs that were queued; some may be held only under "hold"
     :ivar resume_from: where to go on at ``until``
     :ivar missed: what to do then about the fire times that passed
     """
 
     since: datetime
     until: datetime | None = None
-    reason: str | None = None
-    by: str | None = None
+    reason: str | None = attrs.field(default=None, converter=convert.reason)
+    by: str | None = attrs.field(default=None, converter=convert.by)
     queued: Queued = "keep"
     resume_from: ResumeFrom = None
     missed: Missed = "policy"
@@ -249,9 +249,9 @@ class UnpauseResult:
     """What a resume did (rule P9).
 
     :ivar schedule_id: the schedule
-    :ivar status: its status now
+    :ivar status: its status now; still "paused" when it cannot be read on this node, and one that can will resume it
     :ivar next_fire_time: its next fire time now
-    :ivar jobs: ids of the jobs made for fire times that were missed
+    :ivar jobs: ids of the jobs made for fire times that were missed, and for what was due by then
     :ivar skipped: how many fire times were given up
     :ivar skipped_exact: False when ``skipped`` is only a lower bound
     :ivar changed: False when the schedule was not paused (rule P8)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from anysched.errors import ConflictingIdError, ScheduleLookupError
+from anysched.errors import ConflictingIdError, DeserializationError, ScheduleLookupError
 from anysched.model.change import Change
 from anysched.model.events import ScheduleAdded, ScheduleRemoved, ScheduleUpdated
 from anysched.model.ids import new_id
@@ -44,7 +44,7 @@ def add(
 
 
 def differs(declared: Schedule, stored: ScheduleSnapshot, same_trigger: SameTrigger) -> bool:
-    """Return whether a declaration says something else than what is stored; ``paused`` is for creation only."""
+    """Return whether a declaration differs from what is stored; ``paused`` is for creation only (rule S1)."""
     if stored.fault is not None or not same_trigger(declared.trigger, stored.schedule.trigger):
         return True
     return (
@@ -83,20 +83,35 @@ def _created(schedule: Schedule, now: datetime) -> Change:
 def _replaced(
     schedule: Schedule, stored: ScheduleSnapshot, now: datetime, same_trigger: SameTrigger
 ) -> Change:
-    """Write configuration only; a changed trigger moves the cursor and keeps the anchor (rule S1)."""
+    """Write configuration only; a changed trigger moves the cursor and keeps the anchor (rule S1).
+
+    The fire times of the old trigger go with it: they are neither fired nor counted.
+    """
     old = stored.state
-    state = attrs.evolve(old, error=None)
+    new = attrs.evolve(old, error=None)
     times = FireTimes.of(schedule, old.anchor)
     if stored.fault is not None or not same_trigger(schedule.trigger, stored.schedule.trigger):
         cursor = first_cursor(times, now, old.last_fire_time)
-        state = attrs.evolve(state, next_fire_time=cursor, due_at=times.due_at(cursor))
+        new = attrs.evolve(
+            new, next_fire_time=cursor, due_at=times.due_at(cursor), pause=_of_new_trigger(old.pause, now)
+        )
     elif schedule.max_jitter != stored.schedule.max_jitter and old.next_fire_time is not None:
-        state = attrs.evolve(state, due_at=times.due_at(old.next_fire_time))
-    if state == old and not differs(schedule, stored, same_trigger):
+        new = attrs.evolve(new, due_at=times.due_at(old.next_fire_time))
+    if new == old and not differs(schedule, stored, same_trigger):
         return Change(schedule_id=schedule.id)
-    state = attrs.evolve(state, revision=old.revision + 1)
-    event = ScheduleUpdated(schedule.id, schedule.task_id, state.next_fire_time)
-    return Change(schedule_id=schedule.id, schedule=schedule, state=state, events=(event,))
+    new = attrs.evolve(new, revision=old.revision + 1)
+    event = ScheduleUpdated(schedule.id, schedule.task_id, new.next_fire_time)
+    return Change(schedule_id=schedule.id, schedule=schedule, state=new, events=(event,))
+
+
+def _of_new_trigger(pause: Pause | None, now: datetime) -> Pause | None:
+    """Return the pause as it is under a new trigger, whose fire times begin now (rule S1).
+
+    One that is over, though nobody has seen it yet, must not go on from an instant before that.
+    """
+    if pause is None or pause.until is None or pause.until > now or pause.resume_from != "now":
+        return pause
+    return attrs.evolve(pause, resume_from=None)
 
 
 def remove(schedule_id: str, stored: ScheduleSnapshot | None) -> Change:
@@ -108,7 +123,12 @@ def remove(schedule_id: str, stored: ScheduleSnapshot | None) -> Change:
 
 
 def run_by_hand(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
-    """Decide about running a schedule once, now: its fire times do not move, and a pause does not matter."""
+    """Decide about running a schedule once, now: its fire times do not move, and a pause does not matter.
+
+    :raise DeserializationError: when the schedule cannot be read on this node
+    """
+    if snapshot.fault is not None:
+        raise DeserializationError(f"schedule {snapshot.id!r} cannot be run from this node: {snapshot.fault}")
     return Change(schedule_id=snapshot.id, jobs=(manual_job(snapshot, options, now),))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
@@ -15,121 +15,133 @@ from anysched.model.events import Event, FireTimesSkipped, ScheduleFailed, Sched
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import CoalescePolicy, SkipReason
-from anysched.model.schedule import ScheduleSnapshot, ScheduleState
+from anysched.model.schedule import Schedule, ScheduleSnapshot, ScheduleState
 from anysched.rules.jobs import regular_job
-from anysched.rules.times import TICK, Count, FireTimes
+from anysched.rules.times import BEGINNING, COUNT_LIMIT, END, TICK, Count, FireTimes
 
 Skips = Mapping[SkipReason, Count]
 NO_SKIPS: Skips = MappingProxyType({})
 
 
 @attrs.frozen
+class Span:
+    """Fire times that get no job, and why: those from ``first``, which is one, to ``last``, if there are any."""
+
+    reason: SkipReason
+    times: FireTimes
+    first: datetime
+    last: datetime
+
+
+@attrs.frozen
 class Pick:
-    """Which late fire times get a job, which do not and why, and where the schedule goes on."""
+    """Which late fire times get a job, which do not, and where the schedule goes on."""
 
     chosen: Sequence[datetime]
-    skips: Skips
+    skipped: Sequence[Span]
     cursor: datetime | None
 
 
 def fire(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, limit: int) -> Change:
-    """Decide what an active schedule does that is due: jobs, skips, the next fire time.
+    """Decide what an active schedule does: if it is due, jobs, skips and the next fire time.
 
     :param limit: at most so many jobs; what remains is left for the next pass (rule L2)
     """
     state = snapshot.state
-    if state.due_at is None or state.due_at > now:
+    cursor, due_at = state.next_fire_time, state.due_at
+    if cursor is None or due_at is None or due_at > now:
         return Change(schedule_id=snapshot.id)
     if snapshot.fault is not None:
         return failed(snapshot, snapshot.fault)
     times = FireTimes.of(snapshot.schedule, state.anchor)
     try:
-        picked = pick(snapshot, times, options, now, limit)
-        jobs = tuple([regular_job(snapshot, options, times, chosen, now) for chosen in picked.chosen])
-        return moved(snapshot, times, picked, jobs=jobs)
+        picked = pick(snapshot.schedule, times, cursor, due_at, options, now, limit)
+        jobs = [regular_job(snapshot, options, times, fire_time, now) for fire_time in picked.chosen]
+        return moved(snapshot, times, picked.cursor, jobs, picked.skipped)
     except TriggerError as exc:
         return failed(snapshot, str(exc))
 
 
 def pick(
-    snapshot: ScheduleSnapshot, times: FireTimes, options: EffectiveOptions, now: datetime, limit: int
+    schedule: Schedule,
+    times: FireTimes,
+    cursor: datetime,
+    due_at: datetime,
+    options: EffectiveOptions,
+    now: datetime,
+    limit: int,
 ) -> Pick:
     """Choose among the fire times from the cursor on that are due by ``now``; the cursor's own must be."""
-    schedule, state = snapshot.schedule, snapshot.state
-    cursor, due_at, grace = state.next_fire_time, state.due_at, options.misfire_grace_time
-    assert cursor is not None
-    assert due_at is not None
+    grace = options.misfire_grace_time
     following = times.next(cursor)
     if following is None or following > now:  # the common case: just one is due
         if grace is not None and now - due_at > grace:
-            return Pick((), {SkipReason.grace: Count(1)}, following)
-        return Pick((cursor,), NO_SKIPS, following)
+            return Pick((), (Span(SkipReason.grace, times, cursor, cursor),), following)
+        return Pick((cursor,), (), following)
     latest = times.last_due(cursor, now) or cursor
-    kept = cursor if grace is None else times.first_due(cursor, now - grace)
+    kept: datetime | None = cursor
+    if grace is not None:
+        kept = times.first_due(cursor, now - min(grace, now - BEGINNING))
     if kept is None or kept > latest:
-        return Pick((), {SkipReason.grace: counted(times, cursor, latest)}, times.next(latest))
-    skips = {SkipReason.grace: counted(times, cursor, kept - TICK)}
+        return Pick((), (Span(SkipReason.grace, times, cursor, latest),), times.next(latest))
+    dropped = Span(SkipReason.grace, times, cursor, kept - TICK)
     if schedule.coalesce is CoalescePolicy.latest:
-        skips[SkipReason.coalesced] = counted(times, kept, latest - TICK)
-        return Pick((latest,), skips, times.next(latest))
+        others = Span(SkipReason.coalesced, times, kept, latest - TICK)
+        return Pick((latest,), (dropped, others), times.next(latest))
     if schedule.coalesce is CoalescePolicy.earliest:
-        skips[SkipReason.coalesced] = times.count(kept, latest)
-        return Pick((kept,), skips, times.next(latest))
+        others = Span(SkipReason.coalesced, times, times.next(kept) or END, latest)
+        return Pick((kept,), (dropped, others), times.next(latest))
     chosen = times.tail(kept, latest, schedule.max_catchup)
-    skips[SkipReason.catchup_limit] = counted(times, kept, chosen[0] - TICK)
-    return Pick(chosen[:limit], skips, chosen[limit] if limit < len(chosen) else times.next(latest))
-
-
-def counted(times: FireTimes, first: datetime, until: datetime) -> Count:
-    """Return how many fire times lie in [first, until], where ``first`` is one."""
-    return Count() if until < first else Count(1) + times.count(first, until)
+    excess = Span(SkipReason.catchup_limit, times, kept, chosen[0] - TICK)
+    return Pick(
+        chosen[:limit], (dropped, excess), chosen[limit] if limit < len(chosen) else times.next(latest)
+    )
 
 
 def moved(
-    snapshot: ScheduleSnapshot, times: FireTimes, picked: Pick, *, jobs: tuple[Job, ...] = ()
+    snapshot: ScheduleSnapshot,
+    times: FireTimes,
+    cursor: datetime | None,
+    jobs: Sequence[Job],
+    skipped: Sequence[Span],
 ) -> Change:
-    """Return the change that moves the cursor and keeps count."""
-    state, events = snapshot.state, list[Event]()
-    skipped, exact = state.skipped, state.skipped_exact
-    skips = {reason: count for reason, count in picked.skips.items() if count.number}
+    """Return the change that moves the cursor, keeps count, and leaves the schedule without a pause."""
+    state = snapshot.state
+    events: list[Event] = []
+    counts, exact = state.skipped, state.skipped_exact
+    skips = tally(skipped)
     if skips:
-        skipped, exact = add_skips(state, skips)
-        events.append(skip_event(snapshot, skips))
-    if picked.cursor is None:
+        counts = {**counts, **{reason: counts.get(reason, 0) + skips[reason].number for reason in skips}}
+        all_exact = all(count.exact for count in skips.values())
+        exact = exact and all_exact
+        numbers = tuple((reason, count.number) for reason, count in skips.items())
+        events.append(FireTimesSkipped(snapshot.id, snapshot.task_id, numbers, all_exact))
+    if cursor is None and state.next_fire_time is not None:
         events.append(ScheduleFinished(snapshot.id, snapshot.task_id))
-    return Change(
-        schedule_id=snapshot.id,
-        state=ScheduleState(
-            incarnation=state.incarnation,
-            revision=state.revision + 1,
-            anchor=times.anchor,
-            next_fire_time=picked.cursor,
-            due_at=None if picked.cursor is None else times.due_at(picked.cursor),
-            last_fire_time=picked.chosen[-1] if picked.chosen else state.last_fire_time,
-            pause=state.pause,
-            jobs_made=state.jobs_made + len(picked.chosen),
-            skipped=skipped,
-            skipped_exact=exact,
-        ),
-        jobs=jobs,
-        events=tuple(events),
+    new = ScheduleState(
+        incarnation=state.incarnation,
+        revision=state.revision + 1,
+        anchor=times.anchor,
+        next_fire_time=cursor,
+        due_at=None if cursor is None else times.due_at(cursor),
+        last_fire_time=jobs[-1].scheduled_fire_time if jobs else state.last_fire_time,
+        jobs_made=state.jobs_made + len(jobs),
+        skipped=counts,
+        skipped_exact=exact,
     )
+    return Change(schedule_id=snapshot.id, state=new, jobs=tuple(jobs), events=tuple(events))
 
 
-def add_skips(state: ScheduleState, skips: Skips) -> tuple[Mapping[SkipReason, int], bool]:
-    """Return the counts of a schedule with new ones added, and whether they are exact."""
-    counts = dict(state.skipped)
-    for reason, count in skips.items():
-        counts[reason] = counts.get(reason, 0) + count.number
-    return counts, state.skipped_exact and all(count.exact for count in skips.values())
-
-
-def skip_event(snapshot: ScheduleSnapshot, skips: Skips) -> FireTimesSkipped:
-    """Return the one event that tells how many fire times were skipped (rule L3)."""
-    counts = tuple((reason, count.number) for reason, count in skips.items())
-    return FireTimesSkipped(
-        snapshot.id, snapshot.task_id, counts, all(count.exact for count in skips.values())
-    )
+def tally(spans: Iterable[Span]) -> Skips:
+    """Count skipped fire times by reason; one decision steps through ``COUNT_LIMIT`` of them at most."""
+    skips: dict[SkipReason, Count] = {}
+    left = COUNT_LIMIT
+    for span in spans:
+        if span.first <= span.last:
+            count = Count(1) + span.times.count(span.first, span.last, left)
+            left = max(0, left - count.number)
+            skips[span.reason] = skips.get(span.reason, Count()) + count
+    return skips
 
 
 def failed(snapshot: ScheduleSnapshot, error: str) -> Change:

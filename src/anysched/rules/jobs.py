@@ -9,7 +9,7 @@ from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobKind
 from anysched.model.schedule import ScheduleSnapshot
-from anysched.rules.times import FireTimes
+from anysched.rules.times import FireTimes, later
 
 
 def regular_job(
@@ -21,22 +21,20 @@ def regular_job(
     *,
     deadline_from: datetime | None = None,
 ) -> Job:
-    """Return the job of a fire time; its deadline counts from when it was due, or from ``deadline_from`` (rule L4)."""
+    """Return the job of a fire time.
+
+    Its start deadline counts from when it was due, or from ``deadline_from`` (rule L4).
+    """
     due_at = times.due_at(fire_time)
     grace = options.misfire_grace_time
+    deadline = None if grace is None else later(deadline_from or due_at, grace)
     return _job(
-        snapshot,
-        options,
-        now,
-        JobKind.regular,
-        run_at=due_at,
-        fire_time=fire_time,
-        deadline=None if grace is None else (deadline_from or due_at) + grace,
+        snapshot, options, now, JobKind.regular, run_at=due_at, fire_time=fire_time, deadline=deadline
     )
 
 
 def manual_job(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Job:
-    """Return a job that somebody asked for by hand: it has no fire time and no deadline."""
+    """Return a job that somebody asked for by hand (rule S3): it has no fire time and no deadline."""
     return _job(snapshot, options, now, JobKind.manual, run_at=now, fire_time=None, deadline=None)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any, TypeVar
 
 import attrs
@@ -11,37 +9,40 @@ import attrs
 from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import Schedule
 from anysched.model.task import Task, TaskDefaults, TaskOptions
-from anysched.model.unset import UnsetType
+from anysched.model.unset import UNSET, UnsetType
 
 T = TypeVar("T")
 
-
-def first_set(values: Iterable[T | UnsetType], default: T) -> T:
-    """Return the first value that is set, else the default."""
-    return next((value for value in values if not isinstance(value, UnsetType)), default)
+_NOTHING = TaskOptions()
 
 
 def effective_options(
     schedule: Schedule | None, task: Task | None, defaults: TaskDefaults
 ) -> EffectiveOptions:
     """Return, field by field, what the schedule says, else what was configured, declared, or is the default."""
-    if task is None or (task.configured is _NOTHING and task.declared is _NOTHING):
-        owners: tuple[TaskOptions, ...] = ()
-    else:
-        owners = (task.configured, task.declared)
-    executors: list[str | UnsetType | None] = [owner.job_executor for owner in owners]
-    graces: list[timedelta | UnsetType | None] = [owner.misfire_grace_time for owner in owners]
+    configured, declared = (_NOTHING, _NOTHING) if task is None else (task.configured, task.declared)
+    executor = first_set(configured.job_executor, declared.job_executor, defaults.job_executor)
+    grace = first_set(configured.misfire_grace_time, declared.misfire_grace_time, defaults.misfire_grace_time)
     if schedule is not None:
-        executors.insert(0, schedule.job_executor)
-        graces.insert(0, schedule.misfire_grace_time)
+        executor = first_set(schedule.job_executor, UNSET, executor)
+        grace = first_set(schedule.misfire_grace_time, UNSET, grace)
     return EffectiveOptions(
-        job_executor=first_set(executors, defaults.job_executor),
-        max_running_jobs=first_set([owner.max_running_jobs for owner in owners], defaults.max_running_jobs),
-        misfire_grace_time=first_set(graces, defaults.misfire_grace_time),
-        on_abandon=first_set([owner.on_abandon for owner in owners], defaults.on_abandon),
-        max_attempts=first_set([owner.max_attempts for owner in owners], defaults.max_attempts),
-        metadata=first_set([owner.metadata for owner in owners], defaults.metadata),
+        job_executor=executor,
+        max_running_jobs=first_set(
+            configured.max_running_jobs, declared.max_running_jobs, defaults.max_running_jobs
+        ),
+        misfire_grace_time=grace,
+        on_abandon=first_set(configured.on_abandon, declared.on_abandon, defaults.on_abandon),
+        max_attempts=first_set(configured.max_attempts, declared.max_attempts, defaults.max_attempts),
+        metadata=first_set(configured.metadata, declared.metadata, defaults.metadata),
     )
+
+
+def first_set(first: T | UnsetType, second: T | UnsetType, default: T) -> T:
+    """Return the first of two values that is set, else the default."""
+    if first is not UNSET:
+        return first
+    return second if second is not UNSET else default
 
 
 def merge_options(old: TaskOptions, new: TaskOptions) -> TaskOptions:
@@ -49,9 +50,6 @@ def merge_options(old: TaskOptions, new: TaskOptions) -> TaskOptions:
     changes: dict[str, Any] = {
         field.name: value
         for field in attrs.fields(TaskOptions)
-        if not isinstance(value := getattr(new, field.name), UnsetType)
+        if (value := getattr(new, field.name)) is not UNSET
     }
     return attrs.evolve(old, **changes)
-
-
-_NOTHING = TaskOptions()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-_END = datetime.max.replace(tzinfo=UTC)
+from anysched.rules.times import END, later
 
 
 def expiry(finished_at: datetime, lifetime: timedelta) -> datetime:
     """Return the instant until which a result is kept; for ever where the calendar ends first."""
-    return finished_at + lifetime if lifetime < _END - finished_at else _END
+    return later(finished_at, lifetime) or END

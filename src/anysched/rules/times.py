@@ -1,25 +1,28 @@
-"""The fire times of one schedule: asked of its trigger, checked, delayed by jitter, found from behind, counted."""
+"""The fire times of one schedule: checked, delayed by jitter, found from behind, counted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from itertools import islice, pairwise
-from typing import Final
+from itertools import islice
+from operator import index
+from typing import Final, SupportsIndex, TypeVar
 
 import attrs
 
-from anysched._clock import microseconds
 from anysched.errors import TriggerError
 from anysched.model.schedule import Schedule
 from anysched.model.trigger import Trigger
 
 TICK: Final = timedelta(microseconds=1)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
+BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+END: Final = datetime.max.replace(tzinfo=UTC)
 
-#: Rule L3: without a trigger's help, counts are exact up to here.
+T = TypeVar("T")
+
+#: Rule L3: so many fire times are counted one by one where the trigger cannot count; beyond is a lower bound.
 COUNT_LIMIT: Final = 10_000
 
 
@@ -38,7 +41,8 @@ class Count:
 class FireTimes:
     """The fire times of a trigger under one anchor. Every method is pure.
 
-    Whatever a trigger does wrong comes out as ``TriggerError``.
+    Whatever a trigger does wrong comes out as ``TriggerError``. A cursor counts as a fire time even if its
+    trigger does not say so any more: zone data may have changed since it was stored.
     """
 
     trigger: Trigger
@@ -55,12 +59,14 @@ class FireTimes:
         """Return the first fire time strictly after an instant, or None."""
         try:
             found = self.trigger.next_fire_time(after, anchor=self.anchor, key=self.key)
+            if found is None:
+                return None
+            if found.__class__ is not datetime or found.tzinfo is not UTC:  # else it is right already
+                found = _checked(found)
+        except TriggerError:
+            raise
         except Exception as exc:
-            raise TriggerError(f"the trigger raised {type(exc).__name__}: {exc}") from exc
-        if found is None:
-            return None
-        if found.__class__ is not datetime or found.tzinfo is not UTC:  # else it is right already
-            found = _checked(found)
+            raise TriggerError(_complaint(exc)) from exc
         if found <= after:
             raise TriggerError(
                 f"the trigger did not move forward: asked for a time after {after}, it said {found}"
@@ -76,52 +82,48 @@ class FireTimes:
         if self.max_jitter is None:
             return fire_time
         following = self.next(fire_time)
-        room = self.max_jitter if following is None else min(self.max_jitter, following - fire_time - TICK)
-        noise = blake2b(f"{microseconds(fire_time - EPOCH)} {self.key}".encode(), digest_size=8).digest()
-        return fire_time + TICK * (int.from_bytes(noise, "big") * (microseconds(room) + 1) >> 64)
+        room = END - fire_time if following is None else following - fire_time - TICK
+        room = min(room, self.max_jitter)
+        noise = blake2b(f"{(fire_time - EPOCH) // TICK} {self.key}".encode(), digest_size=8).digest()
+        return fire_time + TICK * (int.from_bytes(noise, "big") * (room // TICK + 1) >> 64)
 
     def last(self, since: datetime, until: datetime) -> datetime:
-        """Return the latest fire time at or before ``until``; ``since`` must be a fire time that is.
+        """Return the latest fire time at or before ``until``, from ``since`` on, which counts as one.
 
-        Where the trigger offers nothing faster: a search backwards in growing steps, then bisection (rule T4).
+        Where the trigger offers nothing faster: backwards in growing steps, then bisection (rule T4).
         """
-        backward: Callable[..., datetime | None] | None = getattr(self.trigger, "last_fire_time", None)
+        backward: Callable[..., object] | None = getattr(self.trigger, "last_fire_time", None)
         if backward is not None:
-            try:
-                found = backward(until, anchor=self.anchor, key=self.key)
-            except Exception as exc:
-                raise TriggerError(f"the trigger raised {type(exc).__name__}: {exc}") from exc
-            return since if found is None else max(since, _checked(found))
-        low, high = since, until  # low is a fire time; none lies between high and until
-        step = (self._until(low, until) or until) - low
-        while (probe := until - step) > low:
-            if (hit := self._until(probe, until)) is not None:
+            latest = _guarded(lambda: _last(backward(until, anchor=self.anchor, key=self.key), until))
+            return since if latest is None else max(since, latest)
+        if (following := self._until(since, until)) is None:
+            return since
+        low, high, step = since, until, following - since  # no fire time lies after high and by until
+        while step < until - since:
+            if (hit := self._until(until - step, until)) is not None:
                 low = hit
                 break
-            high, step = probe, step * 2
+            high, step = until - step, step * 2
         while (following := self._until(low, until)) is not None:
             low = following
             middle = low + (high - low) / 2
-            if high > low and (hit := self._until(middle, until)) is not None:
+            if low < high and (hit := self._until(middle, until)) is not None:
                 low = hit
             else:
                 high = middle
         return low
 
-    def count(self, after: datetime, until: datetime) -> Count:
-        """Return how many fire times lie in (after, until] (rule L3)."""
+    def count(self, after: datetime, until: datetime, limit: int = COUNT_LIMIT) -> Count:
+        """Return how many fire times lie in (after, until]; those stepped through are at most ``limit``."""
         if until <= after:
             return Count()
-        counter: Callable[..., int | None] | None = getattr(self.trigger, "count_fire_times", None)
+        counter: Callable[..., SupportsIndex | None] | None = getattr(self.trigger, "count_fire_times", None)
         if counter is not None:
-            try:
-                number = counter(after, until, anchor=self.anchor, key=self.key)
-            except Exception as exc:
-                raise TriggerError(f"the trigger raised {type(exc).__name__}: {exc}") from exc
+            number = _guarded(lambda: _whole(counter(after, until, anchor=self.anchor, key=self.key)))
             if number is not None:
                 return Count(number)
-        number = sum(1 for _ in islice(self.between(after, until), COUNT_LIMIT + 1))
-        return Count(min(number, COUNT_LIMIT), number <= COUNT_LIMIT)
+        number = sum(1 for _ in islice(self.between(after, until), limit + 1))
+        return Count(min(number, limit), number <= limit)
 
     def between(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """Yield the fire times in (after, until], in order."""
@@ -130,21 +132,24 @@ class FireTimes:
             after = found
 
     def tail(self, since: datetime, until: datetime, most: int) -> list[datetime]:
-        """Return the latest ``most`` fire times in [since, until]; ``since`` must be one of them.
+        """Return the latest ``most`` fire times in [since, until]; ``since`` counts as one.
 
         Looks at windows from the end backwards, so that the cost depends on ``most`` and not on the span.
         """
         found: list[datetime] = []
-        end = until
-        window = max(TICK, until - self.last(since, until - TICK)) * most if until > since else TICK
-        while len(found) < most and end >= since:
-            start = since if end - since <= window else end - window
+        end, span = until, until - since
+        gap = (self._until(since, until) or until) - since
+        window = max(TICK, min(gap, span / most) * most)
+        while len(found) < most and since <= end:
+            start = end - window if window < end - since else since
             block = list(islice(self.between(start - TICK, end), 2 * most + 1))
-            if len(block) > 2 * most and window > TICK:
-                window /= 2
+            if len(block) > 2 * most:
+                window = (end - start) / 2
                 continue
             found = block + found
-            end, window = start - TICK, window * 2 if end - since > window else window
+            end, window = start - TICK, window * 2
+        if len(found) < most and found[:1] != [since]:
+            found.insert(0, since)
         return found[-most:]
 
     def last_due(self, cursor: datetime, now: datetime) -> datetime | None:
@@ -157,9 +162,9 @@ class FireTimes:
         # Jitter ends before the following fire time, so only the very last can still wait for its own.
         return self.last(cursor, latest - TICK) if latest > cursor else None
 
-    def first_due(self, cursor: datetime | None, since: datetime) -> datetime | None:
+    def first_due(self, cursor: datetime, since: datetime) -> datetime | None:
         """Return the first fire time from ``cursor`` on that is due at or after ``since``, or None."""
-        if cursor is None or cursor >= since:
+        if cursor >= since:
             return cursor
         if self.max_jitter is not None:
             latest = self.last(cursor, since - TICK)
@@ -172,13 +177,54 @@ class FireTimes:
         return found if found is not None and found <= until else None
 
 
-def _checked(found: object) -> datetime:
-    if not isinstance(found, datetime) or found.utcoffset() is None:
-        raise TriggerError(f"the trigger must return an aware datetime or None, not {found!r}")
-    return found.astimezone(UTC)
-
-
 def steadily_growing(times: FireTimes, first: datetime) -> None:
     """Try the first steps of a new schedule. :raise TriggerError: when the trigger stands still or raises"""
-    for _ in pairwise(islice(times.between(first, datetime.max.replace(tzinfo=UTC)), 2)):
+    for _ in islice(times.between(first, END), 2):
         pass
+
+
+def later(instant: datetime, by: timedelta) -> datetime | None:
+    """Return an instant moved forward, or None where the calendar ends first."""
+    return instant + by if by <= END - instant else None
+
+
+def _checked(found: object) -> datetime:
+    """Return a plain datetime in UTC. :raise TriggerError: for something else than an aware datetime"""
+    if not isinstance(found, datetime) or found.utcoffset() is None:
+        raise TriggerError(f"the trigger must return an aware datetime or None, not {found!r}")
+    utc = found.astimezone(UTC)
+    return datetime(
+        utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond, tzinfo=UTC
+    )
+
+
+def _last(found: object, until: datetime) -> datetime | None:
+    if found is None:
+        return None
+    latest = _checked(found)
+    if latest > until:
+        raise TriggerError(f"the trigger said that {latest} was its latest fire time by {until}")
+    return latest
+
+
+def _whole(answer: SupportsIndex | None) -> int | None:
+    number = None if answer is None else index(answer)
+    if number is not None and number < 0:
+        raise TriggerError(f"the trigger counted {number} fire times")
+    return number
+
+
+def _guarded(ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except TriggerError:
+        raise
+    except Exception as exc:
+        raise TriggerError(_complaint(exc)) from exc
+
+
+def _complaint(exc: Exception) -> str:
+    try:
+        return f"the trigger raised {type(exc).__name__}: {exc}"
+    except Exception:  # it cannot even be shown
+        return f"the trigger raised {type(exc).__name__}"

@@ -1,0 +1,188 @@
+"""How a schedule goes on after a pause (rules P5 to P9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import attrs
+
+from anysched.errors import TriggerError
+from anysched.model.change import Change, QueuedFate
+from anysched.model.events import FireTimesSkipped, ScheduleUnpaused
+from anysched.model.options import EffectiveOptions
+from anysched.model.policies import Missed, ResumeFrom, SkipReason
+from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState, UnpauseResult
+from anysched.rules.firing import Span, failed, moved, pick
+from anysched.rules.jobs import regular_job
+from anysched.rules.times import TICK, FireTimes
+
+
+@attrs.frozen
+class Resume:
+    """How a pause ends.
+
+    :ivar at: the instant from which on the schedule counts as resumed
+    :ivar now: the present, which is later where a pause ended by itself
+    :ivar resume_from: where the schedule goes on
+    :ivar missed: what becomes of the fire times that were due before ``at``
+    """
+
+    at: datetime
+    now: datetime
+    resume_from: ResumeFrom
+    missed: Missed
+
+
+@attrs.frozen
+class Restart:
+    """Where a schedule goes on after a pause, and what becomes of the fire times that it missed.
+
+    :ivar times: the fire times from then on
+    :ivar cursor: the first of them
+    :ivar chosen: missed fire times that get a job all the same, in order, each with those it is one of
+    :ivar skipped: missed fire times that get none
+    """
+
+    times: FireTimes
+    cursor: datetime | None
+    chosen: Sequence[tuple[FireTimes, datetime]]
+    skipped: Sequence[Span]
+
+
+def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, limit: int) -> Change:
+    """End a pause, then do what is due by now; that makes no more jobs than ``limit`` leaves room for."""
+    state, ended = snapshot.state, snapshot.state.pause
+    assert ended is not None
+    unpaused = attrs.evolve(snapshot, state=attrs.evolve(state, pause=None))
+    if state.error is not None:  # nothing can be asked of its trigger
+        new = attrs.evolve(unpaused.state, revision=state.revision + 1)
+        change = Change(schedule_id=snapshot.id, state=new)
+    elif snapshot.fault is not None:
+        change = failed(unpaused, snapshot.fault)
+    else:
+        try:
+            change = _restarted(snapshot, options, how, limit)
+        except TriggerError as exc:
+            change = failed(unpaused, str(exc))
+    result = report(change)
+    event = ScheduleUnpaused(
+        snapshot.id,
+        snapshot.task_id,
+        since=ended.since,
+        until=ended.until,
+        reason=ended.reason,
+        by=ended.by,
+        resume_from=how.resume_from,
+        missed=how.missed,
+        status=result.status,
+        next_fire_time=result.next_fire_time,
+        jobs=result.jobs,
+        skipped=result.skipped,
+        skipped_exact=result.skipped_exact,
+    )
+    fate = _queued_fate(ended, how)
+    return attrs.evolve(change, queued=fate, events=(event, *change.events), unpaused=result)
+
+
+def _restarted(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, limit: int) -> Change:
+    schedule, now = snapshot.schedule, how.now
+    restart = restart_from(snapshot, how)
+    times, cursor, skipped = restart.times, restart.cursor, restart.skipped
+    jobs = [
+        regular_job(snapshot, options, own, fire_time, now, deadline_from=now)
+        for own, fire_time in restart.chosen
+    ]
+    room = limit - len(jobs)
+    if room > 0 and cursor is not None and (due_at := times.due_at(cursor)) <= now:
+        late = pick(schedule, times, cursor, due_at, options, now, room)
+        jobs += [regular_job(snapshot, options, times, fire_time, now) for fire_time in late.chosen]
+        cursor, skipped = late.cursor, (*skipped, *late.skipped)
+    return moved(snapshot, times, cursor, jobs, skipped)
+
+
+def report(change: Change) -> UnpauseResult:
+    """Return what a change tells about the resume that it is (rule P9)."""
+    assert change.state is not None
+    skips = [event for event in change.events if isinstance(event, FireTimesSkipped)]
+    return UnpauseResult(
+        schedule_id=change.schedule_id,
+        status=change.state.status,
+        next_fire_time=change.state.next_fire_time,
+        jobs=tuple(job.id for job in change.jobs),
+        skipped=sum(number for event in skips for _, number in event.counts),
+        skipped_exact=all(event.exact for event in skips),
+    )
+
+
+def _queued_fate(ended: Pause, how: Resume) -> QueuedFate:
+    """Return what becomes of held jobs (rule P3); under ``resume_from="now"``, "policy" means "skip" (rule P6)."""
+    if ended.queued != "hold":
+        return "keep"
+    skips = how.missed == "skip" or (how.missed == "policy" and how.resume_from == "now")
+    return "discard" if skips else "release"
+
+
+def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
+    """Decide where a schedule goes on, and what becomes of the fire times it missed (rules P5 to P7).
+
+    Any ``missed`` but "policy" speaks of everything from the frozen fire time on that was due before the resume,
+    wherever the schedule goes on; what is due at that very instant was not missed.
+    """
+    state, at, missed = snapshot.state, how.at, how.missed
+    old, frozen = FireTimes.of(snapshot.schedule, state.anchor), state.next_fire_time
+    start = at if how.resume_from == "now" else how.resume_from
+    if start is None or (frozen is not None and start < frozen and how.resume_from != "now"):
+        start, times, cursor = None, old, frozen
+    else:
+        times = FireTimes.of(snapshot.schedule, start)
+        cursor = _first_unfired(times, start, state)
+    spans: list[tuple[FireTimes, datetime, datetime]] = []
+    rest = frozen
+    if missed != "policy":
+        if start is not None and (last := _last_missed(old, frozen, start, at)) is not None:
+            spans.append((old, *last))
+            rest = old.next(last[1])
+        if (last := _last_missed(times, cursor, at, at)) is not None:
+            spans.append((times, *last))
+            cursor = times.next(last[1])
+    chosen, skipped = _chosen(spans, missed, snapshot.schedule.max_catchup)
+    if start is not None and rest is not None and rest < start:
+        skipped.append(Span(SkipReason.paused, old, rest, start - TICK))
+    return Restart(times, cursor, chosen, skipped)
+
+
+def _first_unfired(times: FireTimes, start: datetime, state: ScheduleState) -> datetime | None:
+    """Return the first fire time at or after ``start``; never again one that has a job already (rule S3)."""
+    last = state.last_fire_time
+    return times.first(start) if last is None or last < start else times.next(last)
+
+
+def _last_missed(
+    times: FireTimes, first: datetime | None, end: datetime, at: datetime
+) -> tuple[datetime, datetime] | None:
+    """Return the first and the last fire time before ``end`` that were due before ``at``, or None."""
+    if first is None or first >= min(end, at):
+        return None
+    last = times.last_due(first, at - TICK)
+    if last is not None and last >= end:
+        last = times.last(first, end - TICK)
+    return None if last is None else (first, last)
+
+
+def _chosen(
+    spans: Sequence[tuple[FireTimes, datetime, datetime]], missed: Missed, max_catchup: int
+) -> tuple[list[tuple[FireTimes, datetime]], list[Span]]:
+    """Return the missed fire times that get a job: the latest of them, if any; and those that do not."""
+    most, reason = 0, SkipReason.paused
+    if missed == "run_once":
+        most, reason = 1, SkipReason.coalesced
+    elif missed == "run_all":
+        most, reason = max_catchup, SkipReason.catchup_limit
+    chosen: list[tuple[FireTimes, datetime]] = []
+    skipped: list[Span] = []
+    for times, first, last in reversed(spans):
+        tail = times.tail(first, last, most - len(chosen)) if len(chosen) < most else []
+        chosen = [*((times, fire_time) for fire_time in tail), *chosen]
+        skipped.insert(0, Span(reason, times, first, tail[0] - TICK if tail else last))
+    return chosen, skipped
