@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from anysched.testing.clock import ClockStuckError as ClockStuckError
 from anysched.testing.clock import FakeClock as FakeClock
-from anysched.testing.manual import ManualScheduler as ManualScheduler
-from anysched.testing.manual import Run as Run
 
 if TYPE_CHECKING:
     from anysched.testing.store_suite import StoreSuite as StoreSuite
+    from anysched.testing.trigger_suite import TriggerSuite as TriggerSuite
+
+_SUITES = {"StoreSuite": "store_suite", "TriggerSuite": "trigger_suite"}
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs pytest when it is asked for."""
-    if name != "StoreSuite":
+    if name not in _SUITES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import pytest
-
-    # Without this a failing assert of the suite would not say what it compared.
-    pytest.register_assert_rewrite(f"{__name__}.store_suite")
-    from anysched.testing.store_suite import StoreSuite
-
-    return StoreSuite
+    module = f"{__name__}.{_SUITES[name]}"
+    import_module("pytest").register_assert_rewrite(module)  # so that a failing assert says what it compared
+    return getattr(import_module(module), name)

@@ -21,7 +21,10 @@ class PlainTrigger:
         if after < anchor:
             return anchor
         step = timedelta(seconds=self.seconds)
-        return anchor + ((after - anchor) // step + 1) * step
+        try:
+            return anchor + ((after - anchor) // step + 1) * step
+        except OverflowError:
+            return None
 
 
 @register_type("anysched.testing.Breaking")
