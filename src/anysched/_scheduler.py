@@ -52,7 +52,6 @@ from anysched.ports.broker import EventBroker
 from anysched.ports.executor import JobExecutor
 from anysched.ports.store import DataStore
 from anysched.rules.policy import Policy
-from anysched.stores import store_from_url
 from anysched.stores.memory import MemoryDataStore
 from anysched.triggers.base import machine_zone, require_zone
 from anysched.wire.values import to_plain
@@ -622,7 +621,11 @@ class AsyncScheduler:
 def _store(data_store: DataStore | str | None) -> DataStore:
     if data_store is None:
         return MemoryDataStore()
-    return store_from_url(data_store) if isinstance(data_store, str) else data_store
+    if not isinstance(data_store, str):
+        return data_store
+    from anysched.stores import SQLDataStore  # needs SQLAlchemy, which not everybody has
+
+    return SQLDataStore(data_store)
 
 
 def _executors(own: Mapping[str, JobExecutor]) -> dict[str, JobExecutor]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from anysched.testing.clock import ClockStuckError as ClockStuckError
 from anysched.testing.clock import FakeClock as FakeClock
+from anysched.testing.manual import ManualScheduler as ManualScheduler
+from anysched.testing.manual import Run as Run
 
 if TYPE_CHECKING:
     from anysched.testing.store_suite import StoreSuite as StoreSuite
