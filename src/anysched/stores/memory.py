@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
@@ -174,10 +173,16 @@ class MemoryDataStore:
         """Fire due schedules, take jobs to run."""
         now = self._clock.now()
         changes: list[Change] = []
+        ended: list[EndedJob] = []
         unknown: list[tuple[str, str]] = []
         next_due: datetime | None = None
         if request.plan_limit:
-            next_due = await self._plan(request, now, changes, unknown)
+            changes, slow = self._decide_due(request, now, unknown)
+            for change in changes:
+                ended += self._write(change, now)
+            for snapshot in slow:
+                ended += await self._fire_slowly(request, snapshot, now, changes)
+            next_due = self._schedules.next_due(lambda s: request.plan_all or s.task_id in request.tasks)
         claims: list[Claim] = []
         if request.claim_limit:
             claims = self._jobs.claim(self._room(request), now, request.claim_limit, request.node)
@@ -187,6 +192,7 @@ class MemoryDataStore:
             now=now,
             changes=changes,
             claims=claims,
+            ended=ended,
             more=(next_due is not None and next_due <= now)
             or (backlog and len(claims) == request.claim_limit > 0),
             backlog=backlog,
@@ -194,50 +200,43 @@ class MemoryDataStore:
             unknown=unknown,
         )
 
-    async def _plan(
-        self, request: AdvanceRequest, now: datetime, changes: list[Change], unknown: list[tuple[str, str]]
-    ) -> datetime | None:
-        """Fire due schedules; return when the next one has to be looked at."""
-        aside: list[DueEntry] = []
-        slow: deque[tuple[DueEntry, ScheduleSnapshot]] = deque()
-        begun = jobs = 0
-        for entry, snapshot in self._schedules.take_due(now):
-            if not request.plan_all and snapshot.task_id not in request.tasks:
-                aside.append(entry)
-                if snapshot.id not in self._told:
-                    self._told.add(snapshot.id)
-                    unknown.append((snapshot.id, f"task {snapshot.task_id!r}"))
-                continue
-            begun += 1
-            if takes_long(snapshot, now):
-                slow.append((entry, snapshot))
-            else:
-                change = self._fire(request, snapshot, now)
-                changes.append(change)
-                jobs += len(change.jobs)
-            if begun >= request.plan_limit or jobs >= request.job_limit:
-                break
-        self._schedules.put_back(aside)
-        try:
-            while slow:
-                left = max(1, request.job_limit - jobs)
-                snapshot = slow[0][1]
-                change = await anyio.to_thread.run_sync(self._decide_firing, request, snapshot, now, left)
-                if self._schedules.get(snapshot.id) is snapshot:  # rule S4: nobody changed it meanwhile
-                    slow.popleft()
-                    self._write(change, now)
-                    changes.append(change)
-                    jobs += len(change.jobs)
-                else:
-                    self._schedules.put_back([slow.popleft()[0]])
-        finally:  # a cancelled caller leaves nothing half done
-            self._schedules.put_back(entry for entry, _ in slow)
-        return self._schedules.next_due(lambda s: request.plan_all or s.task_id in request.tasks)
+    async def _fire_slowly(
+        self, request: AdvanceRequest, snapshot: ScheduleSnapshot, now: datetime, changes: list[Change]
+    ) -> list[EndedJob]:
+        """Decide in a thread, so that the event loop goes on; write unless somebody was faster (rule S4)."""
+        limit = max(1, request.job_limit - sum(len(change.jobs) for change in changes))
+        change = await anyio.to_thread.run_sync(self._decide_firing, request, snapshot, now, limit)
+        if self._schedules.get(snapshot.id) is not snapshot:
+            return []
+        changes.append(change)
+        return self._write(change, now)
 
-    def _fire(self, request: AdvanceRequest, snapshot: ScheduleSnapshot, now: datetime) -> Change:
-        change = self._decide_firing(request, snapshot, now, request.job_limit)
-        self._write(change, now)
-        return change
+    def _decide_due(
+        self, request: AdvanceRequest, now: datetime, unknown: list[tuple[str, str]]
+    ) -> tuple[list[Change], list[ScheduleSnapshot]]:
+        """Decide about due schedules, write nothing; return changes, and schedules that take long to decide."""
+        changes: list[Change] = []
+        slow: list[ScheduleSnapshot] = []
+        taken: list[DueEntry] = []
+        jobs = 0
+        try:
+            for entry, snapshot in self._schedules.take_due(now):
+                taken.append(entry)
+                if not request.plan_all and snapshot.task_id not in request.tasks:
+                    if snapshot.id not in self._told:
+                        self._told.add(snapshot.id)
+                        unknown.append((snapshot.id, f"task {snapshot.task_id!r}"))
+                    continue
+                if takes_long(snapshot, now):
+                    slow.append(snapshot)
+                else:
+                    changes.append(self._decide_firing(request, snapshot, now, request.job_limit))
+                    jobs += len(changes[-1].jobs)
+                if len(changes) + len(slow) >= request.plan_limit or jobs >= request.job_limit:
+                    break
+        finally:
+            self._schedules.put_back(taken)  # those that get written no longer hold then
+        return changes, slow
 
     def _decide_firing(
         self, request: AdvanceRequest, snapshot: ScheduleSnapshot, now: datetime, limit: int
