@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from typing import Protocol, Self, runtime_checkable
 
+import attrs
+
+from anysched.errors import TriggerError
+
 
 @runtime_checkable
 class Trigger(Protocol):
@@ -52,6 +56,20 @@ class CountingTrigger(Trigger, Protocol):
     ) -> int | None:
         """Return how many fire times lie in (after, until], or None where that would take long."""
         ...
+
+
+@attrs.frozen
+class UndecodableTrigger:
+    """Stands in for a stored trigger that cannot be read here, so that its schedule can still be handled (rule S2).
+
+    :ivar reason: why it cannot be read
+    """
+
+    reason: str
+
+    def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Raise. :raise TriggerError: always, with the reason"""
+        raise TriggerError(self.reason)
 
 
 def is_due_when_past(trigger: Trigger) -> bool:

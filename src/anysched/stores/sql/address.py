@@ -1,0 +1,73 @@
+"""From a URL or an engine to a database that a store can use, without ever showing a password (rule N7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy import exc as sql_errors
+from sqlalchemy.engine import make_url
+
+from anysched.errors import StoreError
+from anysched.stores.sql.dialects import DIALECTS, Dialect
+
+_USE = 'use a URL such as "sqlite:///jobs.db", or "sqlite:////var/lib/app/jobs.db" for an absolute path'
+
+
+def connect(address: str | sa.URL | sa.Engine) -> tuple[sa.Engine, Dialect, bool]:
+    """Return an engine in autocommit mode, what is special about its database, and whether it is the caller's own.
+
+    Nothing is opened yet.
+
+    :raise TypeError: for something other than a URL or a synchronous engine
+    :raise StoreError: for a URL that cannot be used, and why
+    """
+    if isinstance(address, sa.Engine):
+        return address.execution_options(isolation_level="AUTOCOMMIT"), _dialect(address.url), True
+    if not isinstance(address, (str, sa.URL)):
+        hint = ": pass a synchronous one" if type(address).__name__ == "AsyncEngine" else ""
+        raise TypeError(
+            f"a data store is made from a URL or an SQLAlchemy engine, not {type(address).__name__}{hint}"
+        )
+    url = _url(address)
+    dialect = _dialect(url)
+    try:
+        engine = sa.create_engine(
+            url, isolation_level="AUTOCOMMIT", hide_parameters=True, **dialect.connect_options(url)
+        )
+    except (sql_errors.SQLAlchemyError, TypeError, ValueError) as exc:
+        raise StoreError(f"{shown(url)} cannot be used: {exc}") from None
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _: Any) -> None:
+        dialect.set_up_connection(connection)
+
+    return engine, dialect, False
+
+
+def shown(url: sa.URL) -> str:
+    """Return a URL as it may be shown: no password, and no parameters, which may hold one."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _url(address: str | sa.URL) -> sa.URL:
+    try:
+        return make_url(address)
+    except (sql_errors.ArgumentError, ValueError):
+        # The address itself is not shown: where a URL has a typo, nobody can tell what is a password.
+        raise StoreError(f"the address of the data store is not a URL: {_USE}") from None
+
+
+def _dialect(url: sa.URL) -> Dialect:
+    backend = url.get_backend_name()
+    try:
+        driver = url.get_driver_name()
+    except sql_errors.ArgumentError:
+        raise StoreError(f"no database is known as {url.drivername!r}: {_USE}") from None
+    found = DIALECTS.get((backend, driver))
+    if found is not None:
+        return found()
+    if backend in {name for name, _ in DIALECTS}:
+        raise StoreError(f"the driver {driver!r} does not serve here: leave it out, as in {backend}:///...")
+    raise StoreError(f"SQLDataStore supports SQLite and not {backend!r}: {_USE}")

@@ -1,0 +1,254 @@
+"""The pass that makes everything go on: reap, fire, claim, and say when to come again (rule S5)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import attrs
+import sqlalchemy as sa
+
+from anysched._clock import Clock
+from anysched.model.change import Change
+from anysched.model.job import Claim, EndedJob, Job
+from anysched.model.task import Task
+from anysched.ports.store import Advanced, AdvanceRequest
+from anysched.rules.running import abandoned, cancelled, next_attempt
+from anysched.stores.sql.changes import Changes, Decided
+from anysched.stores.sql.columns import from_duration, from_instant, to_instant
+from anysched.stores.sql.jobs import Jobs, Room
+from anysched.stores.sql.leases import Leases, Node
+from anysched.stores.sql.results import Results
+from anysched.stores.sql.schedules import Mine, Schedules, Unknown
+from anysched.stores.sql.session import Session
+from anysched.stores.sql.tasks import Tasks
+
+
+@attrs.frozen
+class Outlook:
+    """What there is to do, now and later: asked before a pass to see whether to write at all, and after it.
+
+    :ivar gone: other nodes that have jobs and whose lease has run out
+    :ivar first_wake: when the first schedule has to be looked at
+    :ivar room: tasks with queued jobs that could start now, and how many of each
+    :ivar backlog: jobs that this node could run wait for capacity or for a limit of their task
+    :ivar later: other instants at which there will be something to do
+    """
+
+    gone: Sequence[Node]
+    first_wake: int | None
+    room: Room
+    backlog: bool
+    later: Sequence[int]
+
+    def is_due(self, now: int) -> bool:
+        """Return whether a schedule has to be looked at."""
+        return self.first_wake is not None and self.first_wake <= now
+
+    def next_wake(self) -> datetime | None:
+        """Return the first instant at which there will be something to do."""
+        wakes = [*self.later] if self.first_wake is None else [*self.later, self.first_wake]
+        return to_instant(min(wakes)) if wakes else None
+
+
+class Advancing:
+    """Carries out passes, each in a thread."""
+
+    def __init__(
+        self,
+        session: Session,
+        schedules: Schedules,
+        jobs: Jobs,
+        tasks: Tasks,
+        results: Results,
+        leases: Leases,
+        changes: Changes,
+    ) -> None:
+        self._session = session
+        self._schedules = schedules
+        self._jobs = jobs
+        self._tasks = tasks
+        self._results = results
+        self._leases = leases
+        self._changes = changes
+        self._unknown = Unknown(schedules.configs)
+
+    def __call__(self, request: AdvanceRequest, clock: Clock) -> Advanced:
+        """Make a pass; a node with nothing to do only reads."""
+        idle = self._session.read_here(lambda connection: self._idle(connection, request, clock.now()))
+        if idle is not None:
+            return idle
+        advanced = self._session.write_here(lambda connection: self._work(connection, request, clock.now()))
+        if advanced.claims:
+            self._leases.took(request.node, (claim.job.id for claim in advanced.claims))
+        return advanced
+
+    def _idle(self, connection: sa.Connection, request: AdvanceRequest, present: datetime) -> Advanced | None:
+        """Return what there is to say if there is nothing to do, else None."""
+        now = from_instant(present)
+        mine = self._mine(request)
+        outlook = self._outlook(connection, request, mine, now)
+        if outlook.gone or outlook.is_due(now) or outlook.room:
+            return None
+        return Advanced(
+            now=present,
+            backlog=outlook.backlog,
+            next_wake=outlook.next_wake(),
+            unknown=self._passed_over(connection, request, mine, now),
+        )
+
+    def _work(self, connection: sa.Connection, request: AdvanceRequest, present: datetime) -> Advanced:
+        now = from_instant(present)
+        tasks = self._tasks.all(connection)
+        nodes = self._leases.nodes(connection)
+        ended: list[EndedJob] = []
+        released: list[Job] = []
+        for node in _gone(nodes, request.node, now):
+            self._reap(connection, request, node, tasks, present, ended, released)
+        self._results.keep(connection, ended)
+        changes: Sequence[Change] = ()
+        made: Mapping[str, Job] = {}
+        if request.plan_limit:
+            written = self._changes.write(
+                connection, self._plan(connection, request, tasks, present), present
+            )
+            changes, made = written.changes, written.made
+            ended += written.ended
+        until = now + from_duration(request.lease)
+        claims = self._claim(connection, request, nodes, made, now)
+        if claims:
+            self._leases.grant(connection, request.node, until)
+        elif any(node.id == request.node and node.has_jobs for node in nodes):
+            self._leases.extend(connection, request.node, until)
+        mine = self._mine(request)
+        after = self._outlook(connection, request, mine, now)
+        due = after.is_due(now)
+        return Advanced(
+            now=present,
+            changes=changes,
+            claims=claims,
+            ended=ended,
+            released=released,
+            more=due or (after.backlog and len(claims) == request.claim_limit > 0),
+            backlog=after.backlog,
+            next_wake=after.next_wake(),
+            unknown=() if due else self._passed_over(connection, request, mine, now),
+        )
+
+    def _mine(self, request: AdvanceRequest) -> Mine:
+        return self._unknown.mine(request.tasks, all_tasks=request.plan_all)
+
+    def _outlook(self, connection: sa.Connection, request: AdvanceRequest, mine: Mine, now: int) -> Outlook:
+        nodes = self._leases.nodes(connection)
+        gone = _gone(nodes, request.node, now)
+        later = [
+            node.lease_until
+            for node in nodes
+            if node.has_jobs and node.id != request.node and node not in gone
+        ]
+        first_wake = self._schedules.first_wake(connection, mine) if request.plan_limit else None
+        queued = self._jobs.queued_tasks(connection, mine.tasks) if request.tasks else []
+        room: dict[str, int | None] = {}
+        backlog = False
+        if queued:
+            takes = request.claim_limit > 0 and not self._leases.has_to_notice(request.node, nodes)
+            for name, free, head in self._free(connection, request, queued):
+                backlog = backlog or head <= now or free == 0
+                if takes and free != 0:
+                    if head <= now:
+                        room[name] = free
+                    else:
+                        later.append(head)
+        return Outlook(gone, first_wake, room, backlog, later)
+
+    def _free(
+        self, connection: sa.Connection, request: AdvanceRequest, queued: Sequence[tuple[str, int]]
+    ) -> list[tuple[str, int | None, int]]:
+        """Return tasks with queued jobs: how many may start, and when the first can (rule J5)."""
+        tasks = self._tasks.all(connection)
+        limits = {name: request.policy.max_running_jobs(tasks.get(name)) for name, _ in queued}
+        running = self._jobs.running(connection) if any(limits.values()) else Counter[str]()
+        free: list[tuple[str, int | None, int]] = []
+        for name, head in queued:
+            limit = limits[name]
+            free.append((name, None if limit is None else max(0, limit - running[name]), head))
+        return free
+
+    def _passed_over(
+        self, connection: sa.Connection, request: AdvanceRequest, mine: Mine, now: int
+    ) -> Sequence[tuple[str, str]]:
+        """Return due schedules that this node cannot fire, if it has not been told yet (rule S2)."""
+        if not request.plan_limit:
+            return ()
+        return self._unknown.tell(self._schedules.passed_over(connection, now, mine))
+
+    def _reap(
+        self,
+        connection: sa.Connection,
+        request: AdvanceRequest,
+        node: Node,
+        tasks: Mapping[str, Task],
+        present: datetime,
+        ended: list[EndedJob],
+        released: list[Job],
+    ) -> None:
+        """Take the jobs of a node that is gone: back into the queue, or to their end (rules J2 and J3)."""
+        back: list[Job] = []
+        over: list[EndedJob] = []
+        for stored in self._jobs.of_node(connection, node.id):
+            if stored.cancel_requested:
+                over.append(cancelled(stored.job, present))
+            elif request.policy.retries(stored.job, tasks.get(stored.job.task_id)):
+                back.append(next_attempt(stored.job))
+            else:
+                over.append(abandoned(stored.job, present))
+        self._jobs.requeue(connection, back)
+        self._jobs.delete(connection, (end.job.id for end in over))
+        self._leases.drop(connection, node.id)
+        released += back
+        ended += over
+
+    def _plan(
+        self, connection: sa.Connection, request: AdvanceRequest, tasks: Mapping[str, Task], present: datetime
+    ) -> list[Decided]:
+        """Decide about due schedules; begin no further one once enough jobs were made."""
+        fire, left = request.policy.fire, request.job_limit
+        decided: list[Decided] = []
+        due = self._schedules.due(
+            connection, from_instant(present), self._mine(request), request.plan_limit, self._unknown
+        )
+        for stored in due:
+            change = fire(stored.snapshot, tasks.get(stored.snapshot.task_id), present, left)
+            decided.append(Decided(stored, change))
+            left -= len(change.jobs)
+            if left <= 0:
+                break
+        return decided
+
+    def _claim(
+        self,
+        connection: sa.Connection,
+        request: AdvanceRequest,
+        nodes: Sequence[Node],
+        made: Mapping[str, Job],
+        now: int,
+    ) -> list[Claim]:
+        """Take jobs, the oldest first, none of a task at its limit (rule J5)."""
+        if not request.claim_limit or not request.tasks or self._leases.has_to_notice(request.node, nodes):
+            return []
+        queued = self._jobs.queued_tasks(connection, self._mine(request).tasks)
+        room = {
+            name: free
+            for name, free, head in self._free(connection, request, queued)
+            if free != 0 and head <= now
+        }
+        if not room:
+            return []
+        rows = self._jobs.ready(connection, now, room, request.claim_limit)
+        return self._jobs.claim(connection, rows, request.node, made)
+
+
+def _gone(nodes: Sequence[Node], me: str, now: int) -> list[Node]:
+    """Return the other nodes whose lease has run out, and who have jobs that somebody else must take (rule J2)."""
+    return [node for node in nodes if node.has_jobs and node.id != me and node.lease_until <= now]

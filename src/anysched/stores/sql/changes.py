@@ -1,0 +1,100 @@
+"""Writing what was decided about schedules, in a few statements however many there are (rule S3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+
+from anysched.model.change import Change
+from anysched.model.job import EndedJob, Job
+from anysched.rules.running import cancelled
+from anysched.stores.sql.columns import from_instant, json_array
+from anysched.stores.sql.configs import Config, StoredConfig
+from anysched.stores.sql.jobs import Jobs
+from anysched.stores.sql.results import Results
+from anysched.stores.sql.schedules import Schedules, StoredSchedule
+
+
+@attrs.frozen
+class Decided:
+    """A change, what it was decided from, and the configuration that comes with it."""
+
+    stored: StoredSchedule | None
+    change: Change
+    config: StoredConfig | None = None
+
+
+@attrs.frozen
+class Written:
+    """What was written.
+
+    :ivar changes: without jobs for fire times that have one already
+    :ivar ended: queued jobs that ended with it
+    :ivar made: jobs without arguments, by id; what others are run with is read from the store,
+        so that no job can change what the next one gets
+    """
+
+    changes: Sequence[Change]
+    ended: Sequence[EndedJob]
+    made: Mapping[str, Job]
+
+
+class Changes:
+    """Writes changes, on the connection of a transaction."""
+
+    def __init__(self, schedules: Schedules, jobs: Jobs, results: Results) -> None:
+        self._schedules = schedules
+        self._jobs = jobs
+        self._results = results
+
+    def write(self, connection: sa.Connection, decided: Sequence[Decided], present: datetime) -> Written:
+        """Write changes of different schedules. :raise Conflict: when one of them was changed meanwhile (rule S4)"""
+        ended = self._settle_queued(connection, decided, present)
+        self._schedules.write(connection, [(one.stored, one.change, one.config) for one in decided])
+        rows: list[tuple[Any, ...]] = []
+        made: dict[str, Job] = {}
+        for one in decided:
+            for job in one.change.jobs:
+                row = self._row(job, None if one.stored is None else one.stored.config)
+                rows.append(row)
+                if row[-1] is None:
+                    made[row[0]] = job
+        changes = [one.change for one in decided]
+        taken = self._jobs.insert_fired(connection, rows)
+        if taken:
+            changes = [_without(change, taken) for change in changes]
+        return Written(changes, ended, made)
+
+    def _row(self, job: Job, config: Config | None) -> tuple[Any, ...]:
+        return self._jobs.encode(job) if config is None else self._jobs.encode_fired(job, config)
+
+    def _settle_queued(
+        self, connection: sa.Connection, decided: Sequence[Decided], present: datetime
+    ) -> list[EndedJob]:
+        """Do to jobs that were queued before what the changes say (rules P3 and S4)."""
+        fates: dict[str, list[str]] = {}
+        for one in decided:
+            fate: str = "remove" if one.change.removed else one.change.queued
+            if fate != "keep" and one.stored is not None:
+                fates.setdefault(fate, []).append(one.change.schedule_id)
+        ended: list[EndedJob] = []
+        for fate, ids in fates.items():
+            schedules = json_array(ids)
+            if fate == "hold":
+                self._jobs.hold(connection, schedules, from_instant(present))
+            elif fate == "release":
+                self._jobs.release(connection, schedules, from_instant(present))
+            else:
+                jobs = self._jobs.take_waiting(connection, schedules, regular_only=fate == "discard")
+                ended += [cancelled(job, present) for job in jobs]
+        self._results.keep(connection, ended)
+        return ended
+
+
+def _without(change: Change, taken: frozenset[str]) -> Change:
+    left = tuple(job for job in change.jobs if job.id.hex not in taken)
+    return change if len(left) == len(change.jobs) else attrs.evolve(change, jobs=left)

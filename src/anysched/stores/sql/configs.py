@@ -1,0 +1,131 @@
+"""Configurations of schedules: written as records, read once, then remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Generic, TypeVar
+
+import attrs
+
+from anysched.errors import DeserializationError, UnknownTypeError
+from anysched.model.ids import new_id
+from anysched.model.schedule import Schedule
+from anysched.model.trigger import UndecodableTrigger
+from anysched.stores.sql.columns import EPOCH, from_json, to_json
+from anysched.stores.sql.payloads import NOTHING, Payloads
+from anysched.wire.records import schedule_from_plain, schedule_to_plain
+from anysched.wire.registry import TypeRegistry, names_in
+
+V = TypeVar("V")
+
+#: How many configurations are remembered at least, and half of at most.
+REMEMBERED: Final = 20_000
+
+
+@attrs.frozen
+class Config:
+    """A configuration as it was read.
+
+    :ivar schedule: with placeholders for what cannot be read
+    :ivar payload: arguments and metadata as they are stored, for the jobs
+    :ivar fault: why something cannot be read
+    :ivar unknown: the type or version that is not known here, if that is why (rule S2)
+    """
+
+    schedule: Schedule
+    payload: bytes | None
+    fault: str | None = None
+    unknown: str | None = None
+
+
+@attrs.frozen
+class StoredConfig:
+    """A configuration ready to be written."""
+
+    id: str
+    kinds: str
+    text: str
+    payload: bytes | None
+
+
+class Configs:
+    """Writes and reads configurations. A row is never changed, so what was read once stays true."""
+
+    def __init__(self, payloads: Payloads, registry: TypeRegistry) -> None:
+        self._payloads = payloads
+        self._registry = registry
+        self._remembered = Remembered[Config](REMEMBERED)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The types that can be read here."""
+        return self._registry.known
+
+    def find(self, config_id: str) -> Config | None:
+        """Return a configuration that was read before."""
+        return self._remembered.get(config_id)
+
+    def encode(self, schedule: Schedule) -> StoredConfig:
+        """Return a configuration as it is stored, under an id of its own. :raise SerializationError: if it cannot be"""
+        plain = schedule_to_plain(schedule, self._registry)
+        payload = self._payloads.dump(
+            schedule.args, schedule.kwargs, schedule.metadata, f"schedule {schedule.id!r}"
+        )
+        kinds = " ".join(sorted(names_in(plain["trigger"])))
+        return StoredConfig(new_id(EPOCH).hex, kinds, to_json(plain), payload)
+
+    def decode(self, row: Sequence[Any], task_id: str) -> Config:
+        """Return the configuration of a row: schedule, config id, kinds, text, payload."""
+        schedule_id, config_id, _, text, payload = row
+        fault = unknown = None
+        try:
+            if text is None:
+                raise DeserializationError("the stored configuration is missing")
+            schedule = schedule_from_plain(from_json(text), schedule_id, task_id, self._registry)
+        except DeserializationError as exc:
+            fault, unknown = str(exc), _unknown(exc)
+            schedule = Schedule(task_id, UndecodableTrigger(fault), id=schedule_id)
+        loaded = NOTHING
+        try:
+            loaded = self._payloads.load(payload)
+        except DeserializationError as exc:
+            fault, unknown = fault or str(exc), unknown or _unknown(exc)
+        if loaded is not NOTHING:
+            schedule = attrs.evolve(
+                schedule, args=loaded.args, kwargs=loaded.kwargs, metadata=loaded.metadata
+            )
+        config = Config(schedule, payload, fault, unknown)
+        if fault is None:  # a type may become known later
+            self._remembered.put(config_id, config)
+        return config
+
+
+def _unknown(exc: DeserializationError) -> str | None:
+    if not isinstance(exc, UnknownTypeError):
+        return None
+    version = "" if exc.version is None else f" in version {exc.version}"
+    return f"type {exc.type_name!r}{version}"
+
+
+class Remembered(Generic[V]):
+    """A mapping that forgets what has not been asked for; safe among threads without a lock."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._young: dict[str, V] = {}
+        self._old: dict[str, V] = {}
+
+    def get(self, key: str) -> V | None:
+        """Return what is remembered."""
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is not None:
+                self.put(key, found)
+        return found
+
+    def put(self, key: str, value: V) -> None:
+        """Remember something; once there is too much, what was not asked for since the last time goes."""
+        if len(self._young) >= self._size:
+            self._old, self._young = self._young, {}
+        self._young[key] = value

@@ -1,0 +1,91 @@
+"""How jobs leave the hands of a node: ended, given back, cancelled; and what is cleaned up after them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from anysched._clock import Clock
+from anysched.model.job import Claim, EndedJob
+from anysched.model.policies import JobStatus
+from anysched.ports.store import Completion
+from anysched.rules.running import cancelled, next_attempt
+from anysched.stores.sql.columns import from_instant
+from anysched.stores.sql.jobs import Jobs
+from anysched.stores.sql.leases import Leases
+from anysched.stores.sql.results import Results
+from anysched.stores.sql.session import Session
+
+#: How many expired results go in one transaction, so that nobody waits long.
+CLEAN_UP_BATCH: Final = 1000
+
+
+class Ending:
+    """Carries out what ``JobStore`` says about jobs that were taken, each in a thread."""
+
+    def __init__(self, session: Session, jobs: Jobs, results: Results, leases: Leases) -> None:
+        self._session = session
+        self._jobs = jobs
+        self._results = results
+        self._leases = leases
+
+    def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
+        """End jobs whose token is still the newest (rule J1)."""
+        claims = [one.claim for one in completions]
+        rows = [self._results.encode(EndedJob(one.claim.job, one.result)) for one in completions]
+
+        def work(connection: sa.Connection) -> list[bool]:
+            good = self._jobs.held(connection, node, claims)
+            self._jobs.delete(
+                connection, [claim.job.id for claim, ok in zip(claims, good, strict=True) if ok]
+            )
+            self._results.insert(connection, [row for row, ok in zip(rows, good, strict=True) if ok])
+            return good
+
+        good = self._session.write_here(work)
+        self._leases.let_go(node, [claim.job.id for claim in claims])
+        return good
+
+    def give_back(self, node: str, claims: Sequence[Claim], *, attempted: bool) -> None:
+        """Queue claimed jobs again."""
+
+        def work(connection: sa.Connection) -> None:
+            good = self._jobs.held(connection, node, claims)
+            jobs = [claim.job for claim, ok in zip(claims, good, strict=True) if ok]
+            self._jobs.requeue(connection, [next_attempt(job) for job in jobs] if attempted else jobs)
+
+        self._session.write_here(work)
+        self._leases.let_go(node, [claim.job.id for claim in claims])
+
+    def cancel(self, job_id: UUID, clock: Clock) -> EndedJob | Literal["requested"] | None:
+        """End a queued job; ask the node that runs it to cancel."""
+
+        def work(connection: sa.Connection) -> EndedJob | Literal["requested"] | None:
+            job = self._jobs.find(connection, job_id)
+            if job is None:
+                return None
+            if job.status is JobStatus.running:
+                self._jobs.request_cancel(connection, job_id)
+                return "requested"
+            ended = cancelled(job, clock.now())
+            self._jobs.delete(connection, [job_id])
+            self._results.keep(connection, [ended])
+            return ended
+
+        return self._session.write_here(work)
+
+    def clean_up(self, clock: Clock) -> int:
+        """Delete results that have expired, and nodes that are gone; return how many results went."""
+        now = from_instant(clock.now())
+        deleted = 0
+        while ids := self._session.read_here(
+            lambda connection: self._results.expired(connection, now, CLEAN_UP_BATCH)
+        ):
+            self._session.write_here(self._results.deletion(ids))
+            deleted += len(ids)
+        if self._session.read_here(lambda connection: self._leases.idle(connection, now)):
+            self._session.write_here(lambda connection: self._leases.drop_idle(connection, now))
+        return deleted

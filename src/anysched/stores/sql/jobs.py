@@ -1,0 +1,277 @@
+"""Rows of jobs: adding, taking, giving back, ending."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+
+from anysched.errors import DeserializationError
+from anysched.model.job import Claim, Job
+from anysched.model.policies import JobKind, JobStatus
+from anysched.ports.store import JobQuery
+from anysched.stores.sql.columns import (
+    EPOCH,
+    LAST,
+    from_duration,
+    from_instant,
+    from_optional_instant,
+    json_array,
+    to_duration,
+    to_instant,
+    to_optional_instant,
+)
+from anysched.stores.sql.configs import Config
+from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.payloads import NOTHING, Payloads
+from anysched.stores.sql.schema import Tables
+from anysched.stores.sql.statements import JOB_COLUMNS, Statements
+
+_NO_LIMIT: Final = 1 << 31
+
+#: Tasks and how many of their jobs may still start; None for any number.
+Room = Mapping[str, int | None]
+
+Row = Sequence[Any]
+
+
+@attrs.frozen
+class StoredJob:
+    """A job as it was read.
+
+    :ivar fault: why its arguments cannot be read here, if so; the job then has none
+    """
+
+    job: Job
+    token: int
+    cancel_requested: bool
+    fault: str | None
+
+
+class Jobs:
+    """Reads and writes jobs, on the connection of a transaction."""
+
+    def __init__(self, tables: Tables, statements: Statements, dialect: Dialect, payloads: Payloads) -> None:
+        self._table = tables.jobs
+        self._columns = [tables.jobs.c[name] for name in JOB_COLUMNS.split(", ")]
+        self._sql = statements
+        self._dialect = dialect
+        self._payloads = payloads
+
+    # adding
+
+    def encode(self, job: Job) -> tuple[Any, ...]:
+        """Return the row of a job. :raise SerializationError: when its arguments cannot be written"""
+        return _row(job, self._payloads.dump(job.args, job.kwargs, job.metadata, f"job {job.id}"))
+
+    def encode_fired(self, job: Job, config: Config) -> tuple[Any, ...]:
+        """Return the row of a job made from a schedule, whose arguments are written already."""
+        schedule = config.schedule
+        if job.args is schedule.args and job.kwargs is schedule.kwargs and job.metadata is schedule.metadata:
+            return _row(job, config.payload)
+        return self.encode(job)
+
+    def insert(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write jobs."""
+        if rows:
+            self._dialect.run_many(connection, self._sql.insert_job, rows)
+
+    def insert_fired(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> frozenset[str]:
+        """Write jobs of schedules; return the ids of those whose fire time has a job already (rule S3)."""
+        if not rows or self._dialect.run_many(connection, self._sql.insert_fired_job, rows) == len(rows):
+            return frozenset()
+        ids = [row[0] for row in rows]
+        found = connection.exec_driver_sql(self._sql.existing_jobs, (json_array(ids),)).scalars()
+        return frozenset(ids).difference(found)
+
+    # taking
+
+    def queued_tasks(self, connection: sa.Connection, tasks: str) -> list[tuple[str, int]]:
+        """Return which of these tasks have queued jobs, and when the first of each may start."""
+        rows = connection.exec_driver_sql(self._sql.queued_tasks, (tasks,)).fetchall()
+        return [(task_id, head) for task_id, head in rows]
+
+    def running(self, connection: sa.Connection) -> Counter[str]:
+        """Return how many jobs of each task are running, on all nodes: counted, not kept (rule J5)."""
+        return Counter(connection.exec_driver_sql(self._sql.running_tasks).scalars())
+
+    def ready(self, connection: sa.Connection, now: int, room: Room, most: int) -> list[Row]:
+        """Return rows of jobs that may start, the oldest first, of each task no more than it has room for."""
+        left = {name: most if free is None else min(free, most) for name, free in room.items()}
+        limited = any(free < most for free in left.values())
+        tasks = json_array(name for name, free in left.items() if free)
+        each = max(left.values(), default=0)
+        rows = connection.exec_driver_sql(
+            self._sql.ready, (tasks, now, each, _NO_LIMIT if limited else most)
+        ).fetchall()
+        if not limited:
+            return list(rows)
+        chosen: list[Row] = []
+        for row in rows:
+            if left[row[1]] and len(chosen) < most:
+                left[row[1]] -= 1
+                chosen.append(row)
+        return chosen
+
+    def claim(
+        self, connection: sa.Connection, rows: Sequence[Row], node: str, made: Mapping[str, Job]
+    ) -> list[Claim]:
+        """Take queued jobs for a node, under a new token.
+
+        :param made: jobs that this very transaction wrote, which need not be read
+        """
+        if not rows:
+            return []
+        connection.exec_driver_sql(self._sql.claim, (node, json_array(row[0] for row in rows)))
+        claims: list[Claim] = []
+        for row in rows:
+            job = made.get(row[0])
+            if job is not None:
+                claims.append(Claim(job, 1))
+            else:
+                stored = self.read(row)
+                claims.append(Claim(stored.job, stored.token + 1, stored.fault))
+        return claims
+
+    # ending and giving back
+
+    def held(self, connection: sa.Connection, node: str, claims: Iterable[Claim]) -> list[bool]:
+        """Return which claims are still good: theirs is the newest token of a job that the node runs (rule J1)."""
+        claims = list(claims)
+        ids = json_array(claim.job.id.hex for claim in claims)
+        rows = connection.exec_driver_sql(self._sql.claimed, (ids,)).fetchall()
+        tokens = {job_id: token for job_id, token, holder in rows if holder == node}
+        return [tokens.get(claim.job.id.hex) == claim.token for claim in claims]
+
+    def delete(self, connection: sa.Connection, ids: Iterable[UUID]) -> None:
+        """Remove jobs."""
+        connection.exec_driver_sql(self._sql.delete_jobs, (json_array(job_id.hex for job_id in ids),))
+
+    def requeue(self, connection: sa.Connection, jobs: Sequence[Job]) -> None:
+        """Put running jobs back into the queue."""
+        if jobs:
+            rows = [(job.attempt, job.id.hex) for job in jobs]
+            self._dialect.run_many(connection, self._sql.requeue, rows)
+
+    def request_cancel(self, connection: sa.Connection, job_id: UUID) -> None:
+        """Ask the node that runs a job to cancel it."""
+        connection.exec_driver_sql(self._sql.request_cancel, (job_id.hex,))
+
+    # reading
+
+    def find(self, connection: sa.Connection, job_id: UUID) -> Job | None:
+        """Return a job."""
+        row = connection.exec_driver_sql(self._sql.job_by_id, (job_id.hex,)).fetchone()
+        return None if row is None else self.read(row).job
+
+    def of_node(self, connection: sa.Connection, node: str) -> list[StoredJob]:
+        """Return the jobs that a node has claimed."""
+        rows = connection.exec_driver_sql(self._sql.jobs_of_node, (node,)).fetchall()
+        return [self.read(row) for row in rows]
+
+    def select(self, connection: sa.Connection, query: JobQuery) -> list[Job]:
+        """Return the jobs that a query asks for, ordered by id."""
+        column = self._table.c
+        statement = sa.select(*self._columns).order_by(column.id)
+        if query.ids is not None:
+            ids = json_array(job_id.hex for job_id in query.ids)
+            members = sa.text(self._dialect.members.format("ids")).bindparams(ids=ids)
+            statement = statement.where(column.id.in_(members))
+        if query.schedule_id is not None:
+            statement = statement.where(column.schedule_id == query.schedule_id)
+        if query.task_id is not None:
+            statement = statement.where(column.task_id == query.task_id)
+        if query.status is JobStatus.running:
+            statement = statement.where(column.claimed_by.is_not(None))
+        elif query.status is not None:
+            held = query.status is JobStatus.held
+            since = column.held_since
+            statement = statement.where(
+                column.claimed_by.is_(None), since.is_not(None) if held else since.is_(None)
+            )
+        return [self.read(row).job for row in connection.execute(statement)]
+
+    # the jobs of schedules that have not started (rule P3)
+
+    def hold(self, connection: sa.Connection, schedules: str, now: int) -> None:
+        """Hold regular jobs."""
+        connection.exec_driver_sql(self._sql.hold, (now, schedules))
+
+    def release(self, connection: sa.Connection, schedules: str, now: int) -> None:
+        """Queue what is held; the time it was held extends its deadline."""
+        connection.exec_driver_sql(self._sql.release, (LAST, now, now, LAST, schedules))
+
+    def take_waiting(self, connection: sa.Connection, schedules: str, *, regular_only: bool) -> list[Job]:
+        """Remove jobs that have not started, and return them."""
+        statement = self._sql.waiting_regular if regular_only else self._sql.waiting
+        rows = connection.exec_driver_sql(statement, (schedules,)).fetchall()
+        jobs = [self.read(row).job for row in rows]
+        if jobs:
+            self.delete(connection, (job.id for job in jobs))
+        return jobs
+
+    def read(self, row: Row) -> StoredJob:
+        """Return the job of a row; what is damaged never fails the others."""
+        (job_id, task_id, schedule_id, incarnation, kind, fire_time, run_at, created_at, start_deadline, held_since,
+         attempt, token, claimed_by, cancel_requested, job_executor, result_expiration, data) = row  # fmt: skip
+        fault, payload = None, NOTHING
+        if data is not None:
+            try:
+                payload = self._payloads.load(data)
+            except DeserializationError as exc:
+                fault = str(exc)
+        if claimed_by is not None:
+            status = JobStatus.running
+        else:
+            status = JobStatus.queued if held_since is None else JobStatus.held
+        try:
+            job = Job(
+                UUID(job_id),
+                task_id,
+                to_instant(run_at),
+                to_instant(created_at),
+                payload.args,
+                payload.kwargs,
+                JobKind(kind),
+                schedule_id,
+                None if incarnation is None else UUID(incarnation),
+                to_optional_instant(fire_time),
+                to_optional_instant(start_deadline),
+                attempt,
+                job_executor,
+                to_duration(result_expiration),
+                payload.metadata,
+                status,
+            )
+        except (TypeError, ValueError, AttributeError, OverflowError) as exc:
+            fault = f"the stored job is damaged: {exc}"
+            job = Job(UUID(job_id), task_id, EPOCH, EPOCH, schedule_id=schedule_id, status=status)
+        return StoredJob(job, token, bool(cancel_requested), fault)
+
+
+def _row(job: Job, payload: bytes | None) -> tuple[Any, ...]:
+    run_at = from_instant(job.run_at)
+    fire_time = from_optional_instant(job.scheduled_fire_time)
+    held = job.status is JobStatus.held
+    return (
+        job.id.hex,
+        job.task_id,
+        job.schedule_id,
+        None if job.incarnation is None else job.incarnation.hex,
+        job.kind.value,
+        fire_time,
+        fire_time if job.kind is JobKind.regular else None,
+        run_at,
+        None if held else run_at,
+        from_instant(job.created_at),
+        from_optional_instant(job.start_deadline),
+        from_instant(job.created_at) if held else None,
+        job.attempt,
+        job.job_executor,
+        from_duration(job.result_expiration_time),
+        payload,
+    )

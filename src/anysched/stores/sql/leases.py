@@ -1,0 +1,129 @@
+"""Who holds jobs, and until when: one row for each node (rules J1 and J2)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+
+from anysched._clock import Clock
+from anysched.ports.store import Renewal
+from anysched.stores.sql.columns import from_duration, from_instant
+from anysched.stores.sql.session import Session
+from anysched.stores.sql.statements import Statements
+
+
+@attrs.frozen
+class Node:
+    """A node that has, or had, jobs."""
+
+    id: str
+    lease_until: int
+    has_jobs: bool
+
+
+class Leases:
+    """Reads and writes leases, on the connection of a transaction; remembers what the nodes of this process hold."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._sql = statements
+        self._lock = threading.Lock()
+        self._held: dict[str, set[UUID]] = {}
+        self._keepers = 0
+
+    def nodes(self, connection: sa.Connection) -> list[Node]:
+        """Return every node that has a row."""
+        rows = connection.exec_driver_sql(self._sql.nodes).fetchall()
+        return [Node(node, until, bool(has_jobs)) for node, until, has_jobs in rows]
+
+    def extend(self, connection: sa.Connection, node: str, until: int) -> bool:
+        """Move the lease of a node; return whether it has one."""
+        return connection.exec_driver_sql(self._sql.renew, (until, node)).rowcount == 1
+
+    def grant(self, connection: sa.Connection, node: str, until: int) -> None:
+        """Give a lease to a node that takes jobs."""
+        if not self.extend(connection, node, until):
+            connection.exec_driver_sql(self._sql.insert_node, (until, node))
+
+    def drop(self, connection: sa.Connection, node: str) -> None:
+        """Forget a node that is gone."""
+        connection.exec_driver_sql(self._sql.delete_node, (node,))
+
+    def idle(self, connection: sa.Connection, now: int) -> list[str]:
+        """Return nodes whose lease ran out while they had no job."""
+        return [node.id for node in self.nodes(connection) if node.lease_until <= now and not node.has_jobs]
+
+    def drop_idle(self, connection: sa.Connection, now: int) -> None:
+        """Forget nodes whose lease ran out while they had no job."""
+        for node in self.idle(connection, now):
+            self.drop(connection, node)
+
+    # A node whose jobs were taken over, as after a long sleep of the machine, takes none before it has noticed:
+    # a new lease must not hide from its keeper that the old one was lost.
+
+    def has_to_notice(self, node: str, nodes: Iterable[Node]) -> bool:
+        """Return whether a node of this process has lost its lease, and its keeper has not told yet."""
+        with self._lock:
+            return bool(self._keepers and self._held.get(node)) and node not in {known.id for known in nodes}
+
+    def took(self, node: str, ids: Iterable[UUID]) -> None:
+        """Remember that a node has taken jobs."""
+        with self._lock:
+            self._held.setdefault(node, set()).update(ids)
+
+    def let_go(self, node: str, ids: Iterable[UUID]) -> None:
+        """Remember that a node has these jobs no more."""
+        with self._lock:
+            held = self._held.get(node, set())
+            held.difference_update(ids)
+            if not held:
+                self._held.pop(node, None)
+
+    def noticed(self, node: str) -> None:
+        """Remember that a node knows that it has lost its jobs."""
+        with self._lock:
+            self._held.pop(node, None)
+
+    def count_keepers(self, change: int) -> None:
+        """One keeper more, or less."""
+        with self._lock:
+            self._keepers += change
+
+
+class SQLLeaseKeeper:
+    """Renews leases on a connection of its own, from any thread."""
+
+    def __init__(self, session: Session, statements: Statements, leases: Leases, clock: Clock) -> None:
+        self._session = session
+        self._sql = statements
+        self._leases = leases
+        self._clock = clock
+        self._open = True
+        leases.count_keepers(1)
+
+    def renew(self, node: str, lease: timedelta) -> Renewal:
+        """Move the lease of a node to now + ``lease``, unless it was taken over.
+
+        :raise StoreUnavailableError: when the database cannot be reached or written
+        """
+        renewal = self._session.write_here(lambda connection: self._renew(connection, node, lease))
+        if not renewal.held:
+            self._leases.noticed(node)
+        return renewal
+
+    def _renew(self, connection: sa.Connection, node: str, lease: timedelta) -> Renewal:
+        until = from_instant(self._clock.now()) + from_duration(lease)
+        if not self._leases.extend(connection, node, until):
+            return Renewal(held=False)
+        found = connection.exec_driver_sql(self._sql.cancels, (node,)).scalars()
+        return Renewal(held=True, cancel=frozenset(UUID(job_id) for job_id in found))
+
+    def close(self) -> None:
+        """Give the connection back; closing again changes nothing."""
+        if self._open:
+            self._open = False
+            self._leases.count_keepers(-1)

@@ -1,0 +1,97 @@
+"""Rows of results, for as long as each is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from anysched.errors import DeserializationError, SerializationError
+from anysched.model.job import EndedJob, JobException, JobResult
+from anysched.model.policies import JobOutcome
+from anysched.rules.retention import expiry
+from anysched.stores.sql.columns import (
+    from_instant,
+    from_json,
+    from_optional_instant,
+    json_array,
+    to_instant,
+    to_json,
+    to_optional_instant,
+)
+from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.payloads import Payloads
+from anysched.stores.sql.statements import Statements
+from anysched.wire.records import exception_from_plain, exception_to_plain
+
+Row = tuple[Any, ...]
+
+
+class Results:
+    """Reads and writes results, on the connection of a transaction."""
+
+    def __init__(self, statements: Statements, dialect: Dialect, payloads: Payloads) -> None:
+        self._sql = statements
+        self._dialect = dialect
+        self._payloads = payloads
+
+    def encode(self, ended: EndedJob) -> Row | None:
+        """Return the row of a result, None if it is not kept.
+
+        A return value that cannot be written becomes the error of the job (rule J4).
+        """
+        lifetime, result = ended.job.result_expiration_time, ended.result
+        if not lifetime:
+            return None
+        outcome, exception, data = result.outcome, result.exception, None
+        try:
+            data = self._payloads.dump_result(result.return_value)
+        except SerializationError as exc:
+            outcome, exception = JobOutcome.error, JobException(SerializationError.__name__, str(exc))
+        return (
+            result.job_id.hex,
+            outcome.value,
+            from_optional_instant(result.started_at),
+            from_instant(result.finished_at),
+            from_instant(expiry(result.finished_at, lifetime)),
+            data,
+            None if exception is None else to_json(exception_to_plain(exception)),
+        )
+
+    def insert(self, connection: sa.Connection, rows: Iterable[Row | None]) -> None:
+        """Write what is kept."""
+        kept = [row for row in rows if row is not None]
+        if kept:
+            self._dialect.run_many(connection, self._sql.insert_result, kept)
+
+    def keep(self, connection: sa.Connection, ended: Sequence[EndedJob]) -> None:
+        """Write the results of jobs that ended without running."""
+        self.insert(connection, (self.encode(job) for job in ended))
+
+    def find(self, connection: sa.Connection, job_id: UUID, now: int) -> JobResult | None:
+        """Return a result that is still kept. :raise DeserializationError: when it cannot be read here"""
+        row = connection.exec_driver_sql(self._sql.result, (job_id.hex, now)).fetchone()
+        if row is None:
+            return None
+        outcome, started_at, finished_at, data, exception = row
+        try:
+            return JobResult(
+                job_id,
+                JobOutcome(outcome),
+                to_instant(finished_at),
+                to_optional_instant(started_at),
+                self._payloads.load_result(data),
+                None if exception is None else exception_from_plain(from_json(exception)),
+            )
+        except (TypeError, ValueError) as exc:
+            raise DeserializationError(f"the stored result of job {job_id} is damaged: {exc}") from exc
+
+    def expired(self, connection: sa.Connection, now: int, most: int) -> list[str]:
+        """Return the ids of results that are not kept any more."""
+        return list(connection.exec_driver_sql(self._sql.expired, (now, most)).scalars())
+
+    def deletion(self, ids: list[str]) -> Callable[[sa.Connection], object]:
+        """Return what removes results."""
+        return lambda connection: connection.exec_driver_sql(self._sql.delete_results, (json_array(ids),))

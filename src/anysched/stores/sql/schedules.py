@@ -1,0 +1,274 @@
+"""Rows of schedules: which are due, what they say, what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import attrs
+import sqlalchemy as sa
+
+from anysched.errors import DeserializationError
+from anysched.model.change import Change
+from anysched.model.policies import ScheduleStatus
+from anysched.model.schedule import NOTHING_SKIPPED, Pause, ScheduleSnapshot, ScheduleState
+from anysched.ports.store import ScheduleQuery
+from anysched.stores.sql.columns import (
+    EPOCH,
+    from_instant,
+    from_json,
+    from_optional_instant,
+    json_array,
+    to_instant,
+    to_json,
+    to_optional_instant,
+)
+from anysched.stores.sql.configs import Config, Configs, StoredConfig
+from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.schema import Tables
+from anysched.stores.sql.session import Conflict
+from anysched.stores.sql.statements import STATE_COLUMNS, Statements
+from anysched.wire.records import pause_from_plain, pause_to_plain, skips_from_plain, skips_to_plain
+
+#: How many schedules that this node cannot handle are looked at in one pass.
+MOST_PASSED_OVER: Final = 1000
+
+
+@attrs.frozen
+class StoredSchedule:
+    """A schedule as it was read, with what is needed to write it back only if it still stands (rule S4)."""
+
+    snapshot: ScheduleSnapshot
+    config: Config
+    config_id: str
+    incarnation: Any
+    revision: Any
+
+
+@attrs.frozen
+class Mine:
+    """Which schedules a node can fire: the part of a statement's parameters that says so (rule S2)."""
+
+    all_tasks: int
+    tasks: str
+    unknown_kinds: str
+    unknown_configs: str
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        return (self.all_tasks, self.tasks, self.unknown_kinds, self.unknown_configs)
+
+
+class Unknown:
+    """What this process could not read, because it does not know a type or version; and what it has told."""
+
+    def __init__(self, configs: Configs) -> None:
+        self._configs = configs
+        self._known = configs.known
+        self._kinds: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
+        self._told: set[str] = set()
+
+    def mine(self, tasks: frozenset[str], *, all_tasks: bool) -> Mine:
+        """Return which schedules can be fired here."""
+        if (self._kinds or self._ids) and self._configs.known != self._known:
+            self._known = self._configs.known  # types were registered meanwhile: try again
+            self._kinds.clear()
+            self._ids.clear()
+        return Mine(int(all_tasks), json_array(tasks), json_array(self._kinds), json_array(self._ids))
+
+    def note(self, config_id: str, kinds: str, what: str) -> None:
+        """Remember that a configuration cannot be read here: all of its kind, or, if it is not the trigger, itself."""
+        if set(kinds.split()) <= self._configs.known:
+            self._ids[config_id] = what
+        else:
+            self._kinds[kinds] = what
+
+    def tell(self, rows: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
+        """Return what has not been told yet about schedules: id, task, config id, kinds."""
+        fresh: list[tuple[str, str]] = []
+        for schedule_id, task_id, config_id, kinds in rows:
+            if schedule_id not in self._told:
+                self._told.add(schedule_id)
+                what = self._kinds.get(kinds) or self._ids.get(config_id)
+                fresh.append((schedule_id, what or f"task {task_id!r}"))
+        return fresh
+
+
+class Schedules:
+    """Reads and writes schedules, on the connection of a transaction."""
+
+    def __init__(self, tables: Tables, statements: Statements, dialect: Dialect, configs: Configs) -> None:
+        self._table = tables.schedules
+        self._columns = [tables.schedules.c[name] for name in STATE_COLUMNS.split(", ")]
+        self._sql = statements
+        self._dialect = dialect
+        self.configs = configs
+
+    # reading
+
+    def by_ids(self, connection: sa.Connection, ids: Iterable[str]) -> dict[str, StoredSchedule]:
+        """Return the schedules with these ids."""
+        rows = connection.exec_driver_sql(self._sql.schedules_by_id, (json_array(ids),)).fetchall()
+        return {stored.snapshot.id: stored for stored in self._read(connection, rows)}
+
+    def due(
+        self, connection: sa.Connection, now: int, mine: Mine, most: int, unknown: Unknown
+    ) -> list[StoredSchedule]:
+        """Return schedules that a node has to look at, in the order of their time."""
+        rows = connection.exec_driver_sql(self._sql.due, (now, *mine.parameters, most)).fetchall()
+        return list(self._read(connection, rows, unknown))
+
+    def first_wake(self, connection: sa.Connection, mine: Mine) -> int | None:
+        """Return when the first schedule has to be looked at: the same condition as in ``due`` (rule S5)."""
+        return connection.exec_driver_sql(self._sql.first_wake, mine.parameters).scalar()
+
+    def passed_over(self, connection: sa.Connection, now: int, mine: Mine) -> Sequence[Sequence[Any]]:
+        """Return due schedules that are not for this node: id, task, config id, kinds."""
+        parameters = (now, *mine.parameters, MOST_PASSED_OVER)
+        return connection.exec_driver_sql(self._sql.passed_over, parameters).fetchall()
+
+    def select(self, connection: sa.Connection, query: ScheduleQuery) -> list[ScheduleSnapshot]:
+        """Return the snapshots that a query asks for, ordered by id."""
+        column = self._table.c
+        statement = sa.select(*self._columns).order_by(column.id)
+        if query.paused is not None:
+            statement = statement.where(column.pause.is_not(None) if query.paused else column.pause.is_(None))
+        if query.task_id is not None:
+            statement = statement.where(column.task_id == query.task_id)
+        if query.status is not None:
+            statement = statement.where(*self._has_status(query.status))
+        if query.ids is not None:
+            members = sa.text(self._dialect.members.format("ids")).bindparams(ids=json_array(query.ids))
+            statement = statement.where(column.id.in_(members))
+        rows = connection.execute(statement).fetchall()
+        return [stored.snapshot for stored in self._read(connection, rows)]
+
+    def _has_status(self, status: ScheduleStatus) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions for a status: the first that holds of error, finished, paused, active (rule S2)."""
+        column = self._table.c
+        if status is ScheduleStatus.error:
+            return [column.error.is_not(None)]
+        if status is ScheduleStatus.finished:
+            return [column.error.is_(None), column.next_fire_time.is_(None)]
+        paused = column.pause.is_not(None) if status is ScheduleStatus.paused else column.pause.is_(None)
+        return [column.error.is_(None), column.next_fire_time.is_not(None), paused]
+
+    def _read(
+        self, connection: sa.Connection, rows: Sequence[Sequence[Any]], unknown: Unknown | None = None
+    ) -> Iterable[StoredSchedule]:
+        """Yield schedules; with ``unknown``, those that this node does not understand are noted there instead."""
+        find = self.configs.find
+        missing = [row[0] for row in rows if find(row[2]) is None]
+        fetched: dict[str, Sequence[Any]] = {}
+        if missing:
+            found = connection.exec_driver_sql(self._sql.configs, (json_array(missing),)).fetchall()
+            fetched = {row[0]: row for row in found}
+        for row in rows:
+            config = find(row[2]) or self.configs.decode(fetched[row[0]], row[1])
+            if unknown is not None and config.unknown is not None:
+                unknown.note(row[2], fetched[row[0]][2], config.unknown)
+                continue
+            state, fault = _read_state(row)
+            snapshot = ScheduleSnapshot(config.schedule, state, config.fault or fault)
+            yield StoredSchedule(snapshot, config, row[2], row[3], row[4])
+
+    # writing
+
+    def write(
+        self,
+        connection: sa.Connection,
+        changes: Iterable[tuple[StoredSchedule | None, Change, StoredConfig | None]],
+    ) -> None:
+        """Write the configurations and states of changes, or remove the schedules.
+
+        :raise Conflict: when a schedule is not any more what the change was decided from (rule S4)
+        """
+        inserts: list[tuple[Any, ...]] = []
+        new_configs: list[tuple[Any, ...]] = []
+        old_configs: list[tuple[Any, ...]] = []
+        config_updates: list[tuple[Any, ...]] = []
+        state_updates: list[tuple[Any, ...]] = []
+        deletes: list[tuple[Any, ...]] = []
+        for stored, change, config in changes:
+            if config is not None and change.schedule is not None:
+                new_configs.append((config.id, config.text, config.payload))
+            if stored is None:
+                if config is not None and change.schedule is not None and change.state is not None:
+                    head = (change.schedule.task_id, config.id, config.kinds)
+                    state = change.state
+                    inserts.append((*head, *_state_row(state), change.schedule_id, state.incarnation.hex))
+                continue
+            key = (change.schedule_id, stored.incarnation, stored.revision)
+            if change.removed:
+                deletes.append(key)
+                old_configs.append((stored.config_id,))
+                continue
+            if config is not None and change.schedule is not None:
+                config_updates.append((change.schedule.task_id, config.id, config.kinds, *key))
+                old_configs.append((stored.config_id,))
+            if change.state is not None:
+                state_updates.append((*_state_row(change.state), *key))
+        run = self._dialect.run_many
+        if new_configs:
+            run(connection, self._sql.insert_config, new_configs)
+        if inserts:
+            run(connection, self._sql.insert_schedule, inserts)
+        for statement, rows in (
+            (self._sql.update_config, config_updates),
+            (self._sql.update_state, state_updates),
+            (self._sql.delete_schedule, deletes),
+        ):
+            if rows and run(connection, statement, rows) != len(rows):
+                raise Conflict
+        if old_configs:
+            run(connection, self._sql.delete_config, old_configs)
+
+
+def _state_row(state: ScheduleState) -> tuple[Any, ...]:
+    return (
+        state.revision,
+        from_instant(state.anchor),
+        from_optional_instant(state.next_fire_time),
+        from_optional_instant(state.due_at),
+        from_optional_instant(state.wake_at),
+        from_optional_instant(state.last_fire_time),
+        None if state.pause is None else to_json(pause_to_plain(state.pause)),
+        state.error,
+        state.jobs_made,
+        to_json(skips_to_plain(state.skipped)) if state.skipped else None,
+        int(state.skipped_exact),
+    )
+
+
+def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
+    """Return the state of a row, and what is wrong with it; a damaged row never fails the others (rule S2)."""
+    (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error, jobs_made,
+     skipped, skipped_exact) = row  # fmt: skip
+    try:
+        state = ScheduleState(
+            incarnation=UUID(incarnation),
+            revision=revision,
+            anchor=to_instant(anchor),
+            next_fire_time=to_optional_instant(next_fire_time),
+            due_at=to_optional_instant(due_at),
+            last_fire_time=to_optional_instant(last_fire_time),
+            pause=None if pause is None else pause_from_plain(from_json(pause)),
+            error=error,
+            jobs_made=jobs_made,
+            skipped=skips_from_plain(from_json(skipped)) if skipped else NOTHING_SKIPPED,
+            skipped_exact=bool(skipped_exact),
+        )
+    except (DeserializationError, TypeError, ValueError, AttributeError) as exc:
+        state = ScheduleState(
+            incarnation=UUID(int=0),
+            revision=0,
+            anchor=EPOCH,
+            next_fire_time=EPOCH,
+            due_at=EPOCH,
+            pause=None if pause is None else Pause(since=EPOCH),
+            error=None if error is None else str(error),
+        )
+        return state, f"the stored state is damaged: {exc}"
+    return state, None

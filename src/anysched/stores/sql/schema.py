@@ -1,0 +1,154 @@
+"""The tables. What changes here needs a step in ``migrations``, too."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.sql.elements import quoted_name
+
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+
+#: So that with the longest name after it, an identifier stays within 63 characters, which every database takes.
+_LONGEST_PREFIX: Final = 32
+
+Id = sa.Text
+Instant = sa.BigInteger
+Duration = sa.BigInteger
+
+
+@attrs.frozen
+class Tables:
+    """The tables of one store; their names begin with a prefix of the user's choice."""
+
+    metadata: sa.MetaData
+    meta: sa.Table
+    tasks: sa.Table
+    schedules: sa.Table
+    configs: sa.Table
+    jobs: sa.Table
+    results: sa.Table
+    nodes: sa.Table
+
+
+def checked_schema(name: str | None) -> str | None:
+    """Return the name of a schema. :raise TypeError, ValueError: unless it is a plain SQL identifier (rule N7)"""
+    if name is not None:
+        _check(name, "schema", allow_empty=False)
+    return name
+
+
+def checked_prefix(prefix: str) -> str:
+    """Return a table prefix. :raise TypeError, ValueError: unless it is a plain SQL identifier (rule N7)"""
+    _check(prefix, "table_prefix", allow_empty=True)
+    if len(prefix) > _LONGEST_PREFIX:
+        raise ValueError(f"table_prefix must have at most {_LONGEST_PREFIX} characters, not {len(prefix)}")
+    return prefix
+
+
+def _check(value: str, name: str, *, allow_empty: bool) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+    if not _IDENTIFIER.fullmatch(value) and not (allow_empty and value == ""):
+        raise ValueError(
+            f"{name} must consist of letters, digits and _, and not begin with a digit: {value!r}"
+        )
+
+
+def make_tables(schema: str | None, prefix: str) -> Tables:
+    """Return the tables as this version has them."""
+    metadata = sa.MetaData(schema=None if schema is None else quoted_name(schema, quote=True))
+
+    def table(name: str, *items: SchemaItem) -> sa.Table:
+        # Rows of SQLite live in the index of their key, which saves one search for each.
+        return sa.Table(quoted_name(prefix + name, quote=True), metadata, *items, sqlite_with_rowid=False)
+
+    def index(name: str, *columns: str, unique: bool = False) -> sa.Index:
+        return sa.Index(quoted_name(prefix + name, quote=True), *columns, unique=unique)
+
+    meta = table(
+        "meta",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("number", sa.BigInteger, nullable=False),
+    )
+    tasks = table(
+        "tasks",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("declared", sa.Text),
+        sa.Column("declared_metadata", sa.LargeBinary),
+        sa.Column("configured", sa.Text),
+        sa.Column("configured_metadata", sa.LargeBinary),
+    )
+    schedules = table(
+        "schedules",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("task_id", sa.Text, nullable=False),
+        sa.Column("config_id", Id, nullable=False),
+        sa.Column("kinds", sa.Text, nullable=False),  # the registered types that the trigger consists of
+        sa.Column("incarnation", Id, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("anchor", Instant, nullable=False),
+        sa.Column("next_fire_time", Instant),
+        sa.Column("due_at", Instant),
+        sa.Column("wake_at", Instant),  # rule S5: the one definition of being due is wake_at <= now
+        sa.Column("last_fire_time", Instant),
+        sa.Column("pause", sa.Text),
+        sa.Column("error", sa.Text),
+        sa.Column("jobs_made", sa.BigInteger, nullable=False),
+        sa.Column("skipped", sa.Text),
+        sa.Column("skipped_exact", sa.SmallInteger, nullable=False),
+        index("schedules_due", "wake_at", "task_id"),
+    )
+    # Apart, because a firing rewrites the row of a schedule. Never updated: a new configuration has a new id.
+    configs = table(
+        "configs",
+        sa.Column("id", Id, primary_key=True),
+        sa.Column("configuration", sa.Text, nullable=False),
+        sa.Column("payload", sa.LargeBinary),
+    )
+    jobs = table(
+        "jobs",
+        sa.Column("id", Id, primary_key=True),
+        sa.Column("task_id", sa.Text, nullable=False),
+        sa.Column("schedule_id", sa.Text),
+        sa.Column("incarnation", Id),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("scheduled_fire_time", Instant),
+        sa.Column("fire_key", Instant),  # rule S3: the fire time of a regular job
+        sa.Column("run_at", Instant, nullable=False),
+        sa.Column("ready_at", Instant),  # ``run_at`` of a queued job; the one condition for taking it
+        sa.Column("created_at", Instant, nullable=False),
+        sa.Column("start_deadline", Instant),
+        sa.Column("held_since", Instant),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("token", sa.BigInteger, nullable=False),
+        sa.Column("claimed_by", sa.Text),
+        sa.Column("cancel_requested", sa.SmallInteger, nullable=False),
+        sa.Column("job_executor", sa.Text),
+        sa.Column("result_expiration", Duration, nullable=False),
+        sa.Column("payload", sa.LargeBinary),
+        index("jobs_fire", "incarnation", "fire_key", unique=True),
+        index("jobs_ready", "task_id", "ready_at", "id"),
+        index("jobs_running", "claimed_by", "task_id"),
+        index("jobs_schedule", "schedule_id"),
+    )
+    results = table(
+        "results",
+        sa.Column("job_id", Id, primary_key=True),
+        sa.Column("outcome", sa.Text, nullable=False),
+        sa.Column("started_at", Instant),
+        sa.Column("finished_at", Instant, nullable=False),
+        sa.Column("expires_at", Instant, nullable=False),
+        sa.Column("return_value", sa.LargeBinary),
+        sa.Column("exception", sa.Text),
+        index("results_expiry", "expires_at"),
+    )
+    nodes = table(
+        "nodes",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("lease_until", Instant, nullable=False),
+    )
+    return Tables(metadata, meta, tasks, schedules, configs, jobs, results, nodes)

@@ -1,0 +1,122 @@
+"""Transactions: each is one call in a worker thread, so that a cancelled caller never leaves half of one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+import sqlalchemy as sa
+from sqlalchemy import exc as sql_errors
+
+from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.dialects import Dialect
+
+T = TypeVar("T")
+Work = Callable[[sa.Connection], T]
+
+#: How many reads of one store run at once.
+READERS = 2
+
+#: How often a transaction is tried again whose rows somebody else changed (rule S4).
+ATTEMPTS = 10
+
+
+class Conflict(Exception):
+    """What was read is not what is there any more."""
+
+
+class Session:
+    """Runs transactions on an engine, in threads.
+
+    Writes of one process wait for each other here, in order, instead of in the database, where waiting is
+    a gamble. The lock is one of threads: a lease is renewed without an event loop, and asyncio can let go of a call
+    whose thread is still at work.
+    """
+
+    def __init__(self, engine: sa.Engine, dialect: Dialect, shown: str) -> None:
+        self.engine = engine
+        self.dialect = dialect
+        self.shown = shown
+        self._write_lock = threading.Lock()
+        self._read_lock = self._write_lock if dialect.is_private(engine) else nullcontext()
+        self._limiters: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
+
+    def begin(self) -> None:
+        """Get ready to serve the event loop that calls."""
+        self._limiters = anyio.CapacityLimiter(READERS), anyio.CapacityLimiter(1)
+
+    def end(self) -> None:
+        """Serve nobody any more."""
+        self._limiters = None
+
+    async def read(self, work: Work[T]) -> T:
+        """Return what ``work`` returns, from one state of the database."""
+        return await self._in_thread(lambda: self.read_here(work), writes=False)
+
+    async def write(self, work: Work[T]) -> T:
+        """Return what ``work`` returns, and keep what it wrote, unless it raised."""
+        return await self._in_thread(lambda: self.write_here(work), writes=True)
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Return what a function returns that makes its own transactions."""
+        return await self._in_thread(function, writes=True)
+
+    async def _in_thread(self, function: Callable[[], T], *, writes: bool) -> T:
+        if self._limiters is None:
+            raise StoreError(f"{self.shown} is not open: use it within its scheduler, or call open() first")
+        return await anyio.to_thread.run_sync(function, limiter=self._limiters[writes])
+
+    def read_here(self, work: Work[T]) -> T:
+        """Do the same as ``read``, in this thread."""
+        with self._read_lock, self.connected() as connection:
+            return self._transact(connection, self.dialect.begin_read, work)
+
+    def write_here(self, work: Work[T]) -> T:
+        """Do the same as ``write``, in this thread."""
+        with self._write_lock, self.connected() as connection:
+            for _ in range(ATTEMPTS):
+                try:
+                    return self._transact(connection, self.dialect.begin_write, work)
+                except Conflict:
+                    continue
+        raise StoreUnavailableError(f"{self.shown}: others keep changing the same schedules")
+
+    def _transact(self, connection: sa.Connection, begin: str, work: Work[T]) -> T:
+        connection.exec_driver_sql(begin)
+        try:
+            result = work(connection)
+            connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            self._roll_back(connection)
+            raise
+        return result
+
+    def _roll_back(self, connection: sa.Connection) -> None:
+        """Undo everything. A full disk ends the transaction by itself; a connection that fails here is of no use."""
+        try:
+            if getattr(connection.connection.dbapi_connection, "in_transaction", True):
+                connection.exec_driver_sql("ROLLBACK")
+        except sql_errors.SQLAlchemyError:
+            connection.invalidate()
+
+    @contextmanager
+    def connected(self) -> Generator[sa.Connection]:
+        """Lend a connection; what goes wrong with it is said in plain words.
+
+        :raise StoreUnavailableError: when the database cannot be reached or written
+        :raise StoreError: when it refuses for another reason
+        """
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except sql_errors.DBAPIError as exc:
+            error, reason = self.dialect.explain(exc.orig or exc)
+            raise error(f"{self.shown}: {reason}") from exc
+        except sql_errors.TimeoutError as exc:
+            raise StoreUnavailableError(f"{self.shown}: no connection has become free in time") from exc
+        except sql_errors.SQLAlchemyError as exc:
+            raise StoreError(f"{self.shown}: {exc}") from exc

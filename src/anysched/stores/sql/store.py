@@ -1,0 +1,264 @@
+"""A data store in an SQL database, through SQLAlchemy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from anyio.lowlevel import current_token
+
+from anysched._clock import Clock, SystemClock
+from anysched.errors import StoreError
+from anysched.model.change import Change
+from anysched.model.job import Claim, EndedJob, Job, JobResult
+from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.task import Task, TaskOptions
+from anysched.ports.broker import EventBroker
+from anysched.ports.serializer import Serializer
+from anysched.ports.store import (
+    Advanced,
+    AdvanceRequest,
+    Committed,
+    Completion,
+    Decide,
+    JobQuery,
+    ScheduleQuery,
+)
+from anysched.serializers.as_json import JSONSerializer
+from anysched.stores.sql import address, migrations
+from anysched.stores.sql.advance import Advancing
+from anysched.stores.sql.changes import Changes, Decided
+from anysched.stores.sql.columns import from_instant
+from anysched.stores.sql.configs import Configs
+from anysched.stores.sql.ending import Ending
+from anysched.stores.sql.jobs import Jobs
+from anysched.stores.sql.leases import Leases, SQLLeaseKeeper
+from anysched.stores.sql.payloads import Payloads
+from anysched.stores.sql.results import Results
+from anysched.stores.sql.schedules import Schedules
+from anysched.stores.sql.schema import checked_prefix, checked_schema, make_tables
+from anysched.stores.sql.session import Session
+from anysched.stores.sql.statements import Statements
+from anysched.stores.sql.tasks import Tasks
+from anysched.wire.registry import DEFAULT_REGISTRY, TypeRegistry
+
+
+class SQLDataStore:
+    """Keeps everything in an SQL database; several processes may share it (rule N1).
+
+    Each transaction is one call in a worker thread, alike on asyncio and trio.
+
+    :param url_or_engine: such as "sqlite:///jobs.db", or a synchronous SQLAlchemy engine, which stays the caller's
+    :param schema: the schema that holds the tables
+    :param table_prefix: what the names of the tables begin with
+    :param serializer: how arguments, results and metadata become bytes; by default ``JSONSerializer``
+    :param types: classes that may appear in stored data, under their default names, besides registered ones
+    :raise TypeError, ValueError: for something that is not a URL or an engine, or not an SQL identifier
+    :raise StoreError: for a URL that cannot be used, and why
+    """
+
+    batch_size = 250
+
+    def __init__(
+        self,
+        url_or_engine: str | sa.URL | sa.Engine,
+        *,
+        schema: str | None = None,
+        table_prefix: str = "anysched_",
+        serializer: Serializer | None = None,
+        types: Iterable[type] = (),
+    ) -> None:
+        registry = TypeRegistry(types, parent=DEFAULT_REGISTRY)
+        payloads = Payloads(JSONSerializer(registry=registry) if serializer is None else serializer)
+        self._clock: Clock = SystemClock()
+        self._loop: object = None
+        self._opened = 0
+        self._engine, self._dialect, self._borrowed = address.connect(url_or_engine)
+        self._shown = address.shown(self._engine.url)
+        self._session = Session(self._engine, self._dialect, self._shown)
+        self._tables = make_tables(checked_schema(schema), checked_prefix(table_prefix))
+        self._sql = Statements(self._tables, self._engine, self._dialect)
+        self._schedules = Schedules(self._tables, self._sql, self._dialect, Configs(payloads, registry))
+        self._jobs = Jobs(self._tables, self._sql, self._dialect, payloads)
+        self._tasks = Tasks(self._sql, payloads)
+        self._results = Results(self._sql, self._dialect, payloads)
+        self._leases = Leases(self._sql)
+        self._ending = Ending(self._session, self._jobs, self._results, self._leases)
+        self._changes = Changes(self._schedules, self._jobs, self._results)
+        self._advancing = Advancing(
+            self._session,
+            self._schedules,
+            self._jobs,
+            self._tasks,
+            self._results,
+            self._leases,
+            self._changes,
+        )
+
+    def __repr__(self) -> str:
+        return f"<SQLDataStore: {self._shown}>"
+
+    @property
+    def durable(self) -> bool:
+        """Whether it outlives the process: always, unless the database is in memory."""
+        return not self._dialect.is_private(self._engine)
+
+    async def open(self, clock: Clock) -> None:
+        """Connect, and make the tables or bring them up to date.
+
+        One instance may serve several schedulers of one event loop.
+
+        :raise StoreUnavailableError: when the database cannot be reached or written
+        :raise SchemaVersionError: when its tables were made by a newer version
+        :raise StoreError: when it cannot be used for another reason
+        """
+        loop = current_token()
+        if self._opened and loop != self._loop:
+            raise StoreError("an SQLDataStore serves one event loop at a time, and another one is using it")
+        if self._opened and clock is not self._clock and (clock.moved_by_hand or self._clock.moved_by_hand):
+            raise StoreError("an SQLDataStore goes by one clock, and is open with another one")
+        if not self._opened:
+            self._clock, self._loop = clock, loop
+            self._session.begin()
+            await self._session.call(self._set_up)
+        self._opened += 1
+
+    def _set_up(self) -> None:
+        self._tasks.forget()
+        with self._session.connected() as connection:
+            self._dialect.set_up_database(connection)
+        if not self._session.read_here(lambda connection: migrations.is_current(connection, self._tables)):
+            self._session.write_here(lambda connection: migrations.migrate(connection, self._tables))
+
+    async def close(self) -> None:
+        """Let go of the database, unless somebody else in this process still uses it through this object."""
+        self._opened -= 1
+        if not self._opened:
+            if not self._borrowed:
+                await self._session.call(self._engine.dispose)
+            self._session.end()
+
+    async def now(self) -> datetime:
+        """Return the clock's present (rule N6)."""
+        return self._clock.now()
+
+    def make_broker(self) -> EventBroker | None:
+        """Return None: SQLite cannot tell other processes; they look at each poll interval."""
+        return None
+
+    def make_lease_keeper(self) -> SQLLeaseKeeper:
+        """Return what renews leases, from any thread."""
+        return SQLLeaseKeeper(self._session, self._sql, self._leases, self._clock)
+
+    # tasks
+
+    async def declare_tasks(self, declared: Mapping[str, TaskOptions]) -> None:
+        """Write what this node's code says about its tasks, where it differs from what is stored."""
+        if not await self._session.read(lambda connection: self._tasks.same(connection, declared)):
+            await self._session.write(lambda connection: self._tasks.declare(connection, declared))
+
+    async def configure_task(self, task_id: str, options: TaskOptions) -> Task:
+        """Write the options that are set, leave the others.
+
+        :raise SerializationError: when metadata cannot be written
+        """
+        return await self._session.write(
+            lambda connection: self._tasks.configure(connection, task_id, options)
+        )
+
+    async def get_tasks(self, ids: Collection[str] | None = None) -> list[Task]:
+        """Return tasks by id; without ``ids`` all."""
+        tasks = await self._session.read(self._tasks.all)
+        return [tasks[key] for key in sorted(tasks if ids is None else tasks.keys() & set(ids))]
+
+    # schedules
+
+    async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
+        """Decide about each schedule, write everything or nothing.
+
+        :raise SerializationError: when a trigger or arguments cannot be written
+        """
+        return await self._session.write(lambda connection: self._transact(connection, ids, decide))
+
+    def _transact(self, connection: sa.Connection, ids: Sequence[str], decide: Decide) -> Committed:
+        present = self._clock.now()
+        tasks = self._tasks.all(connection)
+        changes: list[Change] = []
+        ended: list[EndedJob] = []
+        for part in _without_repeats(ids):
+            stored = self._schedules.by_ids(connection, part)
+            decided: list[Decided] = []
+            for key in part:
+                old = stored.get(key)
+                snapshot = None if old is None else old.snapshot
+                change = decide(
+                    key, snapshot, None if snapshot is None else tasks.get(snapshot.task_id), present
+                )
+                config = None if change.schedule is None else self._schedules.configs.encode(change.schedule)
+                decided.append(Decided(old, change, config))
+            written = self._changes.write(connection, decided, present)
+            changes += written.changes
+            ended += written.ended
+        return Committed(changes, ended)
+
+    async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:
+        """Return snapshots, ordered by id."""
+        return await self._session.read(lambda connection: self._schedules.select(connection, query))
+
+    # jobs
+
+    async def advance(self, request: AdvanceRequest) -> Advanced:
+        """Take jobs back from nodes that are gone, fire due schedules, take jobs to run."""
+        return await self._session.call(lambda: self._advancing(request, self._clock))
+
+    async def add_jobs(self, jobs: Sequence[Job]) -> None:
+        """Write jobs, all or nothing. :raise SerializationError: when arguments cannot be written"""
+
+        def add() -> None:
+            rows = [self._jobs.encode(job) for job in jobs]
+            self._session.write_here(lambda connection: self._jobs.insert(connection, rows))
+
+        await self._session.call(add)
+
+    async def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
+        """End jobs whose token is still the newest."""
+        return await self._session.call(lambda: self._ending.complete(node, completions))
+
+    async def give_back(self, node: str, claims: Sequence[Claim], *, attempted: bool = False) -> None:
+        """Queue claimed jobs again."""
+        await self._session.call(lambda: self._ending.give_back(node, claims, attempted=attempted))
+
+    async def cancel_job(self, job_id: UUID) -> EndedJob | Literal["requested"] | None:
+        """End a queued job; ask the node that runs it to cancel."""
+        return await self._session.call(lambda: self._ending.cancel(job_id, self._clock))
+
+    async def get_jobs(self, query: JobQuery) -> list[Job]:
+        """Return jobs that have not ended, ordered by id."""
+        return await self._session.read(lambda connection: self._jobs.select(connection, query))
+
+    async def get_result(self, job_id: UUID) -> JobResult | None:
+        """Return the result of a job while it is kept.
+
+        :raise DeserializationError: when the return value cannot be read here
+        """
+        now = from_instant(self._clock.now())
+        return await self._session.read(lambda connection: self._results.find(connection, job_id, now))
+
+    async def clean_up(self) -> int:
+        """Delete results that have expired, and nodes that are gone; return how many results went."""
+        return await self._session.call(lambda: self._ending.clean_up(self._clock))
+
+
+def _without_repeats(ids: Sequence[str]) -> Iterator[list[str]]:
+    """Yield runs of ids in order, none with an id twice, so that each run can be read and written at once."""
+    run: dict[str, None] = {}
+    for key in ids:
+        if key in run:
+            yield list(run)
+            run = {}
+        run[key] = None
+    if run:
+        yield list(run)

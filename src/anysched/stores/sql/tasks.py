@@ -1,0 +1,100 @@
+"""Rows of tasks: what code declares and what was configured, kept apart (rule S7)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+
+from anysched._text import printable
+from anysched.errors import DeserializationError
+from anysched.model.task import Task, TaskOptions
+from anysched.model.unset import UnsetType
+from anysched.rules.options import merge_options
+from anysched.stores.sql.columns import from_json, to_json
+from anysched.stores.sql.payloads import Payloads
+from anysched.stores.sql.statements import Statements
+from anysched.wire.records import options_from_plain, options_to_plain
+
+logger = logging.getLogger(__name__)
+
+NO_TASKS: Mapping[str, Task] = {}
+
+
+class Tasks:
+    """Reads and writes tasks, on the connection of a transaction.
+
+    Every pass needs them, so they are remembered together with the revision that each write raises.
+    """
+
+    def __init__(self, statements: Statements, payloads: Payloads) -> None:
+        self._sql = statements
+        self._payloads = payloads
+        self._remembered: tuple[int, Mapping[str, Task]] = (-1, NO_TASKS)
+
+    def all(self, connection: sa.Connection) -> Mapping[str, Task]:
+        """Return all tasks by id."""
+        revision = connection.exec_driver_sql(self._sql.tasks_revision).scalar_one()
+        if self._remembered[0] != revision:
+            rows = connection.exec_driver_sql(self._sql.tasks).fetchall()
+            tasks = {row[0]: Task(row[0], self._read(row, 1), self._read(row, 3)) for row in rows}
+            self._remembered = (revision, tasks)
+        return self._remembered[1]
+
+    def declare(self, connection: sa.Connection, declared: Mapping[str, TaskOptions]) -> None:
+        """Write what code says."""
+        stored = self.all(connection)
+        for task_id, options in declared.items():
+            old = stored.get(task_id)
+            if old is None or old.declared != options:
+                self._write(connection, self._sql.declare_task, task_id, options, exists=old is not None)
+
+    def configure(self, connection: sa.Connection, task_id: str, options: TaskOptions) -> Task:
+        """Write the options that are set, leave the others."""
+        old = self.all(connection).get(task_id)
+        task = Task(task_id) if old is None else old
+        task = attrs.evolve(task, configured=merge_options(task.configured, options))
+        self._write(connection, self._sql.configure_task, task_id, task.configured, exists=old is not None)
+        return task
+
+    def same(self, connection: sa.Connection, declared: Mapping[str, TaskOptions]) -> bool:
+        """Return whether code says what is stored already."""
+        stored = self.all(connection)
+        return all(
+            task_id in stored and stored[task_id].declared == declared[task_id] for task_id in declared
+        )
+
+    def forget(self) -> None:
+        """Read again when asked next."""
+        self._remembered = (-1, NO_TASKS)
+
+    def _write(
+        self, connection: sa.Connection, statement: str, task_id: str, options: TaskOptions, *, exists: bool
+    ) -> None:
+        """Write what one owner says; the columns of the other stay as they are."""
+        metadata = options.metadata
+        data = (
+            None
+            if isinstance(metadata, UnsetType)
+            else self._payloads.dump_mapping(metadata, f"metadata of task {task_id!r}")
+        )
+        if not exists:
+            connection.exec_driver_sql(self._sql.insert_task, (task_id,))
+        connection.exec_driver_sql(statement, (to_json(options_to_plain(options)), data, task_id))
+        connection.exec_driver_sql(self._sql.touch_tasks)
+
+    def _read(self, row: Any, column: int) -> TaskOptions:
+        """Return options; what cannot be read here counts as not set, so that no job waits for it."""
+        text, data = row[column], row[column + 1]
+        options = TaskOptions()
+        try:
+            if text is not None:
+                options = options_from_plain(from_json(text))
+            if data is not None:
+                options = attrs.evolve(options, metadata=self._payloads.load_mapping(data))
+        except DeserializationError as exc:
+            logger.warning("options of task %s cannot be read: %s", printable(row[0]), printable(exc))
+        return options

@@ -1,0 +1,145 @@
+"""Records as plain data with a version in front, and back. What a user's values become is ``wire.values``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, TypeVar, cast, get_args
+
+import attrs
+
+from anysched.errors import DeserializationError, UnknownTypeError
+from anysched.model.job import JobException
+from anysched.model.policies import Missed, Queued, SkipReason
+from anysched.model.schedule import Pause, Schedule
+from anysched.model.task import TaskOptions
+from anysched.model.trigger import Trigger
+from anysched.model.unset import UNSET
+from anysched.wire.registry import DEFAULT_REGISTRY, TAG, TypeRegistry
+from anysched.wire.values import from_plain, to_plain
+
+T = TypeVar("T")
+
+#: Raised when a field is added that a reader of an older version must not pass over.
+VERSION: Final = 1
+
+#: The configuration that has columns of its own, or goes through the serializer of the store.
+_APART: Final = frozenset({"func_or_task_id", "id", "args", "kwargs", "metadata"})
+
+_SCHEDULE_FIELDS: Final = tuple(
+    field.name for field in attrs.fields(Schedule) if field.name not in _APART and field.name != "trigger"
+)
+_OPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(TaskOptions) if field.name not in _APART)
+_PAUSE_FIELDS: Final = tuple(field.name for field in attrs.fields(Pause))
+_EXCEPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(JobException))
+
+
+def schedule_to_plain(schedule: Schedule, registry: TypeRegistry = DEFAULT_REGISTRY) -> dict[str, Any]:
+    """Return the configuration of a schedule, without id, task, arguments and metadata.
+
+    :raise SerializationError: when its trigger is of a type that is not registered
+    """
+    return {
+        **_to_plain("schedule", schedule, _SCHEDULE_FIELDS),
+        "trigger": to_plain(schedule.trigger, registry, where="the trigger"),
+    }
+
+
+def schedule_from_plain(
+    plain: object, schedule_id: str, task_id: str, registry: TypeRegistry = DEFAULT_REGISTRY
+) -> Schedule:
+    """Return the schedule of a configuration, without arguments and metadata.
+
+    :raise UnknownTypeError: when it, or its trigger, is of a version or type that is not known here
+    :raise DeserializationError: when it is damaged
+    """
+    fields = _from_plain("schedule", plain, (*_SCHEDULE_FIELDS, "trigger"), registry)
+    trigger: Trigger = fields.pop("trigger", None)
+    return _built("schedule", lambda: Schedule(task_id, trigger, id=schedule_id, **fields))
+
+
+def options_to_plain(options: TaskOptions) -> dict[str, Any]:
+    """Return the options of a task that are set, without metadata."""
+    return _to_plain("task options", options, _OPTION_FIELDS)
+
+
+def options_from_plain(plain: object) -> TaskOptions:
+    """Return options of a task, without metadata. :raise DeserializationError: when they are damaged"""
+    fields = _from_plain("task options", plain, _OPTION_FIELDS)
+    return _built("task options", lambda: TaskOptions(**fields))
+
+
+def pause_to_plain(pause: Pause) -> dict[str, Any]:
+    """Return a pause."""
+    return _to_plain("pause", pause, _PAUSE_FIELDS)
+
+
+def pause_from_plain(plain: object) -> Pause:
+    """Return a pause. :raise DeserializationError: when it is damaged"""
+    fields = _from_plain("pause", plain, _PAUSE_FIELDS)
+    return _built("pause", lambda: _checked_pause(Pause(**fields)))
+
+
+def exception_to_plain(exception: JobException) -> dict[str, Any]:
+    """Return the exception of a job."""
+    return _to_plain("exception", exception, _EXCEPTION_FIELDS)
+
+
+def exception_from_plain(plain: object) -> JobException:
+    """Return the exception of a job. :raise DeserializationError: when it is damaged"""
+    fields = _from_plain("exception", plain, _EXCEPTION_FIELDS)
+    return _built("exception", lambda: JobException(**fields))
+
+
+def skips_to_plain(skipped: Mapping[SkipReason, int]) -> dict[str, Any]:
+    """Return how many fire times were skipped, by reason."""
+    return {"version": VERSION, **{reason.value: number for reason, number in skipped.items()}}
+
+
+def skips_from_plain(plain: object) -> dict[SkipReason, int]:
+    """Return how many fire times were skipped. :raise DeserializationError: when the counts are damaged"""
+    fields = _from_plain("skip counts", plain, [reason.value for reason in SkipReason])
+    return _built("skip counts", lambda: {SkipReason(name): int(number) for name, number in fields.items()})
+
+
+def _to_plain(what: str, record: object, names: Iterable[str]) -> dict[str, Any]:
+    plain: dict[str, Any] = {"version": VERSION}
+    for name in names:
+        value = getattr(record, name)
+        if value is not UNSET:
+            value = value.value if isinstance(value, Enum) else value
+            plain[name] = to_plain(value, where=f"{name} of a {what}")
+    return plain
+
+
+def _from_plain(
+    what: str, plain: object, names: Iterable[str], registry: TypeRegistry = DEFAULT_REGISTRY
+) -> dict[str, Any]:
+    """Return the fields of a record: no others than ``names``, and written by a version that is known here."""
+    if not isinstance(plain, dict) or TAG in plain:
+        raise DeserializationError(f"the stored {what} is damaged: it is not a record")
+    record = cast("dict[str, Any]", plain)
+    version = record.get("version")
+    if type(version) is int and version > VERSION:
+        raise UnknownTypeError(what, version)
+    fields = from_plain(record, registry)
+    if fields.pop("version", None) != VERSION or not fields.keys() <= set(names):
+        raise DeserializationError(f"the stored {what} is damaged: it has fields that are never written")
+    return dict(fields)
+
+
+def _built(what: str, build: Callable[[], T]) -> T:
+    try:
+        return build()
+    except (TypeError, ValueError) as exc:
+        raise DeserializationError(f"the stored {what} is damaged: {exc}") from exc
+
+
+def _checked_pause(pause: Pause) -> Pause:
+    instants = [pause.since, pause.until, None if pause.resume_from == "now" else pause.resume_from]
+    if not all(instant is None or isinstance(instant, datetime) for instant in instants):
+        raise TypeError("an instant is expected")
+    if pause.queued not in get_args(Queued) or pause.missed not in get_args(Missed):
+        raise ValueError(f"{pause.queued!r} and {pause.missed!r} are not among the choices")
+    return pause
