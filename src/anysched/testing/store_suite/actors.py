@@ -184,7 +184,8 @@ class Node:
 
     async def advance(self, **limits: Any) -> Advanced:
         """Make one pass; ``limits`` are fields of ``AdvanceRequest``."""
-        defaults = {"plan_limit": PLENTY, "claim_limit": PLENTY, "job_limit": PLENTY, "policy": POLICY}
+        defaults: dict[str, Any] = dict.fromkeys(("plan_limit", "claim_limit", "job_limit"), PLENTY)
+        defaults["policy"] = POLICY
         return await self.store.advance(
             AdvanceRequest(node=self.name, tasks=self.tasks, lease=LEASE, **(defaults | limits))
         )
@@ -214,15 +215,13 @@ class Node:
         return claim
 
     async def complete(
-        self, *claims: Claim, value: Any = None, outcome: JobOutcome = JobOutcome.success, **fields: Any
+        self, *claims: Claim, value: Any = None, outcome: JobOutcome = JobOutcome.success
     ) -> list[bool]:
         """End claimed jobs, all in the same way."""
         now = await self.store.now()
-        results = [
-            JobResult(claim.job.id, outcome, now, return_value=value, **{"started_at": now, **fields})
-            for claim in claims
+        completions = [
+            Completion(claim, JobResult(claim.job.id, outcome, now, now, value)) for claim in claims
         ]
-        completions = [Completion(claim, result) for claim, result in zip(claims, results, strict=True)]
         return await self.store.complete(self.name, completions)
 
 

@@ -12,9 +12,11 @@ import pytest
 
 from anysched.errors import SerializationError
 from anysched.model.events import ScheduleFailed
+from anysched.model.job import Job
 from anysched.model.policies import ScheduleStatus
 from anysched.model.schedule import Schedule
 from anysched.model.task import TaskOptions
+from anysched.model.unset import UnsetType
 from anysched.ports.store import DataStore
 from anysched.testing.clock import FakeClock
 from anysched.testing.store_suite.actors import Node, User, direct_job, every, once, seconds
@@ -38,21 +40,21 @@ class FaultTests(StoreTests):
 
     async def test_nothing_asked_nothing_done(self, store: DataStore) -> None:
         """Empty requests are allowed, and an empty store wakes nobody."""
-        committed = await store.transact_schedules([], lambda *_: pytest.fail("nothing to decide on"))
-        assert (list(committed.changes), list(committed.ended)) == ([], [])
+        committed = await User(store).remove()
+        assert ([], []) == (list(committed.changes), list(committed.ended))
         await store.add_jobs([])
         await store.declare_tasks({})
         await store.give_back("node a", [])
-        assert await store.complete("node a", []) == []
-        assert await store.clean_up() == 0
+        assert [] == await store.complete("node a", [])
+        assert 0 == await store.clean_up()
         work = await Node(store).work()
-        assert (
+        assert (1, None, False, [], []) == (
             work.passes,
             work.next_wake,
             work.backlog,
             work.changes,
             work.claims,
-        ) == (1, None, False, [], [])
+        )
 
     async def test_broken_triggers_are_set_aside(self, store: DataStore, clock: FakeClock) -> None:
         """Rule S2: a trigger that fails puts its schedule into ``error``, says why, and harms no other."""
@@ -63,7 +65,7 @@ class FaultTests(StoreTests):
         await user.add(every(id="sound"))
         await clock.advance(100)
         work = await node.work()
-        assert [job.schedule_id for job in work.made] == ["sound"]
+        assert ["sound"] == [job.schedule_id for job in work.made]
         failed = [
             event for change in work.changes for event in change.events if isinstance(event, ScheduleFailed)
         ]
@@ -73,7 +75,7 @@ class FaultTests(StoreTests):
             one.id: one.state.error for one in broken
         }
         await clock.advance(10)
-        assert [change.schedule_id for change in (await node.work()).changes] == ["sound"]
+        assert ["sound"] == [change.schedule_id for change in (await node.work()).changes]
         await user.replace(every(id="raises"))
         assert ScheduleStatus.active is (await user.get("raises")).status
 
@@ -88,7 +90,7 @@ class FaultTests(StoreTests):
             {"a", "c"} == {job.schedule_id for job in work.made} == {c.job.schedule_id for c in work.claims}
         )
         report = await user.unpause("b")
-        assert (len(report.jobs), report.skipped, report.skipped_exact) == (1, 3000, True)
+        assert (1, 3000, True) == (len(report.jobs), report.skipped, report.skipped_exact)
 
     async def test_cancelled_calls(self, store: DataStore, clock: FakeClock) -> None:
         """A call that is cancelled has done all or nothing, and the store works on."""
@@ -127,7 +129,7 @@ class FaultTests(StoreTests):
         await store.open(clock)
         await store.close()
         await User(store).add(every())
-        assert len((await Node(store).work()).claims) == 1
+        assert 1 == len((await Node(store).work()).claims)
 
     async def test_everything_survives_a_restart(
         self, store: DataStore, tmp_path: Path, clock: FakeClock
@@ -152,7 +154,7 @@ class FaultTests(StoreTests):
             assert await store.get_tasks() == await reopened.get_tasks()
             result = await reopened.get_result(done.id)
             assert result is not None
-            assert result.return_value == "kept"
+            assert "kept" == result.return_value
             work = await Node(reopened, "node b").work()
             assert (["b"], now + seconds(5)) == ([c.job.schedule_id for c in work.claims], work.next_wake)
         finally:
@@ -166,16 +168,14 @@ class FaultTests(StoreTests):
         await user.add(every(args=VALUES, kwargs=kwargs, metadata=kwargs))
         await store.add_jobs([direct_job(clock.now(), args=VALUES, kwargs=kwargs, metadata=kwargs)])
         task = await store.configure_task("task", TaskOptions(metadata=kwargs))
-        assert exactly(kwargs) == exactly(dict(task.configured.metadata or {}))
-        jobs = [claim.job for claim in (await node.work()).claims]
-        assert len(jobs) == 2
-        for record in (*jobs, (await user.get()).schedule):
-            for expected, value in (
-                (VALUES, record.args),
-                (kwargs, dict(record.kwargs)),
-                (kwargs, dict(record.metadata)),
-            ):
-                assert exactly(expected) == exactly(value)
+        assert not isinstance(task.configured.metadata, UnsetType)
+        assert exactly(kwargs) == exactly(dict(task.configured.metadata))
+        records: list[Job | Schedule] = [claim.job for claim in (await node.work()).claims]
+        assert 2 == len(records)
+        for record in (*records, (await user.get()).schedule):
+            assert exactly(VALUES) == exactly(record.args)
+            assert exactly(kwargs) == exactly(dict(record.kwargs))
+            assert exactly(kwargs) == exactly(dict(record.metadata))
 
     async def test_what_cannot_be_written_is_refused(self, store: DataStore, clock: FakeClock) -> None:
         """What cannot be read back is refused before anything is written, with all that came with it."""
@@ -194,7 +194,8 @@ class FaultTests(StoreTests):
                 await user.add(every(id="y"), schedule)
             with pytest.raises(SerializationError):
                 await user.replace(attrs.evolve(schedule, id="a"))
-        for fields in ({"args": (bad,)}, {"kwargs": {"x": bad}}, {"metadata": {"x": bad}}):
+        refused: list[dict[str, Any]] = [{"args": (bad,)}, {"kwargs": {"x": bad}}, {"metadata": {"x": bad}}]
+        for fields in refused:
             with pytest.raises(SerializationError):
                 await store.add_jobs([direct_job(clock.now()), direct_job(clock.now(), **fields)])
         with pytest.raises(SerializationError):
@@ -202,7 +203,7 @@ class FaultTests(StoreTests):
         with pytest.raises(SerializationError):
             await store.declare_tasks({"b": TaskOptions(), "c": TaskOptions(metadata={"x": bad})})
         assert before == await user.schedules()
-        assert (await user.jobs(), await store.get_tasks({"b", "c"})) == ([], [])
+        assert ([], []) == (await user.jobs(), await store.get_tasks({"b", "c"}))
 
     async def test_damaged_schedules(self, store: DataStore, clock: FakeClock) -> None:
         """Rule S2: a schedule that cannot be read goes to ``error`` when it is due; all others are not harmed."""
@@ -211,7 +212,7 @@ class FaultTests(StoreTests):
         await user.add(*(every(id=id, metadata={"of": id}) for id in "abc"))
         await self.damage_schedule(store, "b")
         snapshots = {snapshot.id: snapshot for snapshot in await user.schedules()}
-        assert {id: bool(one.fault) for id, one in snapshots.items()} == {"a": False, "b": True, "c": False}
+        assert {"a": False, "b": True, "c": False} == {id: bool(one.fault) for id, one in snapshots.items()}
         work = await node.work()
         assert {"a", "c"} == {job.schedule_id for job in work.made}
         assert ScheduleStatus.error is (await user.get("b")).status
@@ -220,10 +221,10 @@ class FaultTests(StoreTests):
         assert (await user.get("b")).paused
         await user.unpause("b")
         await user.replace(every(id="b"))
-        assert ((await user.get("b")).fault, (await user.get("b")).status) == (None, ScheduleStatus.active)
+        assert (None, ScheduleStatus.active) == ((await user.get("b")).fault, (await user.get("b")).status)
         await self.damage_schedule(store, "b")
         await user.remove("b")
-        assert await user.ids() == ["a", "c"]
+        assert ["a", "c"] == await user.ids()
 
     async def test_foreign_types_are_left_to_others(self, store: DataStore, clock: FakeClock) -> None:
         """Rules S2 and N5: a schedule of a type that no code here knows is passed over, kept, and told of once."""
@@ -233,9 +234,9 @@ class FaultTests(StoreTests):
         await self.estrange_schedule(store, "b")
         work = await node.work(plan_limit=1)
         assert {"a", "c"} == {job.schedule_id for job in work.made}
-        assert [id for id, _ in work.unknown] == ["b"]
+        assert ["b"] == [id for id, _ in work.unknown]
         assert clock.now() + seconds(10) == work.next_wake
-        assert (await node.work(plan_all=True)).unknown == []
+        assert [] == (await node.work(plan_all=True)).unknown
         snapshot = await user.get("b")
         assert snapshot.fault
         assert (ScheduleStatus.active, clock.now()) == (snapshot.status, snapshot.next_fire_time)
@@ -249,5 +250,5 @@ class FaultTests(StoreTests):
         await self.damage_job(store, jobs[1].id)
         assert sorted(job.id for job in jobs) == [job.id for job in await user.jobs()]
         claims = {claim.job.id: claim for claim in (await node.work()).claims}
-        assert [bool(claims[job.id].fault) for job in jobs] == [False, True, False]
-        assert await node.complete(*claims.values()) == [True] * 3
+        assert [False, True, False] == [bool(claims[job.id].fault) for job in jobs]
+        assert [True] * 3 == await node.complete(*claims.values())

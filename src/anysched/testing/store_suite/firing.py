@@ -44,12 +44,12 @@ class FiringTests(StoreTests):
         snapshot = await user.get()
         now = clock.now()
         assert (job,) == change.jobs
-        assert (
+        assert ("task", (1, "two"), {"x": 3.5}, "thread") == (
             job.task_id,
             job.args,
             dict(job.kwargs),
             job.job_executor,
-        ) == ("task", (1, "two"), {"x": 3.5}, "thread")
+        )
         assert (JobKind.regular, "schedule", 1) == (job.kind, job.schedule_id, job.attempt)
         assert (now, now, now, now + seconds(5)) == (
             job.run_at, job.created_at, job.scheduled_fire_time, job.start_deadline
@@ -101,7 +101,7 @@ class FiringTests(StoreTests):
             advanced = await node.advance(plan_limit=1, claim_limit=0)
             fired += [change.schedule_id for change in advanced.changes]
             assert (len(fired) < 3) == advanced.more
-        assert fired == ["c", "a", "d"]
+        assert ["c", "a", "d"] == fired
         assert start + seconds(4) == (await node.work(plan_limit=1)).next_wake
 
     async def test_job_limit(self, store: DataStore, clock: FakeClock) -> None:
@@ -172,13 +172,13 @@ class FiringTests(StoreTests):
         await clock.advance(10)
         work = await node.work()
         assert [(ScheduleFinished("schedule", "task"),)] == [change.events for change in work.changes]
-        assert (len(work.made), work.next_wake) == (1, None)
+        assert (1, None) == (len(work.made), work.next_wake)
         assert (ScheduleStatus.finished, None) == (
             (await user.get()).status,
             (await user.get()).next_fire_time,
         )
         await clock.advance(60)
-        assert ((await node.work()).passes, (await node.work()).changes) == (1, [])
+        assert (1, []) == ((await node.work()).passes, (await node.work()).changes)
 
     async def test_unknown_tasks_are_left_to_others(
         self, store: DataStore, other: DataStore, clock: FakeClock
@@ -190,13 +190,13 @@ class FiringTests(StoreTests):
         await clock.advance(5)
         work = await knows_not.work()
         assert ([], 1, clock.now() + seconds(55)) == (work.changes, work.passes, work.next_wake)
-        assert [id for id, _ in work.unknown] == ["foreign"]
+        assert ["foreign"] == [id for id, _ in work.unknown]
         assert "foreign" in work.unknown[0][1]
-        assert (await knows_not.work()).unknown == []
-        assert [job.task_id for job in (await knows.work()).made] == ["foreign"]
+        assert [] == (await knows_not.work()).unknown
+        assert ["foreign"] == [job.task_id for job in (await knows.work()).made]
         await clock.advance(10)
         work = await knows_not.work(plan_all=True, claim_limit=0)
-        assert ([job.task_id for job in work.made], work.unknown, work.claims) == (["foreign"], [], [])
+        assert (["foreign"], [], []) == ([job.task_id for job in work.made], work.unknown, work.claims)
 
     async def test_unknown_tasks_starve_nobody(self, store: DataStore, clock: FakeClock) -> None:
         """Rule S2: however many overdue schedules of unknown tasks come first, what is known fires."""
@@ -205,7 +205,7 @@ class FiringTests(StoreTests):
         await clock.advance(1)
         await user.add(every(id="own"))
         work = await node.work(plan_limit=5, job_limit=5, claim_limit=5)
-        assert [job.schedule_id for job in work.made] == ["own"]
+        assert ["own"] == [job.schedule_id for job in work.made]
         assert clock.now() + seconds(10) == work.next_wake
 
     async def test_a_node_that_only_works(self, store: DataStore, clock: FakeClock) -> None:
@@ -215,7 +215,7 @@ class FiringTests(StoreTests):
         await user.run()
         await clock.advance(5)
         work = await node.work(plan_limit=0)
-        assert (work.changes, len(work.claims), work.next_wake) == ([], 1, None)
+        assert ([], 1, None) == (work.changes, len(work.claims), work.next_wake)
 
     async def test_a_node_that_only_plans(self, store: DataStore, clock: FakeClock) -> None:
         """With ``claim_limit=0`` jobs are made and not taken, and queued jobs wake nobody."""
@@ -224,7 +224,7 @@ class FiringTests(StoreTests):
         await user.run()
         work = await node.work(claim_limit=0)
         assert (1, [], clock.now() + seconds(10)) == (len(work.made), work.claims, work.next_wake)
-        assert len(await user.jobs(status=JobStatus.queued)) == 2
+        assert 2 == len(await user.jobs(status=JobStatus.queued))
 
     async def test_two_nodes_fire_each_time_once(
         self, store: DataStore, other: DataStore, clock: FakeClock
@@ -259,7 +259,7 @@ class FiringTests(StoreTests):
         with pytest.raises(ZeroDivisionError):
             await node.advance(policy=FailingPolicy(TaskDefaults()))
         assert before == await user.schedules()
-        assert await user.jobs() == []
+        assert [] == await user.jobs()
         assert {"a", "b", "c"} == {claim.job.schedule_id for claim in (await node.work()).claims}
 
     async def test_a_thousand_due_at_once(self, store: DataStore, clock: FakeClock) -> None:

@@ -85,7 +85,7 @@ class JobTests(StoreTests):
             [direct_job(clock.now()), direct_job(clock.now(), run_at=clock.now() + seconds(9))]
         )
         work = await node.work(claim_limit=0)
-        assert (work.claims, work.backlog, work.next_wake) == ([], True, None)
+        assert ([], True, None) == (work.claims, work.backlog, work.next_wake)
         work = await node.work()
         assert (1, False, clock.now() + seconds(9)) == (len(work.claims), work.backlog, work.next_wake)
 
@@ -96,7 +96,7 @@ class JobTests(StoreTests):
             work = await Node(store, tasks=[id]).work()
             assert ([id], None) == ([claim.job.task_id for claim in work.claims], work.next_wake)
         none = await Node(store, tasks=[]).work()
-        assert (none.claims, none.next_wake, none.passes, none.backlog) == ([], None, 1, False)
+        assert ([], None, 1, False) == (none.claims, none.next_wake, none.passes, none.backlog)
         rest = await Node(other, "node b", tasks=HARD_IDS).work()
         assert sorted(HARD_IDS[30:]) == sorted(claim.job.task_id for claim in rest.claims)
 
@@ -107,17 +107,17 @@ class JobTests(StoreTests):
         await store.add_jobs([direct_job(clock.now()) for _ in range(6)])
         first = await a.advance(claim_limit=1)
         second = await b.work()
-        assert (len(first.claims), len(second.claims)) == (1, 1)
+        assert (1, 1) == (len(first.claims), len(second.claims))
         for node in (a, b):
             work = await node.work()
-            assert (work.claims, work.backlog, work.next_wake) == ([], True, None)
+            assert ([], True, None) == (work.claims, work.backlog, work.next_wake)
         await a.complete(*first.claims)
         await store.give_back("node b", second.claims)
         third = await a.work()
-        assert (len(third.claims), third.backlog) == (2, True)
+        assert (2, True) == (len(third.claims), third.backlog)
         await a.complete(*third.claims)
         await store.configure_task("task", TaskOptions(max_running_jobs=None))
-        assert (len((await b.work()).claims), (await b.work()).backlog) == (3, False)
+        assert (3, False) == (len((await b.work()).claims), (await b.work()).backlog)
 
     async def test_nodes_that_claim_at_once(
         self, store: DataStore, other: DataStore, clock: FakeClock
@@ -140,7 +140,7 @@ class JobTests(StoreTests):
                 name = f"node {number}"
                 tg.start_soon(work, Node((store, other)[number % 2], name, tasks=["limited", "task"]))
         assert {1} == set(taken.values())
-        assert by_task == {"limited": 7, "task": 40}
+        assert {"limited": 7, "task": 40} == by_task
 
     async def test_a_full_task_starves_no_other(self, store: DataStore, clock: FakeClock) -> None:
         """Rule J5: however many older jobs of a full task wait, jobs of other tasks are taken."""
@@ -151,7 +151,7 @@ class JobTests(StoreTests):
         await store.add_jobs([direct_job(clock.now()) for _ in range(3)])
         work = await node.work(claim_limit=2)
         assert Counter({"full": 1, "task": 3}) == Counter(claim.job.task_id for claim in work.claims)
-        assert (work.backlog, work.next_wake) == (True, None)
+        assert (True, None) == (work.backlog, work.next_wake)
 
     async def test_giving_back(self, store: DataStore, clock: FakeClock) -> None:
         """Rules J1 and J3: a job given back can be taken again; its attempt counts only if it had started."""
@@ -161,10 +161,10 @@ class JobTests(StoreTests):
         await store.give_back(node.name, [first])
         assert [job] == await User(store).jobs()
         second = await node.claim_one()
-        assert (second.job.attempt, second.token > first.token) == (1, True)
+        assert (1, True) == (second.job.attempt, second.token > first.token)
         await store.give_back(node.name, [second], attempted=True)
         third = await node.claim_one()
-        assert (third.job.attempt, third.token > second.token) == (2, True)
+        assert (2, True) == (third.job.attempt, third.token > second.token)
 
     async def test_stale_claims_change_nothing(self, store: DataStore, clock: FakeClock) -> None:
         """Rule J1: only the newest token can complete a job or give it back."""
@@ -172,18 +172,18 @@ class JobTests(StoreTests):
         await store.add_jobs([direct_job(clock.now(), result_expiration_time=seconds(60))])
         stale = await node.claim_one()
         await store.give_back(node.name, [stale])
-        assert await node.complete(stale) == [False]
+        assert [False] == await node.complete(stale)
         await store.give_back(node.name, [stale], attempted=True)
         fresh = await node.claim_one()
-        assert fresh.job.attempt == 1
+        assert 1 == fresh.job.attempt
         await store.give_back(node.name, [stale], attempted=True)
-        assert await node.complete(stale, value="stale") == [False]
-        assert await Node(store, "node b").complete(fresh, value="not its own") == [False]
+        assert [False] == await node.complete(stale, value="stale")
+        assert [False] == await Node(store, "node b").complete(fresh, value="not its own")
         assert [JobStatus.running] == [job.status for job in await user.jobs()]
         assert await store.get_result(fresh.job.id) is None
-        assert await node.complete(fresh, value="fresh") == [True]
+        assert [True] == await node.complete(fresh, value="fresh")
         await store.give_back(node.name, [fresh])
-        assert await user.jobs() == []
+        assert [] == await user.jobs()
 
     async def test_cancelling(self, store: DataStore, clock: FakeClock) -> None:
         """A queued job ends, also when it is held or not due yet; for a running one it is a request."""
@@ -208,13 +208,13 @@ class JobTests(StoreTests):
                 ended.result.finished_at,
             )
             assert await store.cancel_job(job.id) is None
-        assert await store.cancel_job(running.id) == "requested"
-        assert await store.cancel_job(running.id) == "requested"
+        assert "requested" == await store.cancel_job(running.id)
+        assert "requested" == await store.cancel_job(running.id)
         assert [running.id] == [job.id for job in await user.jobs()]
-        assert await node.complete(claim, outcome=JobOutcome.cancelled) == [True]
+        assert [True] == await node.complete(claim, outcome=JobOutcome.cancelled)
         assert await store.cancel_job(running.id) is None
         assert await store.cancel_job(uuid4()) is None
-        assert ((await node.work()).claims, (await node.work()).next_wake) == ([], None)
+        assert ([], None) == ((await node.work()).claims, (await node.work()).next_wake)
 
     async def test_job_queries(self, store: DataStore, clock: FakeClock) -> None:
         """Conditions are joined with AND; None leaves one out; an empty set matches nothing; ids order."""
@@ -228,17 +228,17 @@ class JobTests(StoreTests):
         assert direct[0].id == running.job.id
         everything = await user.jobs()
         assert (4, sorted(everything, key=lambda job: job.id)) == (len(everything), everything)
-        assert [job.schedule_id for job in await user.jobs(schedule_id="a")] == ["a"]
+        assert ["a"] == [job.schedule_id for job in await user.jobs(schedule_id="a")]
         assert {direct[1].id, None} == {
             job.id if job.schedule_id is None else None for job in await user.jobs(task_id="TASK")
         }
         assert [direct[0].id] == [job.id for job in await user.jobs(status=JobStatus.running)]
-        assert [job.schedule_id for job in await user.jobs(status=JobStatus.held)] == ["A"]
-        assert len(await user.jobs(status=JobStatus.queued)) == 2
+        assert ["A"] == [job.schedule_id for job in await user.jobs(status=JobStatus.held)]
+        assert 2 == len(await user.jobs(status=JobStatus.queued))
         assert [direct[1].id] == [job.id for job in await user.jobs(ids=[direct[1].id, uuid4()])]
-        assert await user.jobs(ids=set()) == []
-        assert await user.jobs(ids={direct[1].id}, status=JobStatus.running) == []
-        assert await user.jobs(schedule_id="a", task_id="TASK") == []
+        assert [] == await user.jobs(ids=set())
+        assert [] == await user.jobs(ids={direct[1].id}, status=JobStatus.running)
+        assert [] == await user.jobs(schedule_id="a", task_id="TASK")
 
     async def test_a_thousand_jobs(self, store: DataStore, clock: FakeClock) -> None:
         """Adding, taking, reading and ending take as many jobs as they are given."""
@@ -251,5 +251,5 @@ class JobTests(StoreTests):
         assert sorted(ids) == [
             job.id for job in await user.jobs(ids=[*ids, *(uuid4() for _ in range(10_000))])
         ]
-        assert await node.complete(*claims) == [True] * 1000
-        assert await user.jobs() == []
+        assert [True] * 1000 == await node.complete(*claims)
+        assert [] == await user.jobs()

@@ -53,22 +53,22 @@ class LeaseTests(StoreTests):
         assert (await a.work()).next_wake is None
         await clock.advance_to(expires - TICK)
         work = await b.work()
-        assert (work.claims, work.released, work.passes) == ([], [], 1)
+        assert ([], [], 1) == (work.claims, work.released, work.passes)
         assert work.next_wake is not None
         await clock.advance_to(work.next_wake + TICK)
         work = await b.work()
         (new,) = work.claims
         assert [old.job.id] == [job.id for job in work.released] == [new.job.id]
-        assert (new.job.attempt, work.released[0].attempt) == (2, 2)
+        assert (2, 2) == (new.job.attempt, work.released[0].attempt)
         assert new.token > old.token
-        assert ((await b.work()).claims, (await a.work()).claims) == ([], [])
-        assert await a.complete(old, value="late") == [False]
+        assert ([], []) == ((await b.work()).claims, (await a.work()).claims)
+        assert [False] == await a.complete(old, value="late")
         await store.give_back(a.name, [old])
         assert [JobStatus.running] == [job.status for job in await User(store).jobs()]
-        assert await b.complete(new, value="in time") == [True]
+        assert [True] == await b.complete(new, value="in time")
         result = await store.get_result(old.job.id)
         assert result is not None
-        assert result.return_value == "in time"
+        assert "in time" == result.return_value
 
     async def test_renewing(
         self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
@@ -81,7 +81,7 @@ class LeaseTests(StoreTests):
             assert Renewal(True) == await self._renew(keeper)
             work = await b.work()
             assert ([], clock.now() + LEASE) == (work.claims, work.next_wake)
-        assert await Node(store).complete(claim) == [True]
+        assert [True] == await Node(store).complete(claim)
         assert (await b.work()).next_wake is None
 
     async def test_a_late_renewal_is_in_time_if_nobody_came(
@@ -91,7 +91,7 @@ class LeaseTests(StoreTests):
         claim = await self._claim(store, clock)
         await clock.advance(1000)
         assert Renewal(True) == await self._renew(keeper)
-        assert await Node(store).complete(claim) == [True]
+        assert [True] == await Node(store).complete(claim)
 
     async def test_the_loser_is_told(
         self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
@@ -106,8 +106,8 @@ class LeaseTests(StoreTests):
         new = await self._claim(store, clock)
         assert old.job.id != new.job.id
         assert (await self._renew(keeper)).held
-        assert await a.complete(old, new) == [False, True]
-        assert await b.complete(taken_over) == [True]
+        assert [False, True] == await a.complete(old, new)
+        assert [True] == await b.complete(taken_over)
 
     async def test_requests_to_cancel_reach_the_node(
         self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
@@ -117,13 +117,13 @@ class LeaseTests(StoreTests):
         await other.add_jobs([direct_job(clock.now())])
         theirs = await Node(other, "node b").claim_one()
         for claim in (first, theirs):
-            assert await other.cancel_job(claim.job.id) == "requested"
+            assert "requested" == await other.cancel_job(claim.job.id)
         for _ in range(2):
             assert Renewal(True, frozenset({first.job.id})) == await self._renew(keeper)
         assert Renewal(True, frozenset({theirs.job.id})) == await self._renew(keeper, "node b")
-        assert await Node(store).complete(first, outcome=JobOutcome.cancelled) == [True]
+        assert [True] == await Node(store).complete(first, outcome=JobOutcome.cancelled)
         assert Renewal(True) == await self._renew(keeper)
-        assert await Node(store).complete(second) == [True]
+        assert [True] == await Node(store).complete(second)
 
     async def test_at_most_once(
         self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
@@ -133,12 +133,12 @@ class LeaseTests(StoreTests):
         claim = await self._claim(store, clock, "once")
         await clock.advance_to(clock.now() + LEASE + TICK)
         work = await Node(other, "node b", tasks=["once"]).work()
-        assert (work.claims, work.released, work.next_wake) == ([], [], None)
+        assert ([], [], None) == (work.claims, work.released, work.next_wake)
         (ended,) = work.ended
         assert (claim.job.id, JobOutcome.abandoned) == (ended.job.id, ended.result.outcome)
         assert ended.result == await store.get_result(claim.job.id)
-        assert await User(store).jobs() == []
-        assert await Node(store).complete(claim) == [False]
+        assert [] == await User(store).jobs()
+        assert [False] == await Node(store).complete(claim)
 
     async def test_attempts_are_bounded(
         self, keeper: LeaseKeeper, store: DataStore, clock: FakeClock
@@ -166,7 +166,7 @@ class LeaseTests(StoreTests):
         await clock.advance_to(clock.now() + LEASE + TICK)
         work = await idle.work(**limits)
         assert ([claim.job.id], None) == ([job.id for job in work.released], work.next_wake)
-        assert (await Node(store).claim_one()).job.attempt == 2
+        assert 2 == (await Node(store).claim_one()).job.attempt
 
     async def test_limits_count_live_leases(
         self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
@@ -175,13 +175,13 @@ class LeaseTests(StoreTests):
         await store.declare_tasks({"task": TaskOptions(max_running_jobs=2)})
         await store.add_jobs([direct_job(clock.now()) for _ in range(5)])
         a, b = Node(store), Node(other, "node b")
-        assert len((await a.work()).claims) == 2
+        assert 2 == len((await a.work()).claims)
         work = await b.work()
         assert ([], True, clock.now() + LEASE) == (work.claims, work.backlog, work.next_wake)
         await clock.advance_to(clock.now() + LEASE + TICK)
         work = await b.work()
-        assert (len(work.released), len(work.claims), work.backlog) == (2, 2, True)
-        assert (await a.work()).claims == []
+        assert (2, 2, True) == (len(work.released), len(work.claims), work.backlog)
+        assert [] == (await a.work()).claims
 
     async def test_nodes_without_jobs_wake_nobody(
         self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
@@ -193,8 +193,8 @@ class LeaseTests(StoreTests):
         await a.complete(await a.claim_one())
         assert (await b.work()).next_wake is None
         await clock.advance(3600)
-        assert ((await b.work()).passes, (await b.work()).next_wake) == (1, None)
-        assert (await b.work()).released == []
+        assert (1, None) == ((await b.work()).passes, (await b.work()).next_wake)
+        assert [] == (await b.work()).released
 
     async def test_a_removed_schedules_job_is_taken_over(
         self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock

@@ -29,7 +29,7 @@ class PausingTests(StoreTests):
         frozen = clock.now()
         for _ in range(3):
             work = await node.work()
-            assert (work.changes, work.claims, work.next_wake, work.passes) == ([], [], None, 1)
+            assert ([], [], None, 1) == (work.changes, work.claims, work.next_wake, work.passes)
             await clock.advance(60)
         snapshot = await user.get()
         assert (frozen, ScheduleStatus.paused) == (snapshot.next_fire_time, snapshot.status)
@@ -66,7 +66,7 @@ class PausingTests(StoreTests):
         for act in (user.pause, user.resume):
             with pytest.raises(ScheduleLookupError):
                 await act("known", "unknown")
-        assert await user.ids() == ["known"]
+        assert ["known"] == await user.ids()
         assert not (await user.get("known")).paused
 
     async def test_pausing_again(self, store: DataStore, clock: FakeClock) -> None:
@@ -109,7 +109,7 @@ class PausingTests(StoreTests):
         user, node = User(store), Node(store)
         await user.add(every())
         await node.work(claim_limit=0)
-        assert tuple((await user.pause("schedule")).ended) == ()
+        assert () == tuple((await user.pause("schedule")).ended)
         await node.claim_one()
 
     async def test_queued_jobs_are_held(self, store: DataStore, clock: FakeClock) -> None:
@@ -162,7 +162,7 @@ class PausingTests(StoreTests):
         (ended,) = (await user.resume("schedule", missed="skip")).ended
         assert (job.id, JobOutcome.cancelled) == (ended.job.id, ended.result.outcome)
         assert ended.result == await store.get_result(job.id)
-        assert await user.jobs() == []
+        assert [] == await user.jobs()
 
     async def test_queued_jobs_are_discarded(self, store: DataStore) -> None:
         """Rule P3: on request a pause ends the regular jobs that have not started; running and manual ones stay."""
@@ -181,8 +181,8 @@ class PausingTests(StoreTests):
         user, node = User(store), Node(store)
         await user.add(every(paused=True))
         await clock.advance(15)
-        assert (await node.work()).changes == []
-        assert len((await user.unpause()).jobs) == 1
+        assert [] == (await node.work()).changes
+        assert 1 == len((await user.unpause()).jobs)
 
     async def test_run_by_hand_while_paused(self, store: DataStore) -> None:
         """Rule P2: a paused schedule can be run by hand; its fire times do not move, and neither does its state."""
@@ -194,7 +194,7 @@ class PausingTests(StoreTests):
         assert before == await user.get()
         claim = await node.claim_one()
         assert (job, JobKind.manual) == (claim.job, claim.job.kind)
-        assert (job.scheduled_fire_time, job.start_deadline) == (None, None)
+        assert (None, None) == (job.scheduled_fire_time, job.start_deadline)
 
     async def test_a_paused_head_hides_nothing(self, store: DataStore, clock: FakeClock) -> None:
         """Rules S5 and P4: with an overdue paused head the next wake-up is that of the next schedule."""
@@ -204,14 +204,14 @@ class PausingTests(StoreTests):
         await clock.advance(60)
         assert (await user.get("next")).next_fire_time == (await node.work()).next_wake
         await user.resume("head")
-        assert [claim.job.schedule_id for claim in (await node.work()).claims] == ["head"]
+        assert ["head"] == [claim.job.schedule_id for claim in (await node.work()).claims]
 
     async def test_a_pause_is_seen_by_others(self, store: DataStore, other: DataStore) -> None:
         """Rule P1: a pause or resume through one node counts for all at once."""
         user, node = User(store), Node(other, "node b")
         await user.add(every())
         await user.pause("schedule")
-        assert (await node.work()).changes == []
-        assert await User(other).ids(paused=True) == ["schedule"]
+        assert [] == (await node.work()).changes
+        assert ["schedule"] == await User(other).ids(paused=True)
         await User(other).unpause()
-        assert len(await user.jobs()) == 1
+        assert 1 == len(await user.jobs())

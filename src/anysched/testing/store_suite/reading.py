@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import attrs
 
@@ -69,7 +70,7 @@ class ReadingTests(StoreTests):
         user = User(store)
         await user.add(every())
         early, late = datetime(1970, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-        for fields in (
+        written_fields: list[dict[str, Any]] = [
             {"next_fire_time": early, "due_at": early + timedelta(microseconds=1), "last_fire_time": early},
             {"next_fire_time": late, "due_at": late, "anchor": late, "last_fire_time": late},
             {"anchor": datetime(1, 1, 1, tzinfo=UTC), "jobs_made": 2**40, "error": "broken: ‘ß’ 😀"},
@@ -77,7 +78,8 @@ class ReadingTests(StoreTests):
             {"pause": Pause(late, early, "why\n", "who", "hold", late, "run_all"), "error": None},
             {"pause": Pause(early, resume_from="now", missed="skip"), "skipped": {}},
             {"next_fire_time": None, "due_at": None, "pause": None},
-        ):
+        ]
+        for fields in written_fields:
             written = await user.write_state(**fields)
             assert written == (await user.get()).state
 
@@ -94,20 +96,20 @@ class ReadingTests(StoreTests):
         await user.write_state("broken", error="it broke")
         await user.write_state("both", error="it broke")
         await Node(store, tasks=["t2"]).work()
-        assert await user.ids() == ["active", "both", "broken", "finished", "paused"]
-        assert await user.ids(ids=["both", "active", "both", "none such"]) == ["active", "both"]
-        assert await user.ids(ids=set()) == []
-        assert await user.ids(ids={"none such"}) == []
-        assert await user.ids(paused=True) == ["both", "paused"]
-        assert await user.ids(paused=False) == ["active", "broken", "finished"]
-        assert await user.ids(status=ScheduleStatus.error) == ["both", "broken"]
-        assert await user.ids(status=ScheduleStatus.finished) == ["finished"]
-        assert await user.ids(status=ScheduleStatus.paused) == ["paused"]
-        assert await user.ids(status=ScheduleStatus.active) == ["active"]
-        assert await user.ids(task_id="t1") == ["active", "paused"]
-        assert await user.ids(task_id="t3") == []
-        assert await user.ids(ids={"both", "active"}, paused=True, task_id="t2") == ["both"]
-        assert await user.ids(ids={"both"}, paused=True, status=ScheduleStatus.paused) == []
+        assert ["active", "both", "broken", "finished", "paused"] == await user.ids()
+        assert ["active", "both"] == await user.ids(ids=["both", "active", "both", "none such"])
+        assert [] == await user.ids(ids=set())
+        assert [] == await user.ids(ids={"none such"})
+        assert ["both", "paused"] == await user.ids(paused=True)
+        assert ["active", "broken", "finished"] == await user.ids(paused=False)
+        assert ["both", "broken"] == await user.ids(status=ScheduleStatus.error)
+        assert ["finished"] == await user.ids(status=ScheduleStatus.finished)
+        assert ["paused"] == await user.ids(status=ScheduleStatus.paused)
+        assert ["active"] == await user.ids(status=ScheduleStatus.active)
+        assert ["active", "paused"] == await user.ids(task_id="t1")
+        assert [] == await user.ids(task_id="t3")
+        assert ["both"] == await user.ids(ids={"both", "active"}, paused=True, task_id="t2")
+        assert [] == await user.ids(ids={"both"}, paused=True, status=ScheduleStatus.paused)
 
     async def test_ids_are_data(self, store: DataStore) -> None:
         """Rule N7: whatever can be an id is found, changed and removed by it exactly, and orders by code point."""
@@ -154,7 +156,7 @@ class ReadingTests(StoreTests):
         await user.replace(every(20))
         assert before == listed[0]
         listed.clear()
-        assert len(await user.schedules()) == 1
+        assert 1 == len(await user.schedules())
 
     async def test_a_thousand_schedules(self, store: DataStore) -> None:
         """A transaction takes as many schedules as it is given; so does a query with ids."""
@@ -165,7 +167,7 @@ class ReadingTests(StoreTests):
         assert ids[::2] == await user.ids(
             ids=[*ids[::2], *(f"none such {number}" for number in range(40_000))]
         )
-        assert len((await user.pause(*ids)).changes) == 1000
+        assert 1000 == len((await user.pause(*ids)).changes)
         assert ids == await user.ids(paused=True)
         await user.remove(*ids[1:])
         assert ids[:1] == await user.ids()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import attrs
+
 from anysched.model.job import Claim, JobResult
 from anysched.model.policies import JobOutcome
 from anysched.ports.store import Completion, DataStore
@@ -28,22 +30,22 @@ class ResultTests(StoreTests):
         (claim,) = await self._claims(store, clock, 1, MINUTE)
         await clock.advance(30.5)
         assert await store.get_result(claim.job.id) is None
-        assert await node.complete(claim, value={"answer": 42}) == [True]
+        assert [True] == await node.complete(claim, value={"answer": 42})
         expected = JobResult(claim.job.id, JobOutcome.success, clock.now(), clock.now(), {"answer": 42})
         await clock.advance(59.999999)
         assert expected == await store.get_result(claim.job.id)
-        assert await store.clean_up() == 0
+        assert 0 == await store.clean_up()
         await clock.advance(0.000001)
         assert await store.get_result(claim.job.id) is None
         assert await store.clean_up() >= 1
-        assert await store.clean_up() == 0
+        assert 0 == await store.clean_up()
         assert await store.get_result(claim.job.id) is None
 
     async def test_a_result_nobody_asked_for(self, store: DataStore, clock: FakeClock) -> None:
         """Without an expiration time nothing is kept; the longest one there is keeps it to the end."""
         (none,) = await self._claims(store, clock, 1, timedelta(0))
         (long,) = await self._claims(store, clock, 1, timedelta.max)
-        assert await Node(store).complete(none, long) == [True, True]
+        assert [True, True] == await Node(store).complete(none, long)
         assert await store.get_result(none.job.id) is None
         clock.jump(timedelta(days=365 * 7000))
         await store.clean_up()
@@ -52,33 +54,27 @@ class ResultTests(StoreTests):
     async def test_every_outcome(self, store: DataStore, clock: FakeClock) -> None:
         """Rule J4: however a job ended, its result says so, with the exception as text, and when it ran."""
         claims = await self._claims(store, clock, 2 * len(JobOutcome), MINUTE)
-        results = [
-            JobResult(claim.job.id, outcome, clock.now() + seconds(2.000001), started_at, None, exception)
-            for claim, (outcome, started_at, exception) in zip(
-                claims,
-                [
-                    (outcome, *rest)
-                    for outcome in JobOutcome
-                    for rest in ((None, None), (clock.now() + seconds(1.000001), FAILURE))
-                ],
-                strict=True,
-            )
-        ]
+        later, results = clock.now() + seconds(2.000001), list[JobResult]()
+        for claim, outcome in zip(claims, [*JobOutcome, *JobOutcome], strict=True):
+            results.append(JobResult(claim.job.id, outcome, later))
+            if len(results) > len(JobOutcome):
+                started_at = clock.now() + seconds(1.000001)
+                results[-1] = attrs.evolve(results[-1], started_at=started_at, exception=FAILURE)
         completions = [Completion(claim, result) for claim, result in zip(claims, results, strict=True)]
         assert [True] * len(claims) == await store.complete("node a", completions)
         assert results == [await store.get_result(claim.job.id) for claim in claims]
-        assert await User(store).jobs() == []
+        assert [] == await User(store).jobs()
 
     async def test_ending_twice(self, store: DataStore, clock: FakeClock) -> None:
         """Rule J1: a job ends once; what comes later changes nothing, within one call too."""
         node = Node(store)
         first, second = await self._claims(store, clock, 2, MINUTE)
-        assert await node.complete(first, first, second, value=1) == [True, False, True]
-        assert await node.complete(second, first, value=2) == [False, False]
+        assert [True, False, True] == await node.complete(first, first, second, value=1)
+        assert [False, False] == await node.complete(second, first, value=2)
         for claim in (first, second):
             result = await store.get_result(claim.job.id)
             assert result is not None
-            assert result.return_value == 1
+            assert 1 == result.return_value
 
     async def test_ending_what_is_not_there(self, store: DataStore, clock: FakeClock) -> None:
         """Rule J1: a job that is gone, or never was, is told as such, in its place among the others."""
@@ -86,7 +82,7 @@ class ResultTests(StoreTests):
         claims = await self._claims(store, clock, 3, timedelta(0))
         await node.complete(claims[1])
         never = Claim(direct_job(clock.now()), 1)
-        assert await node.complete(claims[0], claims[1], never, claims[2]) == [True, False, False, True]
+        assert [True, False, False, True] == await node.complete(claims[0], claims[1], never, claims[2])
 
     async def test_results_of_jobs_that_never_ran(self, store: DataStore, clock: FakeClock) -> None:
         """Jobs that are cancelled while queued, or end with their schedule, have results like others."""
@@ -106,7 +102,7 @@ class ResultTests(StoreTests):
         node = Node(store)
         claims = await self._claims(store, clock, len(VALUES), MINUTE)
         for claim, value in zip(claims, VALUES, strict=True):
-            assert await node.complete(claim, value=value) == [True]
+            assert [True] == await node.complete(claim, value=value)
             result = await store.get_result(claim.job.id)
             assert result is not None
             assert same(value, result.return_value)
@@ -122,17 +118,17 @@ class ResultTests(StoreTests):
             Completion(claim, JobResult(claim.job.id, JobOutcome.success, now, now, values[claim.job.id]))
             for claim in (good, bad, unwanted)
         ]
-        assert await store.complete(node.name, completions) == [True, True, True]
+        assert [True, True, True] == await store.complete(node.name, completions)
         result = await store.get_result(bad.job.id)
         assert result is not None
         assert (JobOutcome.error, None) == (result.outcome, result.return_value)
         assert result.exception is not None
-        assert result.exception.type == "SerializationError"
+        assert "SerializationError" == result.exception.type
         assert "object" in result.exception.message
         result = await store.get_result(good.job.id)
         assert result is not None
         assert (JobOutcome.success, 1) == (result.outcome, result.return_value)
-        assert await User(store).jobs() == []
+        assert [] == await User(store).jobs()
 
     async def test_many_results(self, store: DataStore, clock: FakeClock) -> None:
         """A thousand results are written in one call, each its own, and cleaned up when their time is over."""
@@ -143,7 +139,7 @@ class ResultTests(StoreTests):
             for number, claim in enumerate(claims)
         }
         completions = [Completion(claim, results[claim.job.id]) for claim in claims]
-        assert await store.complete("node a", completions) == [True] * 1000
+        assert [True] * 1000 == await store.complete("node a", completions)
         for claim in claims[::50]:
             assert results[claim.job.id] == await store.get_result(claim.job.id)
         await clock.advance(60)

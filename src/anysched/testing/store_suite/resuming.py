@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anysched.model.events import ScheduleFinished, ScheduleUnpaused
-from anysched.model.policies import CoalescePolicy, JobOutcome, ScheduleStatus, SkipReason
+from anysched.model.policies import CoalescePolicy, JobOutcome, Missed, ScheduleStatus, SkipReason
 from anysched.model.schedule import Schedule
 from anysched.ports.store import DataStore
 from anysched.testing.clock import FakeClock
@@ -37,18 +37,18 @@ class ResumingTests(StoreTests):
         assert [began + seconds(50)] == fired["latest"]
         assert [began] == fired["earliest"]
         assert {began + seconds(10 * step) for step in range(6)} == set(fired["all"])
-        assert len((await node.work()).claims) == 8
+        assert 8 == len((await node.work()).claims)
 
     async def test_missed_is_for_this_one_resume(self, store: DataStore, clock: FakeClock) -> None:
         """Rule P5: skip, run_once and run_all override the schedule's rules; deadlines then count from now."""
         user = User(store)
-        ids = ["skip", "run_once", "run_all"]
+        ids: list[Missed] = ["skip", "run_once", "run_all"]
         await user.add(*(every(id=id, misfire_grace_time=1, max_catchup=4) for id in ids))
         began = clock.now()
         await user.pause(*ids)
         await clock.advance(55)
-        made = {id: await user.unpause(id, missed=id) for id in ids}  # type: ignore[arg-type]
-        assert [(len(made[id].jobs), made[id].skipped) for id in ids] == [(0, 6), (1, 5), (4, 2)]
+        made = {id: await user.unpause(id, missed=id) for id in ids}
+        assert [(0, 6), (1, 5), (4, 2)] == [(len(made[id].jobs), made[id].skipped) for id in ids]
         jobs = {id: await user.jobs(schedule_id=id) for id in ids}
         assert [began + seconds(50)] == [job.scheduled_fire_time for job in jobs["run_once"]]
         fire_times = {job.scheduled_fire_time for job in jobs["run_all"]}
@@ -76,7 +76,7 @@ class ResumingTests(StoreTests):
         future = await user.unpause("future", resume_from=began + seconds(100))
         assert ((), began + seconds(100)) == (future.jobs, future.next_fire_time)
         work = await node.work()
-        assert [job.schedule_id for job in work.made] == ["now"]
+        assert ["now"] == [job.schedule_id for job in work.made]
         assert began + seconds(63) == work.next_wake
 
     async def test_resuming_what_is_not_paused(self, store: DataStore, clock: FakeClock) -> None:
@@ -88,7 +88,7 @@ class ResumingTests(StoreTests):
         report = await user.unpause(resume_from="now", missed="run_all")
         assert (False, (), ScheduleStatus.active) == (report.changed, report.jobs, report.status)
         assert before == await user.get()
-        assert await user.jobs() == []
+        assert [] == await user.jobs()
 
     async def test_resuming_what_has_nothing_left(self, store: DataStore, clock: FakeClock) -> None:
         """Rule P8: the schedule is finished, is kept, and says so."""
@@ -102,8 +102,8 @@ class ResumingTests(StoreTests):
         assert [ScheduleFinished] == [
             type(event) for event in change.events if type(event) is ScheduleFinished
         ]
-        assert await user.ids(status=ScheduleStatus.finished) == ["schedule"]
-        assert ((await node.work()).passes, (await node.work()).next_wake) == (1, None)
+        assert ["schedule"] == await user.ids(status=ScheduleStatus.finished)
+        assert (1, None) == ((await node.work()).passes, (await node.work()).next_wake)
 
     async def test_a_pause_with_an_end(self, store: DataStore, clock: FakeClock) -> None:
         """Rule P10: from ``until`` on the pause counts as ended as of then, whenever a node first sees it."""

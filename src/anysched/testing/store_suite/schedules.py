@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import eq
 
 import attrs
 import pytest
@@ -57,7 +58,7 @@ class ScheduleTests(StoreTests):
         before = (await user.get()).state
         await user.replace(every(10, args=(1,), paused=False))
         after = await user.get()
-        assert after.schedule.args == (1,)
+        assert (1,) == after.schedule.args
         assert attrs.evolve(before, error=None, revision=before.revision + 1) == after.state
         await user.unpause()
         await user.replace(every(10, paused=True))
@@ -86,7 +87,7 @@ class ScheduleTests(StoreTests):
         await user.replace(once(clock.now() + seconds(5)))
         assert ScheduleStatus.active is (await user.get()).status
         await clock.advance(5)
-        assert len((await node.work()).made) == 1
+        assert 1 == len((await node.work()).made)
 
     async def test_what_decide_raises_undoes_all(self, store: DataStore) -> None:
         """Rule S3: when one decision fails, nothing of the transaction is written, whatever it was."""
@@ -104,7 +105,7 @@ class ScheduleTests(StoreTests):
             if key == "c":
                 return Change(schedule_id=key, queued="discard")
             if key == "new":
-                return adding.add(every(id=key), stored, now, ConflictPolicy.replace, lambda *_: True)
+                return adding.add(every(id=key), stored, now, ConflictPolicy.replace, eq)
             raise ZeroDivisionError(key)
 
         stored_id = before[0].state.incarnation
@@ -120,15 +121,15 @@ class ScheduleTests(StoreTests):
         def decide(key: str, stored: ScheduleSnapshot | None, _: Task | None, now: datetime) -> Change:
             seen.append(None if stored is None else stored.state.revision)
             if stored is None:
-                return adding.add(every(id=key), stored, now, ConflictPolicy.replace, lambda *_: True)
+                return adding.add(every(id=key), stored, now, ConflictPolicy.replace, eq)
             if stored.state.revision == 2:
                 return adding.remove(key, stored)
             return Change(schedule_id=key, state=attrs.evolve(stored.state, revision=2, error="changed"))
 
         committed = await store.transact_schedules(["x", "x", "x", "x"], decide)
-        assert seen[-4:] == [None, 1, 2, None]
-        assert len(committed.changes) == 4
-        assert (await User(store).get("x")).state.revision == 1
+        assert [None, 1, 2, None] == seen[-4:]
+        assert 4 == len(committed.changes)
+        assert 1 == (await User(store).get("x")).state.revision
 
     async def test_decisions_see_what_is_stored(self, store: DataStore, clock: FakeClock) -> None:
         """Rule N6: a decision is given the id, what is stored, its task, and the store's present."""
@@ -143,7 +144,7 @@ class ScheduleTests(StoreTests):
             return Change(schedule_id=key)
 
         committed = await store.transact_schedules(["here", "gone", "taskless"], decide)
-        assert [change.schedule_id for change in committed.changes] == ["here", "gone", "taskless"]
+        assert ["here", "gone", "taskless"] == [change.schedule_id for change in committed.changes]
         here, taskless = await user.schedules()
         assert (here, task, clock.now()) == seen["here"]
         assert (None, None, clock.now()) == seen["gone"]
@@ -165,10 +166,10 @@ class ScheduleTests(StoreTests):
         assert {job.id for job in queued if job.id not in [c.job.id for c in running]} == set(ended)
         assert JobKind.manual is ended[manual.id].job.kind
         assert {JobOutcome.cancelled} == {one.result.outcome for one in committed.ended}
-        assert await user.ids() == ["b"]
+        assert ["b"] == await user.ids()
         assert {claim.job.id for claim in running} <= {job.id for job in await user.jobs()}
-        assert await node.complete(*running) == [True, True]
-        assert [claim.job.schedule_id for claim in (await node.work()).claims] == ["b"]
+        assert [True, True] == await node.complete(*running)
+        assert ["b"] == [claim.job.schedule_id for claim in (await node.work()).claims]
 
     async def test_a_removed_schedule_stays_removed(self, store: DataStore, clock: FakeClock) -> None:
         """Rule S4: after a removal nothing finds, fires, changes or brings back the schedule."""
@@ -180,8 +181,8 @@ class ScheduleTests(StoreTests):
                 await act("schedule")
         await clock.advance(60)
         work = await node.work()
-        assert (work.changes, work.next_wake) == ([], None)
-        assert await user.schedules() == []
+        assert ([], None) == (work.changes, work.next_wake)
+        assert [] == await user.schedules()
 
     async def test_adding_after_removing_is_a_new_incarnation(
         self, store: DataStore, clock: FakeClock
@@ -197,4 +198,4 @@ class ScheduleTests(StoreTests):
         new = await node.claim_one()
         assert old.job.scheduled_fire_time == new.job.scheduled_fire_time
         assert old.job.incarnation != new.job.incarnation
-        assert await node.complete(old, new) == [True, True]
+        assert [True, True] == await node.complete(old, new)

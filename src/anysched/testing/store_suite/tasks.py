@@ -45,7 +45,7 @@ class TaskTests(StoreTests):
         await store.declare_tasks({"a": TaskOptions(max_attempts=9)})
         assert [Task("a", TaskOptions(max_attempts=9)), Task("b", ALL_OPTIONS)] == await store.get_tasks()
         await store.declare_tasks({})
-        assert len(await store.get_tasks()) == 2
+        assert 2 == len(await store.get_tasks())
 
     async def test_configured_options_survive_declarations(self, store: DataStore) -> None:
         """Rule S7: what was configured is touched by ``configure_task`` only, and field by field."""
@@ -63,9 +63,9 @@ class TaskTests(StoreTests):
         assert sorted(HARD_IDS) == [task.id for task in await store.get_tasks()]
         for id in HARD_IDS:
             assert [Task(id, TaskOptions(metadata={"id": id}))] == await store.get_tasks({id})
-        assert await store.get_tasks(set()) == []
-        assert await store.get_tasks({"none such"}) == []
-        assert [task.id for task in await store.get_tasks(["a", "none such", "A", "a"])] == ["A", "a"]
+        assert [] == await store.get_tasks(set())
+        assert [] == await store.get_tasks({"none such"})
+        assert ["A", "a"] == [task.id for task in await store.get_tasks(["a", "none such", "A", "a"])]
 
     async def test_adding_a_schedule_leaves_options_alone(self, store: DataStore) -> None:
         """Rule S7: a schedule's own options are its own; adding or replacing one never writes a task's."""
@@ -100,4 +100,4 @@ class TaskTests(StoreTests):
         declared = {f"{number:04}": TaskOptions(max_attempts=number + 1) for number in range(1000)}
         await store.declare_tasks(declared)
         assert [Task(id, options) for id, options in declared.items()] == await store.get_tasks()
-        assert len(await store.get_tasks(list(declared)[1:])) == 999
+        assert 999 == len(await store.get_tasks(list(declared)[1:]))

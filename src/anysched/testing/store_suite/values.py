@@ -14,7 +14,7 @@ VALUES: tuple[Any, ...] = (
     "", "text", "ß 😀 \n\t\x7f\u2028", "nul \0 inside", "'\"\\%_", "x" * 100_000,
     b"", b"\0\xff" * 500,
     [], [1, [2, [3]]], (), (1, (2,)), {}, {"a": {"b": None}}, {1: "int", "1": "str", (1, 2): "tuple"},
-    set(), {1, "a"}, frozenset({1}),
+    set[Any](), {1, "a"}, frozenset({1}),
     datetime.fromisoformat("2025-01-01"), datetime(2025, 1, 1, 0, 0, 0, 1, UTC),
     datetime.fromisoformat("9999-12-31T23:59:59.999999"), datetime.fromisoformat("0001-01-01"),
     datetime(2025, 10, 26, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=1),
@@ -31,14 +31,14 @@ def same(left: Any, right: Any) -> bool:
 
 def exactly(value: Any) -> Any:
     """Return a value in a form that is equal only for values of the same types."""
-    kind = type(value).__name__
-    if isinstance(value, dict):
-        return kind, [(exactly(key), exactly(item)) for key, item in value.items()]
-    if isinstance(value, (set, frozenset)):
-        return kind, sorted(repr(exactly(item)) for item in value)
-    if isinstance(value, (list, tuple)):
-        return kind, [exactly(item) for item in value]
-    return kind, repr(value)
+    cls: type[Any] = type(value)
+    if issubclass(cls, dict):
+        return cls.__name__, [(exactly(key), exactly(item)) for key, item in value.items()]
+    if issubclass(cls, (set, frozenset)):
+        return cls.__name__, sorted(repr(exactly(item)) for item in value)
+    if issubclass(cls, (list, tuple)):
+        return cls.__name__, [exactly(item) for item in value]
+    return cls.__name__, repr(value)
 
 
 #: Ids that break what is not quoted, folded, cut or compared with care (rule N7).
