@@ -148,18 +148,16 @@ class CalendarIntervalTrigger(Combinable):
             earliest = max(earliest, seconds_ceil(anchor))
         time = (self.hour * 60 + self.minute) * 60 + self.second
         end = _LAST_ORDINAL if self.end_date is None else self.end_date.toordinal()
-        # A transition may move a fire time past those of other dates, though by no more than a day.
+        # Two dates never trade places: they are a day apart, and no transition moves the clock by more than that.
         index = self._first_index(start, earliest // DAY - 1)
-        found: int | None = None
         while (ordinal := self._ordinal(start, index)) <= end:
-            wall = (ordinal - 1) * DAY + time
-            if found is not None and wall > found + 2 * DAY:
-                break
             if self.day == "clip" or self._fits(start, index):
-                later = [at for at in civil.instants(wall, self.gap, self.fold) if at >= earliest]
-                found = min(later if found is None else [found, *later], default=None)
+                found = civil.instants((ordinal - 1) * DAY + time, self.gap, self.fold)
+                second = min((at for at in found if at >= earliest), default=None)
+                if second is not None:
+                    return instant_at(second) if second <= LAST_SECOND else None
             index += 1
-        return None if found is None or found > LAST_SECOND else instant_at(found)
+        return None
 
     def _first_index(self, start: date, ordinal: int) -> int:
         """Return the number of the first date at or after one; that of the start date is 0."""

@@ -64,12 +64,14 @@ def require_choice(value: T, name: str, names: tuple[T, ...]) -> T:
 class Civil:
     """The wall clock of one time zone. What it caches follows from the zone alone."""
 
-    __slots__ = ("_calm", "_cells", "_fixed", "_layouts", "_zone")
+    __slots__ = ("_calm", "_changes", "_epoch", "_fixed", "_grid", "_layouts", "_zone")
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
+        self._epoch = datetime.min.replace(tzinfo=zone)
         self._fixed = isinstance(zone, timezone)
-        self._cells: dict[int, int | None] = {}
+        self._grid: dict[int, int] = {}
+        self._changes: dict[int, int] = {}
         self._calm: dict[int, int | None] = {}
         self._layouts: dict[tuple[int, GapPolicy, FoldPolicy], tuple[Stretch, ...]] = {}
 
@@ -79,8 +81,8 @@ class Civil:
     def offset(self, second: int) -> int:
         """Return how many seconds the wall clock is ahead of UTC at an instant."""
         # At both ends of the calendar the wall time might not exist as a datetime.
-        naive = datetime.min + timedelta(0, min(max(second, 2 * DAY), LAST_SECOND - 2 * DAY))
-        ahead = self._zone.fromutc(naive.replace(tzinfo=self._zone)).replace(tzinfo=None) - naive
+        since = timedelta(0, min(max(second, 2 * DAY), LAST_SECOND - 2 * DAY))
+        ahead = self._zone.fromutc(self._epoch + since).utcoffset() or timedelta(0)
         return ahead.days * DAY + ahead.seconds
 
     def calm_offset(self, day: int) -> int | None:
@@ -135,28 +137,31 @@ class Civil:
         """Return the instants from which on another offset holds, both ends included."""
         if self._fixed:
             return []
-        found = [self._transition(cell) for cell in range((first - 1) // _CELL, (last - 1) // _CELL + 1)]
-        return [at for at in found if at is not None and first <= at <= last]
+        cells = range((first - 1) // _CELL, (last - 1) // _CELL + 1)
+        found = [
+            self._transition(cell) for cell in cells if self._offset_at(cell) != self._offset_at(cell + 1)
+        ]
+        return [at for at in found if first <= at <= last]
 
-    def _transition(self, cell: int) -> int | None:
-        """Return the transition within a cell, if there is one; that at its start is none of its own."""
-        try:
-            return self._cells[cell]
-        except KeyError:
-            start, stop = cell * _CELL, (cell + 1) * _CELL
-            offset = self.offset(start)
-            at = None if self.offset(stop) == offset else self._change(start, stop, offset)
-            return _remember(self._cells, _MOST_CELLS, cell, at)
+    def _offset_at(self, cell: int) -> int:
+        """Return the offset at the start of a cell."""
+        found = self._grid.get(cell)
+        return _remember(self._grid, _MOST_CELLS, cell, self.offset(cell * _CELL)) if found is None else found
 
-    def _change(self, low: int, high: int, offset: int) -> int:
-        """Return the first instant of (low, high] at which the offset is no longer the one given."""
+    def _transition(self, cell: int) -> int:
+        """Return the transition after the start of a cell, up to and including the start of the next."""
+        found = self._changes.get(cell)
+        if found is not None:
+            return found
+        offset = self._offset_at(cell)
+        low, high = cell * _CELL, (cell + 1) * _CELL
         while high - low > 1:
             middle = (low + high) // 2
             if self.offset(middle) == offset:
                 low = middle
             else:
                 high = middle
-        return high
+        return _remember(self._changes, _MOST_CELLS, cell, high)
 
 
 def _remember(cache: dict[K, V], most: int, key: K, value: V) -> V:

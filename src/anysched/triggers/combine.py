@@ -17,8 +17,10 @@ from anysched.model.trigger import BindableTrigger, Trigger
 from anysched.triggers.base import RESOLUTION
 from anysched.wire.registry import register_type
 
-#: How many fire times one search may look at: two cron rules that never meet are given up within 50 ms.
+#: How many fire times one search may look at. Two cron rules that never meet are given up within 50 ms;
+#: what is excluded may well come in long rows.
 _MOST_STEPS = 2_000
+_MOST_EXCLUDED = 10_000
 _steps_left: ContextVar[list[int] | None] = ContextVar("steps_left", default=None)
 
 
@@ -117,7 +119,7 @@ class AndTrigger(_Parts):
         """
         candidate = _ask(self.triggers[0], utc(after, "after"), anchor, key)
         agreed = turn = 1
-        with _bounded_search(self) as step:
+        with _bounded_search(self, _MOST_STEPS) as step:
             while agreed < len(self.triggers):
                 if candidate is None:
                     return None
@@ -159,10 +161,10 @@ class ExceptTrigger(Combinable):
     def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Return the first fire time that is not excluded strictly after an instant, or None.
 
-        :raise TriggerSearchError: when the next 2,000 fire times are excluded
+        :raise TriggerSearchError: when the next 10,000 fire times are excluded
         """
         found = _ask(self.trigger, utc(after, "after"), anchor, key)
-        with _bounded_search(self) as step:
+        with _bounded_search(self, _MOST_EXCLUDED) as step:
             while found is not None and _ask(self.excluded, found - RESOLUTION, anchor, key) == found:
                 step()
                 found = _ask(self.trigger, found, anchor, key)
@@ -196,20 +198,20 @@ def _ask(trigger: Trigger, after: datetime, anchor: datetime, key: str) -> datet
 
 
 @contextmanager
-def _bounded_search(trigger: Trigger) -> Generator[Callable[[], None]]:
+def _bounded_search(trigger: Trigger, most: int) -> Generator[Callable[[], None]]:
     """Give a function to be called at each step, which ends a search that takes too long.
 
     A search within a search shares the steps of the outer one, or they would multiply.
     """
     outer = _steps_left.get()
-    left = [_MOST_STEPS] if outer is None else outer
+    left = [most] if outer is None else outer
     token = _steps_left.set(left)
 
     def step() -> None:
         left[0] -= 1
         if left[0] < 0:
             raise TriggerSearchError(
-                f"no fire time found in {_MOST_STEPS} steps for {trigger!r}: "
+                f"no fire time found in {most} steps for {trigger!r}: "
                 "parts that fire at different fractions of a second never meet; "
                 "interval triggers keep in step when they are given a start_time"
             )

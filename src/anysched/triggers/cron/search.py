@@ -14,7 +14,7 @@ from anysched.triggers.civil import Civil, FoldPolicy, GapPolicy, Stretch
 from anysched.triggers.cron.fields import CronFields
 
 #: Counting stays within about two milliseconds up to this span; the larger part is finding the transitions.
-_LONGEST_COUNT = 5 * 366 * DAY
+_LONGEST_COUNT = 4 * 366 * DAY
 #: How many wall times that "shift" moves out of a gap are looked at one by one.
 _MOST_SHIFTED = 16
 
@@ -47,7 +47,7 @@ class CronSearch:
             if offset is not None:
                 found = wall - offset
                 return found if found <= LAST_SECOND else None
-            # The wall time lies near a transition, so that it may mean another instant, on a day beside this one.
+            # Near a transition the wall time may mean another instant, on a day beside this one.
             second = max(day + 1, target - 2) * DAY
         return None
 

@@ -146,7 +146,7 @@ class CronTrigger(Combinable):
     def count_fire_times(
         self, after: datetime, until: datetime, *, anchor: datetime, key: str = ""
     ) -> int | None:
-        """Return how many fire times lie in (after, until], or None for a span of more than five years."""
+        """Return how many fire times lie in (after, until], or None for a span of more than four years."""
         if self._search is None:
             return self.bind(machine_zone()).count_fire_times(after, until, anchor=anchor, key=key)
         last = utc(until, "until")
