@@ -31,7 +31,7 @@ def same(left: Any, right: Any) -> bool:
 
 def exactly(value: Any) -> Any:
     """Return a value in a form that is equal only for values of the same types."""
-    cls: type[Any] = type(value)
+    cls = value.__class__
     if issubclass(cls, dict):
         return cls.__name__, [(exactly(key), exactly(item)) for key, item in value.items()]
     if issubclass(cls, (set, frozenset)):
