@@ -158,8 +158,8 @@ class _FieldReader:
             low = high = self._value()
             if not self._takes("-"):
                 if self._peek() == "/":
-                    step = self._expression[self._position : self._stop].partition(",")[0]
-                    meant = f"{self._expression[start : self._position]}-{spec.high}{step}"
+                    rest = self._expression[self._position : self._stop].partition(",")[0]
+                    meant = f"{self._expression[start : self._position]}-{spec.high}{rest}"
                     raise self._refusal(f"a step needs * or a range before it, such as {meant}")
                 return 1 << low
             high = self._range_end(low)
