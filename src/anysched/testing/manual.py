@@ -61,7 +61,8 @@ class ManualScheduler(AsyncScheduler):
         **options: Any,
     ) -> None:
         self.clock = FakeClock(start)
-        super().__init__(data_store, clock=self.clock, **{"timezone": UTC, **options})
+        options.setdefault("timezone", UTC)
+        super().__init__(data_store, clock=self.clock, **options)
         self._runs: list[Run] = []
 
     async def __aenter__(self) -> Self:
