@@ -90,9 +90,13 @@ class SystemClock:
         poll_at: datetime | None = None,
         who: str = "",
     ) -> None:
-        deadline = min((instant for instant in (until, poll_at) if instant is not None), default=None)
+        # An instant is one of the wall clock, which may be set; a poll comes after its interval all the same.
+        poll_in = math.inf if poll_at is None else (poll_at - self.now()).total_seconds()
+        poll_by = self.monotonic() + poll_in
         while not event.is_set():
-            left = math.inf if deadline is None else (deadline - self.now()).total_seconds()
+            left = poll_by - self.monotonic()
+            if until is not None:
+                left = min(left, (until - self.now()).total_seconds())
             if left <= 0:
                 return
             with anyio.move_on_after(min(left, LONGEST_BLIND_WAIT)):

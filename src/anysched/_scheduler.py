@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextvars import ContextVar
@@ -19,11 +18,12 @@ from anyio.abc import TaskGroup
 
 from anysched._clock import Clock, SystemClock
 from anysched.brokers.local import LocalEventBroker
-from anysched.engine.context import current_job
 from anysched.engine.health import Health
 from anysched.engine.jobs import RUN_JOB_KEEPS, Jobs
+from anysched.engine.leases import loop_caller
 from anysched.engine.lifecycle import Engine, Settings
 from anysched.engine.schedules import Schedules
+from anysched.engine.signals import signals
 from anysched.engine.subscriptions import Subscription, concrete, next_event
 from anysched.engine.tasks import TaskRegistry
 from anysched.errors import SchedulerFaultError, SchedulerStateError, SerializationError
@@ -204,49 +204,43 @@ class AsyncScheduler:
     async def stop(self, *, grace: timedelta | float | None = None) -> None:
         """Stop in order: no new jobs, ``grace`` for running ones, then cancel, report, and let go (rule J6).
 
-        A second call waits for the first. Called by a job of this scheduler, it asks for the stop and returns.
+        A second call waits for the first; its own ``grace`` can only shorten that. Called by a job of this
+        scheduler, or by a subscriber, it asks for the stop and returns. A coroutine that shields itself from its
+        cancellation is waited for a few seconds more and then left to itself; only the block cannot be left before.
 
         :param grace: how long running jobs may take to end; by default the scheduler's ``stop_grace``
         """
         limit = None if grace is None else convert.duration(grace, "grace")
-        if current_job.get(None) is not None and current_scheduler.get(None) is self:
-            self._engine.request_stop()
+        if current_scheduler.get(None) is self:
+            self._engine.request_stop(limit)
         else:
             await self._engine.stop(limit)
 
     async def wait_until_stopped(self) -> None:
-        """Return when the scheduler has stopped."""
+        """Return when the scheduler has stopped. :raise SchedulerStateError: when it was never started"""
+        if self.state is RunState.created:
+            raise SchedulerStateError(
+                "the scheduler was never started: use it inside `async with scheduler:`"
+            )
         await self._engine.stopped.wait()
 
     async def run_until_stopped(self) -> None:
         """Serve until ``stop()`` is called or, in the main thread, SIGINT or SIGTERM arrives; start if need be.
 
-        The first signal stops in order, the second at once. Signal handlers are restored.
+        The first signal stops in order, the second at once; one more goes to the handlers that were there before.
+        Signal handlers are restored. Several schedulers may serve at once, and all of them hear a signal.
         """
         if self.state is RunState.created:
             async with self:
                 return await self.run_until_stopped()
         if threading.current_thread() is not threading.main_thread():
             return await self.wait_until_stopped()
-        async with anyio.create_task_group() as task_group:
-            task_group.start_soon(self._stop_on_signals)
-            await self.wait_until_stopped()
-            task_group.cancel_scope.cancel()
-        return None
-
-    async def _stop_on_signals(self) -> None:
-        watched = (signal.SIGINT, signal.SIGTERM)
-        former = {number: signal.getsignal(number) for number in watched}
+        call_in_loop = loop_caller()
+        leave = signals.listen(lambda: call_in_loop(self._engine.signalled))
         try:
-            with anyio.open_signal_receiver(*watched) as signals:
-                async with anyio.create_task_group() as task_group:
-                    grace: timedelta | None = None
-                    async for _ in signals:
-                        task_group.start_soon(self._engine.stop, grace)
-                        grace = timedelta(0)
+            return await self.wait_until_stopped()
         finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
+            leave()
 
     # tasks
 
@@ -280,11 +274,11 @@ class AsyncScheduler:
         )
         if isinstance(func_or_task_id, str) and not isinstance(func, UnsetType):
             task_id = (
-                await self._engine.make_known(func, convert.identifier(func_or_task_id, "the task id"))
+                await self._engine.tasks.make_known(func, convert.identifier(func_or_task_id, "the task id"))
             ).id
         else:
-            task_id = await self._engine.name_of(func_or_task_id)
-        self._engine.check_executor(job_executor, task_id)
+            task_id = await self._engine.tasks.name_of(func_or_task_id)
+        self._engine.tasks.check_executor(job_executor, task_id)
         task = await self._engine.settings.store.configure_task(task_id, options)
         self._engine.changed([])
         return task
@@ -602,7 +596,13 @@ class AsyncScheduler:
         """
         if not callable(callback):
             raise TypeError(f"callback must be callable, not {callback!r}")
-        return self._engine.subscribe(callback, concrete(event_types), one_shot=one_shot)
+        if self.state is not RunState.created:
+            self._require_running()
+        token = current_scheduler.set(self)  # the task that calls back sees it
+        try:
+            return self._engine.subscribe(callback, concrete(event_types), one_shot=one_shot)
+        finally:
+            current_scheduler.reset(token)
 
     async def get_next_event(self, event_types: type[Event] | Iterable[type[Event]]) -> Event:
         """Wait for the next event of one of these types, and return it."""
@@ -611,7 +611,7 @@ class AsyncScheduler:
 
     def _require_running(self) -> None:
         if self.state is not RunState.started and not (
-            self.state is RunState.stopping and current_job.get(None) is not None
+            self.state is RunState.stopping and current_scheduler.get(None) is self
         ):
             raise SchedulerStateError(
                 f"the scheduler is {self.state}: use it inside `async with scheduler:`, where it is running"

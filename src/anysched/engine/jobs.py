@@ -49,8 +49,8 @@ class Jobs:
         kwargs, metadata = convert.frozen_mapping(kwargs, "kwargs"), convert.metadata(metadata)
         keep = convert.duration(result_expiration_time, "result_expiration_time")
         arguments = [convert.frozen_sequence(args, "args") for args in args_list]
-        task_id = await self._engine.name_of(func_or_task_id)
-        self._engine.check_executor(convert.job_executor(job_executor), task_id)
+        task_id = await self._engine.tasks.name_of(func_or_task_id)
+        self._engine.tasks.check_executor(convert.job_executor(job_executor), task_id)
         if isinstance(job_executor, UnsetType):
             tasks = await self._store.get_tasks((task_id,))
             job_executor = self._engine.settings.policy.options(

@@ -100,7 +100,9 @@ class Leases:
     # With the system clock a thread does it, so that a job that blocks the event loop keeps its lease.
 
     def start_thread(self) -> None:
-        """Renew from a thread until ``close``."""
+        """Renew from a thread until ``close``, if there is anything to renew."""
+        if self._keeper is None:
+            return
         self._answered_at = self._clock.monotonic()
         self._thread = threading.Thread(
             target=self._run_thread, args=(loop_caller(),), name="anysched lease", daemon=True

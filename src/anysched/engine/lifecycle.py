@@ -5,37 +5,35 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 import anyio
 import attrs
-from anyio.abc import TaskGroup, TaskStatus
+from anyio.abc import TaskGroup
 
 from anysched._clock import Clock
+from anysched.engine.declaring import Tasks
 from anysched.engine.guard import StoreGuard
 from anysched.engine.housekeeper import Housekeeper
 from anysched.engine.leases import Leases
 from anysched.engine.planner import Planner
 from anysched.engine.reporter import Reporter
+from anysched.engine.rooms import Room, Rooms
 from anysched.engine.runner import Runner
 from anysched.engine.subscriptions import Callback, Subscription
-from anysched.engine.tasks import KnownTask, TaskRegistry
+from anysched.engine.tasks import TaskRegistry
 from anysched.engine.workers import Workers
-from anysched.errors import ExecutorLookupError, TaskLookupError
 from anysched.model.events import Event, JobCancelRequested, SchedulerStarted, SchedulerStopped, WorkChanged
 from anysched.model.job import Claim
 from anysched.model.policies import RunState, SchedulerRole
-from anysched.model.task import TaskOptions
-from anysched.model.unset import UnsetType
 from anysched.ports.broker import EventBroker
 from anysched.ports.executor import JobExecutor
 from anysched.ports.store import DataStore, NodePolicy, Renewal
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that jobs have to react to their cancellation, and that the store has to take the last reports.
+#: Seconds that jobs have to react to their cancellation, and that the store has for the last that is asked of it.
 CANCEL_LIMIT = 5.0
-REPORT_LIMIT = 10.0
+STORE_LIMIT = 10.0
 
 
 @attrs.frozen(kw_only=True)
@@ -65,7 +63,10 @@ class Engine:
         self.state = RunState.created
         self.fault: BaseException | None = None
         self.interrupted = False
+        self._signalled = False
         self.stopped = anyio.Event()
+        self._begun = anyio.Event()
+        self._rooms = Rooms(s.clock, self._failed)
         self.guard = StoreGuard(s.clock, s.broker.publish)
         self.runner = Runner(s.clock, s.tasks, s.executors, self._interrupt)
         self.leases = Leases(s.clock, s.node, s.lease, held=self._held, renewed=self._renewed)
@@ -77,13 +78,16 @@ class Engine:
             s.node,
             s.policy,
             committed=self._room_made,
+            queued=self.changed,
         )
         self.workers = Workers(
             s.clock,
             self.runner,
             s.max_concurrent_jobs,
+            start=self._rooms.start,
             ended=self.reporter.ended,
             given_back=self._given_back,
+            unstarted=self.reporter.unstarted,
             drained=self._room_made,
             trusted=self.leases.is_trusted,
         )
@@ -101,14 +105,14 @@ class Engine:
             poll_interval=s.poll_interval,
             trust=self.leases.trust,
         )
+        self.tasks = Tasks(s.tasks, s.store, s.executors, s.role, self.planner.wake)
         self._opened: list[Callable[[], Awaitable[None]]] = []
         self._subscriptions: list[Subscription] = []
         self._leave_broker: Callable[[], None] | None = None
         self._outer: TaskGroup | None = None
-        self._tasks: TaskGroup = anyio.create_task_group()
-        self._tasks_ended = anyio.Event()
-        self._scopes: dict[str, anyio.CancelScope] = {}
-        self._grace = anyio.CancelScope()
+        self._seekers: list[Room] = []  # those that ask the store for work
+        self._reporting: Room | None = None
+        self._grace: anyio.CancelScope | None = None
 
     # starting
 
@@ -117,80 +121,72 @@ class Engine:
 
         :param outer: the task group around the caller's program, cancelled when the engine fails
         """
-        s, self._outer = self.settings, outer
+        self._outer = outer
         self.state = RunState.starting
         try:
-            await s.store.open(s.clock)
-            self._opened.append(s.store.close)
-            await s.broker.start()
-            self._opened.append(s.broker.stop)
-            for executor in s.executors.values():
-                await executor.start()
-                self._opened.append(executor.stop)
-            await s.store.declare_tasks(declared(s.tasks))
-            self.leases.open(s.store.make_lease_keeper())
-            self._opened.append(self.leases.close)
+            await self._open()
+            await self._rooms.open(outer)
+            self._start_rooms()
         except BaseException:
-            self.state = RunState.stopped
-            self.stopped.set()
             with anyio.CancelScope(shield=True):
+                await self._rooms.close()
                 await _call_all(self._opened)
+            self._has_stopped()
             raise
-        self._leave_broker = s.broker.subscribe(self._hear, (WorkChanged, JobCancelRequested))
-        await outer.start(self._host)
-        self._start_rooms()
         self.state = RunState.started
-        s.broker.publish([SchedulerStarted(s.node)])
+        self._begun.set()
+        self.settings.broker.publish([SchedulerStarted(self.settings.node)])
 
-    async def _host(self, *, task_status: TaskStatus[None]) -> None:
-        """Hold the task group of the rooms in a task of its own, so that any task may stop the engine."""
-        try:
-            async with self._tasks:
-                task_status.started()
-                await anyio.sleep_forever()
-        finally:
-            self._tasks_ended.set()
+    async def _open(self) -> None:
+        s = self.settings
+        await s.store.open(s.clock)
+        self._opened.append(s.store.close)
+        await s.broker.start()
+        self._opened.append(s.broker.stop)
+        for executor in s.executors.values():
+            await executor.start()
+            self._opened.append(executor.stop)
+        await self.tasks.declare_all()
+        self.leases.open(s.store.make_lease_keeper())
+        self._opened.append(self.leases.close)
 
     def _start_rooms(self) -> None:
         s = self.settings
-        self.workers.start(self._tasks)
+        self._leave_broker = s.broker.subscribe(self._hear, (WorkChanged, JobCancelRequested))
         if s.role.plans or s.role.works:
-            self._start(self.planner.who, self.planner.run)
+            self._seekers.append(self._rooms.start(self.planner.who, self.planner.run))
         if s.role.works:
-            self._start(self.reporter.who, self.reporter.run)
+            self._reporting = self._rooms.start(self.reporter.who, self.reporter.run)
             if s.clock.moved_by_hand:
-                self._start(self.leases.who, self.leases.run)
+                self._rooms.start(self.leases.who, self.leases.run)
             else:
                 self.leases.start_thread()
         if s.cleanup_interval is not None:
             housekeeper = Housekeeper(s.clock, s.store, self.guard, s.cleanup_interval)
-            self._start(housekeeper.who, housekeeper.run)
+            self._seekers.append(self._rooms.start(housekeeper.who, housekeeper.run))
         for subscription in self._subscriptions:
-            subscription.start(self._tasks)
+            self._rooms.start(subscription.who, subscription.run)
 
-    def _start(self, who: str, run: Callable[[], Awaitable[None]]) -> None:
-        self.settings.clock.hold(who)
-        self._tasks.start_soon(self._run, who, run, name=f"anysched {who}")
-
-    async def _run(self, who: str, run: Callable[[], Awaitable[None]]) -> None:
-        """Run a room until it is cancelled; its failure is the engine's."""
-        try:
-            with anyio.CancelScope() as self._scopes[who]:
-                await run()
-        except Exception as exc:
-            logger.critical("the %s failed, the scheduler stops", who, exc_info=exc)
+    def _failed(self, exc: BaseException) -> None:
+        """A fault of the engine's own, or a Ctrl-C that hit it: the block ends, and says so (rule J6)."""
+        if isinstance(exc, KeyboardInterrupt):
+            self.interrupted = True
+        elif self.fault is None:
             self.fault = exc
-            if self._outer is not None:
-                self._outer.cancel_scope.cancel()
-        finally:
-            self.settings.clock.release(who)
+        if self._outer is not None:
+            self._outer.cancel_scope.cancel()
 
     # stopping
 
-    def request_stop(self) -> None:
-        """Stop as soon as the caller lets go: for jobs, which cannot wait for their own end."""
-        if self._outer is not None and self.state is RunState.started:
-            self._outer.start_soon(self.stop, None, name="anysched stop")
+    def request_stop(self, grace: timedelta | None) -> None:
+        """Stop as soon as the caller lets go: for tasks of the engine, which cannot wait for their own end."""
+        if self._outer is not None and self.state is not RunState.stopped:
+            self._outer.start_soon(self.stop, grace, name="anysched stop")
+
+    def signalled(self) -> None:
+        """A signal has arrived: the first stops in order, the second at once."""
+        self.request_stop(timedelta(0) if self._signalled else None)
+        self._signalled = True
 
     def _interrupt(self) -> None:
         """A job was hit by what may be a real Ctrl-C: stop in order, then end the program's block (rule J4)."""
@@ -205,43 +201,60 @@ class Engine:
 
     async def stop(self, grace: timedelta | None) -> None:
         """Stop in order; a second call waits for the first, and a smaller grace of its own shortens that."""
+        if self.state is RunState.starting:
+            await self._begun.wait()
         if self.state is not RunState.started:
-            if grace is not None and self.state is RunState.stopping:
-                self._grace.deadline = min(self._grace.deadline, anyio.current_time() + grace.total_seconds())
+            if grace is not None and self._grace is not None:
+                self._limit_grace(self._grace, grace)
             if self.state is not RunState.created:
                 await self.stopped.wait()
             return
         self.state = RunState.stopping
         with anyio.CancelScope(shield=True):
             try:
-                await self._finish_jobs(grace)
-                await self._close()
+                await self._finish_jobs(self.settings.stop_grace if grace is None else grace)
             finally:
-                self.state = RunState.stopped
-                self.stopped.set()
+                try:
+                    await self._close()
+                finally:
+                    self._has_stopped()
 
-    async def _finish_jobs(self, grace: timedelta | None) -> None:
-        s = self.settings
-        for who, scope in self._scopes.items():
-            if who not in (self.reporter.who, self.leases.who):
-                scope.cancel()
-        self.reporter.unstarted(self.workers.take_queued())
+    def _has_stopped(self) -> None:
+        self.state = RunState.stopped
+        self._begun.set()
+        self.stopped.set()
+
+    def _limit_grace(self, scope: anyio.CancelScope, grace: timedelta) -> None:
         # Jobs that sleep on a clock for tests would not wake: nobody moves it while the scheduler stops.
-        seconds = 0.1 if s.clock.moved_by_hand else (s.stop_grace if grace is None else grace).total_seconds()
-        self._grace.deadline = min(self._grace.deadline, anyio.current_time() + seconds)
+        seconds = 0.1 if self.settings.clock.moved_by_hand else grace.total_seconds()
+        scope.deadline = min(scope.deadline, anyio.current_time() + seconds)
+
+    async def _finish_jobs(self, grace: timedelta) -> None:
+        self._grace = anyio.CancelScope()
+        self._limit_grace(self._grace, grace)
+        self.workers.close()
+        with anyio.move_on_after(STORE_LIMIT) as waiting:
+            for room in self._seekers:  # a pass that is under way may still bring jobs
+                await room.stop()
+        self.reporter.unstarted(self.workers.take_queued())
         with self._grace:
             await self.workers.wait_done()
         self.workers.cancel_all("stopping")
-        with anyio.move_on_after(CANCEL_LIMIT) as waiting:
+        with anyio.move_on_after(CANCEL_LIMIT):
             await self.workers.wait_done()
-        if waiting.cancelled_caught:
-            logger.error("%d jobs ignore their cancellation", len(self.workers.running))
-        if self.reporter.who in self._scopes:
-            self._scopes[self.reporter.who].cancel()
-        with anyio.move_on_after(REPORT_LIMIT) as reporting:
-            await self.reporter.flush()
-        if reporting.cancelled_caught:
+        with anyio.move_on_after(STORE_LIMIT) as reporting:
+            await self._report()
+        if waiting.cancelled_caught or reporting.cancelled_caught:
             logger.error("the data store did not take the last reports; other nodes will pick the jobs up")
+
+    async def _report(self) -> None:
+        if self._reporting is not None:
+            await self._reporting.stop()
+            self.settings.clock.hold(self.reporter.who)
+            try:
+                await self.reporter.flush()
+            finally:
+                self.settings.clock.release(self.reporter.who)
 
     async def _close(self) -> None:
         s = self.settings
@@ -250,8 +263,13 @@ class Engine:
         s.broker.publish([SchedulerStopped(s.node, None if self.fault is None else str(self.fault))])
         for subscription in self._subscriptions:
             await subscription.finish()
-        self._tasks.cancel_scope.cancel()
-        await self._tasks_ended.wait()
+        if self.workers.running:
+            logger.error(
+                "the scheduler cannot end before these jobs do, which ignore their cancellation: %s",
+                ", ".join(map(str, self.workers.running)),
+            )
+        with anyio.move_on_after(CANCEL_LIMIT):
+            await self._rooms.close()
         await _call_all(self._opened)
         logger.info("scheduler %s has stopped", s.node)
 
@@ -263,45 +281,8 @@ class Engine:
         self._subscriptions = [known for known in self._subscriptions if known.active]
         self._subscriptions.append(subscription)
         if self.state is RunState.started:
-            subscription.start(self._tasks)
+            self._rooms.start(subscription.who, subscription.run)
         return subscription
-
-    async def make_known(self, func: Callable[..., Any], task_id: str | None = None) -> KnownTask:
-        """Get to know a callable, and declare the options that its code states (rule S7)."""
-        tasks = self.settings.tasks
-        before = tasks.names
-        known = tasks.add(func, task_id)
-        if known.id not in before:
-            await self.settings.store.declare_tasks({known.id: known.options})
-            self.planner.wake()
-        return known
-
-    async def name_of(self, func_or_task_id: Callable[..., Any] | str) -> str:
-        """Return the name of a task, which becomes known if it is given as a callable.
-
-        :raise TaskLookupError: when neither this node nor the store knows the name
-        """
-        if not isinstance(func_or_task_id, str):
-            return (await self.make_known(func_or_task_id)).id
-        if func_or_task_id not in self.settings.tasks and not await self.settings.store.get_tasks(
-            (func_or_task_id,)
-        ):
-            raise TaskLookupError(func_or_task_id)
-        return func_or_task_id
-
-    def check_executor(self, name: str | UnsetType | None, task_id: str) -> None:
-        """Refuse a job executor that this node does not have, or that cannot run the task.
-
-        A node that runs no jobs cannot know what others have, and lets everything pass.
-        """
-        s = self.settings
-        if not isinstance(name, str) or not s.role.works:
-            return
-        if name not in s.executors:
-            raise ExecutorLookupError(name, tuple(s.executors))
-        refusal = s.executors[name].accepts(s.tasks[task_id].func) if task_id in s.tasks else None
-        if refusal is not None:
-            raise ValueError(f"job executor {name!r} cannot run task {task_id!r}: {refusal}")
 
     def changed(self, events: list[Event]) -> None:
         """Publish what a user's call has committed, and look again."""
@@ -318,9 +299,9 @@ class Engine:
     def _room_made(self) -> None:
         self.planner.room_made()
 
-    def _given_back(self, claim: Claim) -> None:
-        """A job was cancelled because the scheduler stops. A thread goes on with its function all the same."""
-        self.reporter.interrupted(claim, may_still_run=self.runner.may_still_run(claim.job))
+    def _given_back(self, claim: Claim, *, lost: bool) -> None:
+        """A job was cancelled though nobody asked. A thread goes on with its function all the same."""
+        self.reporter.interrupted(claim, may_still_run=not lost and self.runner.may_still_run(claim.job))
 
     def _held(self) -> int:
         return self.workers.held + self.reporter.pending
@@ -328,15 +309,10 @@ class Engine:
     def _renewed(self, renewal: Renewal) -> None:
         if not renewal.held:
             logger.error("this node lost its lease: its jobs are cancelled, another node runs them")
-            self.workers.take_queued()
+            self.reporter.unstarted(self.workers.take_queued())
             self.workers.cancel_all("lost")
         for job_id in renewal.cancel:
             self.workers.cancel(job_id, "asked")
-
-
-def declared(tasks: TaskRegistry) -> dict[str, TaskOptions]:
-    """Return what code says about the tasks of this node."""
-    return {known.id: known.options for known in tasks}
 
 
 async def _call_all(calls: list[Callable[[], Awaitable[None]]]) -> None:

@@ -11,7 +11,7 @@ from itertools import compress, islice
 from anysched._clock import Clock
 from anysched.engine.guard import StoreGuard
 from anysched.engine.wakeup import Wakeup
-from anysched.model.events import JobReleased
+from anysched.model.events import Event, JobReleased
 from anysched.model.job import Claim
 from anysched.ports.broker import EventBroker
 from anysched.ports.store import Completion, DataStore, NodePolicy
@@ -24,6 +24,7 @@ class Reporter:
     """Gathers what workers report and writes it in batches; nothing is forgotten while the store is away.
 
     :param committed: called after each batch, because it may have made room for other jobs
+    :param queued: called with what to tell when jobs were put back into the queue
     """
 
     who = "reporter"
@@ -38,6 +39,7 @@ class Reporter:
         policy: NodePolicy,
         *,
         committed: Callable[[], None],
+        queued: Callable[[list[Event]], None],
     ) -> None:
         self._store = store
         self._broker = broker
@@ -46,6 +48,7 @@ class Reporter:
         self._policy = policy
         self._clock = clock
         self._committed = committed
+        self._queued = queued
         self.observer: Callable[[Completion], None] | None = None
         """Called with each end that the store has accepted; for tests."""
         self._wakeup = Wakeup(clock, self.who)
@@ -55,8 +58,8 @@ class Reporter:
 
     @property
     def pending(self) -> int:
-        """How many jobs have ended whose end is not written yet."""
-        return len(self._completions)
+        """How many jobs have ended, or are given back, and it is not written yet."""
+        return len(self._completions) + len(self._unstarted) + len(self._interrupted)
 
     def ended(self, completion: Completion) -> None:
         """Report the end of a job."""
@@ -67,14 +70,16 @@ class Reporter:
     def unstarted(self, claims: Sequence[Claim]) -> None:
         """Report claims that nobody began."""
         self._unstarted.extend(claims)
+        self._wakeup.call()
 
     def interrupted(self, claim: Claim, *, may_still_run: bool) -> None:
-        """Report a job that was cancelled because the scheduler stops.
+        """Report a job that was cancelled for the sake of the scheduler.
 
         One that may still run is not given to others before its lease has run out.
         """
         if not may_still_run:
             self._interrupted.append(claim)
+            self._wakeup.call()
         elif self._store.durable:
             logger.warning("job %s may still run; its lease is left to run out", claim.job.id)
         else:
@@ -87,33 +92,44 @@ class Reporter:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write all that was reported."""
+        """Write all that was reported; what was not written when this is cancelled can be written by another call."""
+        most = self._store.batch_size
         while self._completions:
-            batch = list(islice(self._completions, self._store.batch_size))
-            accepted = await self._guard.call(partial(self._store.complete, self._node, batch), self.who)
+            batch = list(islice(self._completions, most))
+            await self._complete(batch)
             for _ in batch:
                 self._completions.popleft()
-            self._publish(batch, accepted)
             self._committed()
-        if self._unstarted:
-            claims, self._unstarted = self._unstarted, []
-            await self._guard.call(lambda: self._store.give_back(self._node, claims), self.who)
-        if self._interrupted:
-            claims, self._interrupted = self._interrupted, []
+        while claims := self._unstarted[:most]:
+            await self._give_back(claims, attempted=False)
+            del self._unstarted[: len(claims)]
+        while claims := self._interrupted[:most]:
             await self._hand_over(claims)
+            del self._interrupted[: len(claims)]
 
     async def _hand_over(self, claims: list[Claim]) -> None:
-        """Queue jobs again that were cancelled because the scheduler stops, unless they may not be retried (J3)."""
+        """Queue jobs again that had started, unless they may not be retried (rule J3)."""
         ids = {claim.job.task_id for claim in claims}
-        tasks = {
-            task.id: task for task in await self._guard.call(lambda: self._store.get_tasks(ids), self.who)
-        }
+        found = await self._guard.call(partial(self._store.get_tasks, ids), self.who)
+        tasks = {task.id: task for task in found}
         again = [claim for claim in claims if self._policy.retries(claim.job, tasks.get(claim.job.task_id))]
         now = self._clock.now()
         lost = [Completion(claim, abandoned(claim.job, now).result) for claim in claims if claim not in again]
-        await self._guard.call(lambda: self._store.give_back(self._node, again, attempted=True), self.who)
-        await self._guard.call(lambda: self._store.complete(self._node, lost), self.who)
-        self._publish(lost, [True] * len(lost))
+        await self._give_back(again, attempted=True)
+        await self._complete(lost)
+
+    async def _give_back(self, claims: list[Claim], *, attempted: bool) -> None:
+        if claims:
+            await self._guard.call(
+                partial(self._store.give_back, self._node, claims, attempted=attempted), self.who
+            )
+            jobs = (claim.job for claim in claims)
+            self._queued([JobReleased(job.id, job.task_id, job.schedule_id, None) for job in jobs])
+
+    async def _complete(self, batch: list[Completion]) -> None:
+        if batch:
+            accepted = await self._guard.call(partial(self._store.complete, self._node, batch), self.who)
+            self._publish(batch, accepted)
 
     def _publish(self, batch: Sequence[Completion], accepted: Sequence[bool]) -> None:
         if self.observer is not None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import math
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import anyio
 import attrs
-import sniffio
 
 from anysched._clock import Clock, activity_owner
 from anysched._text import printable
+from anysched.engine.cancelling import is_cancelled, undo_native_cancellation
 from anysched.engine.context import current_job
 from anysched.engine.tasks import TaskRegistry
 from anysched.errors import ExecutorLookupError, JobDeadlineMissed
@@ -63,8 +61,11 @@ class Runner:
             executor = self._executor(job.job_executor or known.default_executor)
             value = await executor.run(known.func, job.args, job.kwargs)
         except BaseException as exc:
-            return self._ended_by(exc, job, started_at, cancelled)
-        return JobResult(job.id, JobOutcome.success, self._clock.now(), started_at, value)
+            result = self._ended_by(exc, job, started_at, cancelled)
+        else:
+            result = JobResult(job.id, JobOutcome.success, self._clock.now(), started_at, value)
+        await undo_native_cancellation()
+        return result
 
     def may_still_run(self, job: Job) -> bool:
         """Return whether a job that was cancelled may go on all the same, unseen, as a thread does."""
@@ -85,7 +86,7 @@ class Runner:
         if isinstance(exc, anyio.get_cancelled_exc_class()):
             if cancelled():
                 return JobResult(job.id, JobOutcome.cancelled, self._clock.now(), started_at)
-            if is_being_cancelled():
+            if is_cancelled():
                 raise exc
         if isinstance(exc, KeyboardInterrupt):
             self._interrupted()
@@ -108,17 +109,7 @@ def describe(exc: BaseException) -> JobException:
     try:
         message = str(exc)
         text = "".join(traceback.format_exception(exc))
-    except Exception as failure:
+    except BaseException as failure:
         message = f"(its message raised {type(failure).__name__})"
         text = "".join(traceback.format_tb(exc.__traceback__))
     return JobException(type(exc).__qualname__, message, text)
-
-
-def is_being_cancelled() -> bool:
-    """Return whether something around the current task is cancelled, not just what was awaited."""
-    if anyio.current_effective_deadline() == -math.inf:
-        return True
-    if sniffio.current_async_library() != "asyncio":
-        return False
-    current = asyncio.current_task()  # a native cancellation, which no cancel scope knows
-    return current is not None and current.cancelling() > 0

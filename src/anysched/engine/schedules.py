@@ -64,8 +64,8 @@ class Schedules:
 
     async def _resolved(self, declaration: Schedule) -> Schedule:
         """Return a declaration with the task by name and everything that was left open bound (rule T1)."""
-        task_id = await self._engine.name_of(declaration.func_or_task_id)
-        self._engine.check_executor(declaration.job_executor, task_id)
+        task_id = await self._engine.tasks.name_of(declaration.func_or_task_id)
+        self._engine.tasks.check_executor(declaration.job_executor, task_id)
         bind: Callable[[tzinfo], Any] | None = getattr(declaration.trigger, "bind", None)
         trigger = declaration.trigger if bind is None else bind(self._timezone)
         return attrs.evolve(declaration, func_or_task_id=task_id, trigger=trigger)

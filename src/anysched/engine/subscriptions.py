@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import anyio
-from anyio.abc import TaskGroup
 
 from anysched._clock import Clock
+from anysched.engine.cancelling import is_cancelled, undo_native_cancellation
 from anysched.engine.wakeup import Wakeup
 from anysched.model import events as all_events
 from anysched.model.events import Event, WorkChanged
@@ -62,8 +62,9 @@ class Subscription:
         self._callback = callback
         self._one_shot = one_shot
         self._queue: deque[Event] = deque()
-        self._wakeup = Wakeup(clock, f"subscription {callback!r}")
-        self._clock = clock
+        self.who = f"subscription {callback!r}"
+        self._wakeup = Wakeup(clock, self.who)
+        self._telling = anyio.Lock()
         self.active = True
         self.dropped = 0
         self._leave_broker = broker.subscribe(self._hear, types)
@@ -95,18 +96,11 @@ class Subscription:
             self.dropped += 1
         self._wakeup.call()
 
-    def start(self, task_group: TaskGroup) -> None:
-        """Begin to tell."""
-        self._clock.hold(self._wakeup.who)
-        task_group.start_soon(self._run, name=f"anysched {self._wakeup.who}")
-
-    async def _run(self) -> None:
-        try:
-            while self.active:
-                await self._wakeup.wait()
-                await self._tell()
-        finally:
-            self._clock.release(self._wakeup.who)
+    async def run(self) -> None:
+        """Tell, until unsubscribed."""
+        while self.active:
+            await self._wakeup.wait()
+            await self._tell()
 
     async def finish(self) -> None:
         """Tell what is still waiting to be told, then no more."""
@@ -115,16 +109,23 @@ class Subscription:
         self.unsubscribe()
 
     async def _tell(self) -> None:
-        while self.active and self._queue:
-            event = self._queue.popleft()
-            try:
-                result = self._callback(event)
-                if isawaitable(result):
-                    await result
-            except Exception:
-                logger.exception("a subscriber raised on %s", type(event).__name__)
-            if self._one_shot:
-                self.active = False
+        async with self._telling:
+            while self.active and self._queue:
+                await self._call(self._queue.popleft())
+                if self._one_shot:
+                    self.active = False
+
+    async def _call(self, event: Event) -> None:
+        try:
+            result = self._callback(event)
+            if isawaitable(result):
+                await result
+        except BaseException as exc:
+            cancelled = isinstance(exc, anyio.get_cancelled_exc_class()) and is_cancelled()
+            if cancelled or isinstance(exc, KeyboardInterrupt):
+                raise
+            logger.exception("a subscriber raised on %s", type(event).__name__)
+        await undo_native_cancellation()
 
 
 async def next_event(broker: EventBroker, types: frozenset[type[Event]]) -> Event:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
-from typing import Literal
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
+from typing import Literal, Protocol
 from uuid import UUID
 
 import anyio
 import anyio.lowlevel
-from anyio.abc import TaskGroup
 
 from anysched._clock import Clock
 from anysched.engine.runner import Runner
@@ -25,18 +25,23 @@ SLICE = 0.004
 Reason = Literal["asked", "stopping", "lost"]
 
 
+class GivenBack(Protocol):
+    """Takes a job that was cancelled; ``lost`` if that is because another node may have it."""
+
+    def __call__(self, claim: Claim, *, lost: bool) -> None: ...
+
+
 class Worker:
     """One task, and the job it runs. The task lives in ``Workers``."""
 
     def __init__(self, clock: Clock, number: int) -> None:
         self.wakeup = Wakeup(clock, f"worker {number}")
         self.scope = anyio.CancelScope()
-        self.claim: Claim | None = None
         self.reason: Reason | None = None
 
     def cancel(self, reason: Reason) -> None:
-        """Cancel the job that runs now."""
-        self.reason = reason
+        """Cancel the job that runs now; the first reason counts."""
+        self.reason = self.reason or reason
         self.scope.cancel()
 
     def is_cancelled(self) -> bool:
@@ -52,9 +57,12 @@ class Workers:
     after each cancellation, because a scope for each job would cost a quarter of the throughput.
 
     :param most: how many jobs may run at once
+    :param start: starts a task under a name
     :param ended: called with each job that ended
-    :param given_back: called with each job that was cancelled because the scheduler stops
+    :param given_back: called with each job that was cancelled for the sake of the scheduler, not as asked by a user
+    :param unstarted: called with each job that may not be begun here any more
     :param drained: called when the queue has become empty
+    :param trusted: tells whether no other node can have taken the jobs that are here (rule J1)
     """
 
     def __init__(
@@ -63,16 +71,20 @@ class Workers:
         runner: Runner,
         most: int,
         *,
+        start: Callable[[str, Callable[[], Awaitable[None]]], object],
         ended: Callable[[Completion], None],
-        given_back: Callable[[Claim], None],
+        given_back: GivenBack,
+        unstarted: Callable[[Sequence[Claim]], None],
         drained: Callable[[], None],
         trusted: Callable[[], bool],
     ) -> None:
         self._clock = clock
         self._runner = runner
         self._most = most
+        self._start = start
         self._ended = ended
         self._given_back = given_back
+        self._unstarted = unstarted
         self._drained = drained
         self._trusted = trusted
         self._queue: deque[Claim] = deque()
@@ -82,11 +94,11 @@ class Workers:
         self._waking = False
         self._slice_began = 0.0
         self._all_done: anyio.Event | None = None
-        self._task_group: TaskGroup | None = None
+        self._closed = False
 
-    def start(self, task_group: TaskGroup) -> None:
-        """Begin; workers are started in this task group when there is work for them."""
-        self._task_group = task_group
+    def close(self) -> None:
+        """Begin no job any more."""
+        self._closed = True
 
     @property
     def free(self) -> int:
@@ -143,7 +155,7 @@ class Workers:
             self._all_done.set()
 
     def _wake_one(self) -> None:
-        if self._waking or self._task_group is None:
+        if self._waking or self._closed:
             return  # the worker that is on its way wakes the next one
         if self._idle:
             self._waking = True
@@ -152,26 +164,22 @@ class Workers:
             self._waking = True
             self._started += 1
             worker = Worker(self._clock, self._started)
-            self._clock.hold(worker.wakeup.who)
-            self._task_group.start_soon(self._work, worker, name=f"anysched {worker.wakeup.who}")
+            self._start(worker.wakeup.who, partial(self._work, worker))
 
     async def _work(self, worker: Worker) -> None:
-        try:
-            while True:
-                self._waking = False
-                await self._take_jobs(worker)
-                self._idle.append(worker)
-                if not self._queue:
-                    self._drained()
-                await worker.wakeup.wait()
-        finally:
-            self._clock.release(worker.wakeup.who)
+        while True:
+            self._waking = False
+            await self._take_jobs(worker)
+            self._idle.append(worker)
+            if not self._queue:
+                self._drained()
+            await worker.wakeup.wait()
 
     async def _take_jobs(self, worker: Worker) -> None:
         """Run jobs until the queue is empty."""
-        while self._queue:
+        while self._queue and not self._closed:
             with anyio.CancelScope() as worker.scope:
-                while self._queue and not worker.scope.cancel_called:
+                while self._queue and not worker.scope.cancel_called and not self._closed:
                     claim = self._queue.popleft()
                     self._running[claim.job.id] = worker
                     if self._queue:
@@ -186,15 +194,16 @@ class Workers:
                         self._slice_began = self._clock.monotonic()
 
     async def _run(self, worker: Worker, claim: Claim) -> None:
-        if not self._trusted():
-            return  # the lease may have run out: another node may have taken the job by now (rule J1)
+        if not self._trusted():  # the lease may have run out: another node may have taken the job by now
+            self._unstarted([claim])
+            return
         worker.reason = None
         try:
             result = await self._runner.run(claim, worker.is_cancelled)
         except BaseException:
-            self._given_back(claim)
+            self._given_back(claim, lost=worker.reason == "lost")
             raise
-        if worker.reason == "stopping" and result.outcome is JobOutcome.cancelled:
-            self._given_back(claim)
-        elif worker.reason != "lost":
+        if result.outcome is JobOutcome.cancelled and worker.reason != "asked":
+            self._given_back(claim, lost=worker.reason == "lost")
+        else:  # of a job that is lost the store accepts nothing
             self._ended(Completion(claim, result))

@@ -1,0 +1,32 @@
+"""Telling a cancellation of the scheduler's own from one that the code of a user made up (rule J4)."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import suppress
+
+import anyio
+import sniffio
+
+
+def is_cancelled() -> bool:
+    """Return whether a cancel scope around the current task is cancelled, not just what was awaited."""
+    return anyio.current_effective_deadline() == -math.inf
+
+
+async def undo_native_cancellation() -> None:
+    """Undo what ``asyncio.Task.cancel()`` did to the current task, or it would hit what the task does next.
+
+    The tasks of the engine are cancelled by cancel scopes only, so that nobody but the code of a job, or of a
+    subscriber, can have called it; and when the event loop shuts down, the scope is cancelled as well.
+    """
+    if sniffio.current_async_library() != "asyncio":
+        return
+    task = asyncio.current_task()
+    if task is None or not task.cancelling() or is_cancelled():
+        return
+    while task.cancelling():
+        task.uncancel()
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)  # where Python throws the cancellation all the same

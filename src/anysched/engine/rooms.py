@@ -1,0 +1,86 @@
+"""The tasks of an engine: started, watched and ended in one place."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import anyio
+import anyio.lowlevel
+from anyio.abc import TaskGroup, TaskStatus
+
+from anysched._clock import Clock
+
+logger = logging.getLogger(__name__)
+
+
+class Room:
+    """One task of an engine."""
+
+    def __init__(self) -> None:
+        self.scope = anyio.CancelScope()
+        self._ended = anyio.Event()
+
+    def has_ended(self) -> None:
+        """Tell those who wait for the end."""
+        self._ended.set()
+
+    async def stop(self) -> None:
+        """Cancel the task and wait for its end: what it had begun is finished then."""
+        self.scope.cancel()
+        await self._ended.wait()
+
+
+class Rooms:
+    """A task group in a task of its own, so that any task may end it. Each task in it holds a token of the clock.
+
+    :param failed: called with what a task has raised
+    """
+
+    def __init__(self, clock: Clock, failed: Callable[[BaseException], None]) -> None:
+        self._clock = clock
+        self._failed = failed
+        self._task_group: TaskGroup | None = None
+        self._closed = anyio.Event()
+
+    async def open(self, outer: TaskGroup) -> None:
+        """Begin, as a task of another task group."""
+        await outer.start(self._host)
+
+    async def _host(self, *, task_status: TaskStatus[None]) -> None:
+        try:
+            async with anyio.create_task_group() as self._task_group:
+                task_status.started()
+                await anyio.sleep_forever()
+        finally:
+            self._task_group = None
+            self._closed.set()
+
+    def start(self, who: str, run: Callable[[], Awaitable[None]]) -> Room:
+        """Start a task that runs until it is stopped; nothing comes of it once the rooms are closed."""
+        room = Room()
+        if self._task_group is None:
+            room.has_ended()
+        else:
+            self._clock.hold(who)
+            self._task_group.start_soon(self._run, who, run, room, name=f"anysched {who}")
+        return room
+
+    async def _run(self, who: str, run: Callable[[], Awaitable[None]], room: Room) -> None:
+        try:
+            with room.scope:
+                await run()
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as exc:
+            logger.critical("the %s failed, the scheduler stops", who, exc_info=exc)
+            self._failed(exc)
+        finally:
+            self._clock.release(who)
+            room.has_ended()
+
+    async def close(self) -> None:
+        """Cancel all tasks and wait for their ends."""
+        if self._task_group is not None:
+            self._task_group.cancel_scope.cancel()
+            await self._closed.wait()
