@@ -10,7 +10,7 @@ from datetime import datetime
 import anyio
 import attrs
 
-from anysched._clock import Clock, activity_owner
+from anysched._clock import Clock
 from anysched._text import printable
 from anysched.engine.cancelling import is_cancelled, undo_native_cancellation
 from anysched.engine.context import current_job
@@ -54,8 +54,6 @@ class Runner:
             exception = JobException(JobDeadlineMissed.__name__, str(JobDeadlineMissed(job.id)))
             return JobResult(job.id, JobOutcome.missed_start_deadline, started_at, exception=exception)
         current_job.set(job)
-        if self._clock.moved_by_hand:
-            activity_owner.set(f"job {job.id} of {job.task_id}")
         try:
             known = self._tasks[job.task_id]
             executor = self._executor(job.job_executor or known.default_executor)

@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from anysched._clock import Clock
+from anysched.engine.context import acting
 from anysched.engine.runner import Runner
 from anysched.engine.wakeup import Wakeup
 from anysched.model.job import Claim
@@ -199,7 +200,11 @@ class Workers:
             return
         worker.reason = None
         try:
-            result = await self._runner.run(claim, worker.is_cancelled)
+            if self._clock.moved_by_hand:
+                with acting(self._clock, worker.wakeup.who, claim.job):
+                    result = await self._runner.run(claim, worker.is_cancelled)
+            else:
+                result = await self._runner.run(claim, worker.is_cancelled)
         except BaseException:
             self._given_back(claim, lost=worker.reason == "lost")
             raise
