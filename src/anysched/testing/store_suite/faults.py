@@ -221,6 +221,7 @@ class FaultTests(StoreTests):
         assert (await user.get("b")).paused
         await user.unpause("b")
         await user.replace(every(id="b"))
+        await node.work()
         assert (None, ScheduleStatus.active) == ((await user.get("b")).fault, (await user.get("b")).status)
         await self.damage_schedule(store, "b")
         await user.remove("b")

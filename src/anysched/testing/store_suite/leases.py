@@ -166,7 +166,7 @@ class LeaseTests(StoreTests):
         await clock.advance_to(clock.now() + LEASE + TICK)
         work = await idle.work(**limits)
         assert ([claim.job.id], None) == ([job.id for job in work.released], work.next_wake)
-        assert 2 == (await Node(store).claim_one()).job.attempt
+        assert 2 == (await Node(store, "node c").claim_one()).job.attempt
 
     async def test_limits_count_live_leases(
         self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
