@@ -54,7 +54,7 @@ async def one_start(folder: Path, *, first: bool) -> None:
             conflict_policy="replace",
         )
         await scheduler.add_schedule(
-            mail, IntervalTrigger(seconds=0.5), id="mail", conflict_policy="replace"
+            mail, IntervalTrigger(seconds=0.5), id="mail", paused=True, conflict_policy="replace"
         )
         if first:
             await scheduler.pause_schedule("mail", reason="no password yet", by="ana")
