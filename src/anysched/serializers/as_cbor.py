@@ -38,7 +38,7 @@ class CBORSerializer:
     :raise ImportError: when cbor2 is not installed
     """
 
-    name: Final = "cbor"
+    name = "cbor"
 
     def __init__(self, types: Iterable[type] = (), *, registry: TypeRegistry = DEFAULT_REGISTRY) -> None:
         try:

@@ -31,7 +31,7 @@ class JSONSerializer:
     :param registry: the registered types
     """
 
-    name: Final = "json"
+    name = "json"
 
     def __init__(self, types: Iterable[type] = (), *, registry: TypeRegistry = DEFAULT_REGISTRY) -> None:
         self.registry: Final = TypeRegistry(types, parent=registry)

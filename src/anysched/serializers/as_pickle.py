@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from anysched.errors import DeserializationError, SerializationError
 
@@ -20,7 +20,7 @@ class PickleSerializer:
     their types is the safer way. The first one made in a process says so in the log.
     """
 
-    name: Final = "pickle"
+    name = "pickle"
     _warned: ClassVar[bool] = False
 
     def __init__(self) -> None:

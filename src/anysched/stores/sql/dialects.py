@@ -37,7 +37,7 @@ class Dialect(Protocol):
 
     @property
     def members(self) -> str:
-        """A subquery for the strings in a JSON array; ``{}`` stands for the name of the parameter."""
+        """A query for the strings in a JSON array; ``{}`` stands for the name of the parameter."""
         ...
 
     @property
@@ -81,7 +81,7 @@ class SQLiteDialect:
     name = "SQLite"
     begin_read = "BEGIN"
     begin_write = "BEGIN IMMEDIATE"
-    members = "(SELECT value FROM json_each(:{}))"
+    members = "SELECT value FROM json_each(:{})"
     each_task = "(SELECT value FROM json_each(:tasks)) AS task"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
 

@@ -140,12 +140,21 @@ class Jobs:
     # ending and giving back
 
     def held(self, connection: sa.Connection, node: str, claims: Iterable[Claim]) -> list[bool]:
-        """Return which claims are still good: theirs is the newest token of a job that the node runs (rule J1)."""
+        """Return which claims are still good: theirs is the newest token of a job that the node runs (rule J1).
+
+        Of two claims of one job the second is not.
+        """
         claims = list(claims)
         ids = json_array(claim.job.id.hex for claim in claims)
         rows = connection.exec_driver_sql(self._sql.claimed, (ids,)).fetchall()
         tokens = {job_id: token for job_id, token, holder in rows if holder == node}
-        return [tokens.get(claim.job.id.hex) == claim.token for claim in claims]
+        good: list[bool] = []
+        for claim in claims:
+            job_id = claim.job.id.hex
+            good.append(tokens.get(job_id) == claim.token)
+            if good[-1]:
+                del tokens[job_id]
+        return good
 
     def delete(self, connection: sa.Connection, ids: Iterable[UUID]) -> None:
         """Remove jobs."""

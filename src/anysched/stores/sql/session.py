@@ -66,9 +66,12 @@ class Session:
         return await self._in_thread(function, writes=True)
 
     async def _in_thread(self, function: Callable[[], T], *, writes: bool) -> T:
+        return await anyio.to_thread.run_sync(function, limiter=self._open_limiters()[writes])
+
+    def _open_limiters(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:
         if self._limiters is None:
             raise StoreError(f"{self.shown} is not open: use it within its scheduler, or call open() first")
-        return await anyio.to_thread.run_sync(function, limiter=self._limiters[writes])
+        return self._limiters
 
     def read_here(self, work: Work[T]) -> T:
         """Do the same as ``read``, in this thread."""
@@ -110,6 +113,7 @@ class Session:
         :raise StoreUnavailableError: when the database cannot be reached or written
         :raise StoreError: when it refuses for another reason
         """
+        self._open_limiters()
         try:
             with self.engine.connect() as connection:
                 yield connection

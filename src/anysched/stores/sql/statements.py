@@ -188,4 +188,4 @@ class _In:
         self._dialect = dialect
 
     def __getattr__(self, parameter: str) -> str:
-        return self._dialect.members.format(parameter)
+        return f"({self._dialect.members.format(parameter)})"

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import anyio
 import sqlalchemy as sa
 from anyio.lowlevel import current_token
 
@@ -123,7 +124,11 @@ class SQLDataStore:
         if not self._opened:
             self._clock, self._loop = clock, loop
             self._session.begin()
-            await self._session.call(self._set_up)
+            try:
+                await self._session.call(self._set_up)
+            except BaseException:
+                await self._let_go()
+                raise
         self._opened += 1
 
     def _set_up(self) -> None:
@@ -135,11 +140,17 @@ class SQLDataStore:
 
     async def close(self) -> None:
         """Let go of the database, unless somebody else in this process still uses it through this object."""
-        self._opened -= 1
-        if not self._opened:
+        if self._opened:
+            self._opened -= 1
+            if not self._opened:
+                await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Close the connections, also when the caller is cancelled."""
+        with anyio.CancelScope(shield=True):
             if not self._borrowed:
                 await self._session.call(self._engine.dispose)
-            self._session.end()
+        self._session.end()
 
     async def now(self) -> datetime:
         """Return the clock's present (rule N6)."""

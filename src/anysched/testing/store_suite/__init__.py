@@ -15,6 +15,7 @@ from anysched.testing.store_suite.faults import FaultTests
 from anysched.testing.store_suite.firing import FiringTests
 from anysched.testing.store_suite.jobs import JobTests
 from anysched.testing.store_suite.leases import LeaseTests
+from anysched.testing.store_suite.passes import PassTests
 from anysched.testing.store_suite.pausing import PausingTests
 from anysched.testing.store_suite.reading import ReadingTests
 from anysched.testing.store_suite.results import ResultTests
@@ -29,6 +30,7 @@ class StoreSuite(
     PausingTests,
     ResumingTests,
     FiringTests,
+    PassTests,
     JobTests,
     ResultTests,
     LeaseTests,

@@ -97,7 +97,8 @@ class JobTests(StoreTests):
             assert ([id], None) == ([claim.job.task_id for claim in work.claims], work.next_wake)
         none = await Node(store, tasks=[]).work()
         assert ([], None, 1, False) == (none.claims, none.next_wake, none.passes, none.backlog)
-        rest = await Node(other, "node b", tasks=HARD_IDS).work()
+        many = [*HARD_IDS, *(f"task {number}" for number in range(3000))]
+        rest = await Node(other, "node b", tasks=many).work()
         assert sorted(HARD_IDS[30:]) == sorted(claim.job.task_id for claim in rest.claims)
 
     async def test_max_running_jobs(self, store: DataStore, other: DataStore, clock: FakeClock) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from operator import eq
 
+import anyio
 import attrs
 import pytest
 
@@ -16,6 +20,7 @@ from anysched.model.policies import (
     JobKind,
     JobOutcome,
     ScheduleStatus,
+    SkipReason,
 )
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
@@ -183,6 +188,47 @@ class ScheduleTests(StoreTests):
         work = await node.work()
         assert ([], None) == (work.changes, work.next_wake)
         assert [] == await user.schedules()
+
+    async def test_no_write_is_lost(self, store: DataStore, other: DataStore, clock: FakeClock) -> None:
+        """Rule S4: writes that meet follow each other, each decided upon the outcome of the one before."""
+        users, node = [User(store), User(other)], Node(other, "node b")
+        await users[0].add(every())
+
+        async def write(user: User, number: int) -> None:
+            def decide(key: str, stored: ScheduleSnapshot | None, _: Task | None, __: datetime) -> Change:
+                old = adding.existing(key, stored).state
+                skipped = {SkipReason.paused: old.skipped.get(SkipReason.paused, 0) + number}
+                return Change(
+                    schedule_id=key, state=attrs.evolve(old, revision=old.revision + 1, skipped=skipped)
+                )
+
+            await user.store.transact_schedules(["schedule"], decide)
+
+        async with anyio.create_task_group() as tg:
+            for number in range(20):
+                tg.start_soon(write, users[number % 2], number)
+            tg.start_soon(node.advance)
+        state = (await users[0].get()).state
+        assert (22, {SkipReason.paused: 190}, 1) == (state.revision, dict(state.skipped), state.jobs_made)
+
+    async def test_a_removal_wins(self, store: DataStore, other: DataStore, clock: FakeClock) -> None:
+        """Rule S4: whatever happens to a schedule while it is removed, it is gone afterwards, and so are its jobs."""
+        user, node = User(store), Node(other, "node b")
+        ids = [f"{number:02}" for number in range(20)]
+        await user.add(*(every(id=id) for id in ids))
+        meddle = User(other)
+
+        async def change(act: Callable[[str], Awaitable[object]], id: str) -> None:
+            with contextlib.suppress(ScheduleLookupError):
+                await act(id)
+
+        async with anyio.create_task_group() as tg:
+            for id in ids:
+                for act in (meddle.pause, user.remove, meddle.run, meddle.resume):
+                    tg.start_soon(change, act, id)
+                tg.start_soon(partial(node.advance, plan_limit=3, claim_limit=0))
+        assert ([], []) == (await user.schedules(), await user.jobs())
+        assert (1, None) == ((await node.work()).passes, (await node.work()).next_wake)
 
     async def test_adding_after_removing_is_a_new_incarnation(
         self, store: DataStore, clock: FakeClock
