@@ -76,7 +76,7 @@ def layers(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Two strict type checkers on the package and the typing tests; every public name has a known type."""
-    session.install(FULL, *group("typing"))
+    session.install(FULL, *group("tests"), *group("typing"))
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "anysched", "--ignoreexternal")
