@@ -21,13 +21,14 @@ Entry = tuple[datetime, int, str]
 class ScheduleTable:
     """Snapshots by id, and a heap of their ``wake_at``.
 
-    An entry of the heap holds as long as the schedule still has that ``wake_at``; others are passed over when
-    they come up. So pausing costs nothing, and a paused head is simply not there (rule S5).
+    Only the latest entry of a schedule holds, and only while the schedule still has that ``wake_at``; others are
+    passed over when they come up. So pausing costs nothing, and a paused head is simply not there (rule S5).
     """
 
     def __init__(self) -> None:
         self._snapshots: dict[str, ScheduleSnapshot] = {}
         self._heap: list[Entry] = []
+        self._latest: dict[str, int] = {}  # which entry is the latest of each schedule
         self._order = count()
 
     def __len__(self) -> int:
@@ -46,28 +47,29 @@ class ScheduleTable:
         old = self._snapshots.get(key)
         self._snapshots[key] = snapshot
         if wake_at is not None and (old is None or old.state.wake_at != wake_at):
-            heapq.heappush(self._heap, (wake_at, next(self._order), key))
+            self._latest[key] = next(self._order)
+            heapq.heappush(self._heap, (wake_at, self._latest[key], key))
             if len(self._heap) > 2 * len(self._snapshots) + 64:
                 self._drop_stale()
 
     def remove(self, key: str) -> None:
         """Forget a schedule."""
         del self._snapshots[key]
+        self._latest.pop(key, None)
 
     def _drop_stale(self) -> None:
-        held = {(wake_at, key): order for wake_at, order, key in self._heap if self._holds(wake_at, key)}
-        self._heap = [(wake_at, order, key) for (wake_at, key), order in held.items()]
+        self._heap = [entry for entry in self._heap if self._holds(entry)]
         heapq.heapify(self._heap)
 
-    def _holds(self, wake_at: datetime, key: str) -> bool:
-        snapshot = self._snapshots.get(key)
-        return snapshot is not None and snapshot.state.wake_at == wake_at
+    def _holds(self, entry: Entry) -> bool:
+        wake_at, order, key = entry
+        return self._latest.get(key) == order and self._snapshots[key].state.wake_at == wake_at
 
     def take_due(self, until: datetime | None = None) -> Iterator[tuple[Entry, ScheduleSnapshot]]:
         """Take entries that hold off the heap, in order, up to an instant: the one rule of being due (S5)."""
         while self._heap and (until is None or self._heap[0][0] <= until):
             entry = heapq.heappop(self._heap)
-            if self._holds(entry[0], entry[2]):
+            if self._holds(entry):
                 yield entry, self._snapshots[entry[2]]
 
     def put_back(self, entries: Iterable[Entry]) -> None:
