@@ -281,23 +281,24 @@ class FakeClock:
 
     def _wake(self) -> None:
         """Wake everybody whose time has come, and take their tokens for them."""
-        due: list[_Sleeper] = []
+        has_changed = False
         while self._deadlines and self._deadlines[0][0] <= self._now:
-            sleeper = heapq.heappop(self._deadlines)[2]
-            if sleeper.waits:
-                due.append(sleeper)
-        has_changed = bool(due)
+            has_changed |= self._wake_one(heapq.heappop(self._deadlines)[2])
         for sleeper in self._polling:
             poll_at = sleeper.poll_at
             if poll_at is not None and poll_at <= self._now and sleeper.poller not in self._looked:
                 self._looked.add(sleeper.poller)
-                due.append(sleeper)
-        for sleeper in due:
-            if sleeper.waits:
-                self.hold(sleeper.who)
-                sleeper.event.set()
+                self._wake_one(sleeper)
         if has_changed:
             self.changed()
+
+    def _wake_one(self, sleeper: _Sleeper) -> bool:
+        """Wake a sleeper unless it is awake; return whether it was not."""
+        if not sleeper.waits:
+            return False
+        self.hold(sleeper.who)
+        sleeper.event.set()
+        return True
 
     def _rebuild(self) -> None:
         """Build the heap anew from those who still wait."""

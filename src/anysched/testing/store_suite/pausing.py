@@ -109,7 +109,7 @@ class PausingTests(StoreTests):
         user, node = User(store), Node(store)
         await user.add(every())
         await node.work(claim_limit=0)
-        assert () == tuple((await user.pause("schedule")).ended)
+        assert [] == list((await user.pause("schedule")).ended)
         await node.claim_one()
 
     async def test_queued_jobs_are_held(self, store: DataStore, clock: FakeClock) -> None:
