@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from typing import Any, Literal
 import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.rules.support import T0, Every, FastEvery, FastInstants, Instants, same
 
 from anysched.model.change import Change
 from anysched.model.policies import CoalescePolicy, ConflictPolicy, Missed, ResumeFrom, SkipReason
@@ -20,7 +21,6 @@ from anysched.rules.adding import add
 from anysched.rules.options import effective_options
 from anysched.rules.pausing import pause, settle_and_fire, unpause
 from anysched.rules.times import FireTimes
-from tests.unit.rules.support import T0, Every, FastEvery, FastInstants, Instants, same
 
 TICK = timedelta(microseconds=1)  # the unit of everything here, so that neighbours touch
 
@@ -133,14 +133,10 @@ class Step:
     wait: int
     limit: int
     until: int | None
-    resume_from: int | Literal["now"] | None
+    resume_from: int | Literal["now", "frozen", "last"] | None
     missed: Missed
     reason: str | None
     trigger: Any
-
-
-def resume_instant(step: Step, now: datetime) -> ResumeFrom:
-    return now + step.resume_from * TICK if isinstance(step.resume_from, int) else step.resume_from
 
 
 class Both:
@@ -187,7 +183,7 @@ class Both:
             since=T0,
             until=until,
             reason=step.reason,
-            resume_from=resume_instant(step, self.now) if until else None,
+            resume_from=self.resume_from(step) if until else None,
             missed=step.missed if until else "policy",
         )
         self.apply(pause(self.snapshot, options, self.now, wanted))
@@ -205,7 +201,7 @@ class Both:
 
     def unpause(self, step: Step) -> None:
         options = effective_options(self.snapshot.schedule, None, TaskDefaults())
-        start = resume_instant(step, self.now)
+        start = self.resume_from(step)
         change = unpause(self.snapshot, options, self.now, resume_from=start, missed=step.missed)
         self.apply(change)
         model, made, skipped = self.model, len(self.model.jobs), self.model.skipped.total()
@@ -223,6 +219,13 @@ class Both:
         assert model.skipped.total() - skipped == change.unpaused.skipped
         assert self.snapshot.next_fire_time == change.unpaused.next_fire_time
         assert self.snapshot.status is change.unpaused.status
+
+    def resume_from(self, step: Step) -> ResumeFrom:
+        if step.resume_from == "frozen":
+            return self.snapshot.next_fire_time
+        if step.resume_from == "last":
+            return self.snapshot.last_fire_time
+        return self.now + step.resume_from * TICK if isinstance(step.resume_from, int) else step.resume_from
 
     def replace(self, step: Step) -> None:
         schedule = attrs.evolve(self.snapshot.schedule, trigger=step.trigger)
@@ -287,7 +290,7 @@ steps = st.builds(
     wait=st.sampled_from([0, 0, 1, 2, 3, 7, 25]),
     limit=st.integers(1, 6),
     until=st.none() | st.integers(1, 20),
-    resume_from=st.none() | st.just("now") | st.integers(-30, 30),
+    resume_from=st.none() | st.sampled_from(["now", "now", "frozen", "last"]) | st.integers(-30, 30),
     missed=st.sampled_from(["policy", "policy", "skip", "run_once", "run_all"]),
     reason=st.none() | st.just("why"),
     trigger=triggers,
@@ -302,7 +305,7 @@ schedules = st.builds(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=500)
 @given(schedules, st.lists(steps, max_size=15))
 def test_model(schedule: Schedule, history: list[Step]) -> None:
     """rules S3, P2, P5 to P10 and L1 to L3: any history comes out as if every fire time had been looked at."""
