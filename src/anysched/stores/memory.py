@@ -291,7 +291,8 @@ class MemoryDataStore:
 
     async def get_jobs(self, query: JobQuery) -> list[Job]:
         """Return jobs that have not ended, ordered by id."""
-        entries = (entry for entry in self._jobs if query.ids is None or entry.job.id in query.ids)
+        ids = None if query.ids is None else frozenset(query.ids)
+        entries = (entry for entry in self._jobs if ids is None or entry.job.id in ids)
         jobs = [
             attrs.evolve(entry.job, status=entry.status) for entry in entries if _matches_job(entry, query)
         ]
