@@ -84,7 +84,7 @@ async def test_a_saturated_task_does_not_spin(
 ) -> None:
     """Rules S5 and J5: queued jobs of a task that has no room cost no pass while they wait."""
     proxy = StoreProxy(store)
-    async with make(proxy) as scheduler:
+    async with make(proxy, lease_duration=3600) as scheduler:
         tick = runs.task(takes=500, max_running_jobs=1)
         await scheduler.add_jobs(tick, [[]] * 5)
         await clock.advance(1)
@@ -108,9 +108,9 @@ async def test_what_others_write_is_found_by_polling(
 ) -> None:
     """Rule N2: work that nobody announced is found within the poll interval."""
     tick = runs.task()
-    async with make(store, tasks=[tick], poll_interval=7) as _:
+    async with make(store, tasks=[tick], poll_interval=7):
         await clock.advance(1)
-        async with make(store, LocalEventBroker(), role="client") as client:
+        async with make(store, event_broker=LocalEventBroker(), role="client") as client:
             await client.add_job("tick")
         await clock.advance(7)
         assert 1 == len(runs.take())

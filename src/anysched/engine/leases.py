@@ -89,8 +89,8 @@ class Leases:
     # A clock that is moved by hand drives the renewals from the event loop: leases are in its time.
 
     async def run(self) -> None:
-        """Renew by the clock, for ever."""
-        while True:
+        """Renew by the clock, for ever, if there is anything to renew."""
+        while self._keeper is not None:
             until = self._clock.now() + self._interval if self._held() else None
             await self._wakeup.wait(until)
             renewal = self._renew()
