@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import anyio
 import attrs
+from tests.crash.processes import PATIENCE
 
 
 @attrs.frozen
@@ -26,6 +29,13 @@ class Tally:
     lost: list[tuple[str, int]]
     doubled: list[tuple[str, int]]
     repeated: int
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so that another process brings about."""
+    with anyio.fail_after(PATIENCE):
+        while not condition():  # noqa: ASYNC110  (another process sets no event)
+            await anyio.sleep(0.01)
 
 
 def lines(log: Path) -> list[dict[str, Any]]:

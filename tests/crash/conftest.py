@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-
 from tests.crash.processes import Processes
 
 if sys.platform == "win32":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,9 +12,19 @@ from typing import Any
 
 import anyio
 import trio  # noqa: F401  (so that no child has to import it)
+from tests.crash.checking import until
+from tests.crash.operations import operate as operate
+from tests.crash.operations import prepare as prepare
 
-from anysched import AsyncScheduler, IntervalTrigger, Schedule, ScheduleSnapshot, current_job, current_scheduler, task
-from anysched.stores import SQLDataStore
+from anysched import (
+    AsyncScheduler,
+    IntervalTrigger,
+    Schedule,
+    ScheduleSnapshot,
+    current_job,
+    current_scheduler,
+    task,
+)
 
 #: Every attempt that a crash ends counts; no test of these may run out of them.
 ENDLESS = 100_000
@@ -95,9 +106,13 @@ async def _finish(url: str, report: str, lease: float) -> None:
     async with AsyncScheduler(url, timezone="UTC", tasks=TASKS, lease_duration=lease) as scheduler:
         for snapshot in await scheduler.get_schedules():
             await scheduler.pause_schedule(snapshot.id)
-        while await scheduler.get_jobs():
+        while await scheduler.get_jobs():  # noqa: ASYNC110  (another node may run the last one)
             await anyio.sleep(0.05)
         states = {snapshot.id: _plain(snapshot) for snapshot in await scheduler.get_schedules()}
+    _write(report, states)
+
+
+def _write(report: str, states: dict[str, Any]) -> None:
     Path(report).write_text(json.dumps(states), encoding="utf-8")
 
 
@@ -111,3 +126,68 @@ def _plain(snapshot: ScheduleSnapshot) -> dict[str, Any]:
         "jobs_made": snapshot.state.jobs_made,
         "skipped": sum(snapshot.state.skipped.values()),
     }
+
+
+# workers of jobs that clients add
+
+
+@task(id="at most once", on_abandon="fail", max_attempts=ENDLESS)
+async def at_most_once(log: str) -> None:
+    """Note start and end."""
+    note(log, "start")
+    await anyio.sleep(0.03)
+    note(log, "end")
+
+
+@task(id="deadly", max_attempts=3)
+async def deadly(log: str) -> None:
+    """Take the process along."""
+    note(log, "start")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def tell(flag: str, attempt: int) -> None:
+    """End an attempt of ``until_told``."""
+    Path(f"{flag}{attempt}").touch()
+
+
+@task(id="until told")
+async def until_told(log: str, flag: str) -> str:
+    """Go on until ``tell`` says so; return the name of the node."""
+    note(log, "start")
+    try:
+        await until(Path(f"{flag}{current_job.get().attempt}").exists)
+    except anyio.get_cancelled_exc_class():
+        note(log, "cancelled")
+        raise
+    note(log, "end")
+    return current_scheduler.get().identity
+
+
+@task(id="few at once", max_running_jobs=3)
+async def few_at_once(log: str) -> None:
+    """Note start and end."""
+    note(log, "start")
+    await anyio.sleep(0.02)
+    note(log, "end")
+
+
+JOBS = (at_most_once, deadly, until_told, few_at_once)
+
+
+def work(backend: str, url: str, lease: float, name: str, most: int = 100) -> None:
+    """Run the jobs that there are, until killed."""
+    anyio.run(partial(_work, url, lease, name, most), backend=backend)
+
+
+async def _work(url: str, lease: float, name: str, most: int) -> None:
+    async with AsyncScheduler(
+        url,
+        identity=name,
+        timezone="UTC",
+        tasks=JOBS,
+        lease_duration=lease,
+        poll_interval=0.1,
+        max_concurrent_jobs=most,
+    ):
+        await anyio.sleep_forever()

@@ -81,6 +81,8 @@ class Child:
         """Wait for its end, which must be a good one."""
         assert not self.lives_for(PATIENCE), f"process {self.pid} does not come to an end"
 
-    def join_killed(self) -> None:
-        """Wait until it has killed itself."""
-        assert -signal.SIGKILL == self._processes.end_of(self.pid, PATIENCE)
+    def ended_well(self) -> bool:
+        """Wait for its end; return whether it came to it, and has not killed itself."""
+        code = self._processes.end_of(self.pid, PATIENCE)
+        assert code in (0, -signal.SIGKILL), f"process {self.pid} ended with {code}"
+        return code == 0

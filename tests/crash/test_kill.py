@@ -1,4 +1,4 @@
-"""``kill -9`` at random instants (rules S3, J1 to J3, N1)."""
+"""Processes that share one file, left alone and killed at random instants (rules S3, J1 to J3, N1)."""
 
 from __future__ import annotations
 
@@ -7,45 +7,44 @@ import time
 from pathlib import Path
 
 import pytest
-
-from tests.crash.checking import Tally, check_file, tally
+from tests.crash.checking import Tally, check_file, lines, tally
 from tests.crash.processes import Child, Processes
 
 SCHEDULES = 10
-EVERY = 1.0
-LEASE = 0.5
 
 
-class Killing:
-    """Kills nodes that share one file, then looks at what they did."""
+class Site:
+    """Nodes that share one file and the same schedules, and what can be found when they are gone."""
 
-    def __init__(self, processes: Processes, backend: str, folder: Path) -> None:
-        self.processes = processes
-        self.backend = backend
-        self.url = f"sqlite:///{folder}/jobs.db"
-        self.folder = folder
-        self.log = folder / "log"
-        self.wanted = {"number": SCHEDULES, "every": EVERY, "start": time.time(), "log": str(self.log)}
+    def __init__(
+        self, processes: Processes, backend: str, folder: Path, *, number: int, every: float, lease: float
+    ) -> None:
+        self._processes = processes
+        self._backend = backend
+        self._folder = folder
+        self._url = f"sqlite:///{folder}/jobs.db"
+        self._log = folder / "log"
+        self._every = every
+        self._lease = lease
+        self._wanted = {"number": number, "every": every, "start": time.time(), "log": str(self._log)}
 
-    def start(self) -> Child:
-        """Start a node."""
-        return self.processes.start(
+    def start(self, seconds: float) -> Child:
+        """Start a node that runs for so long."""
+        return self._processes.start(
             "serve",
-            backend=self.backend,
-            url=self.url,
-            lease=LEASE,
-            seconds=3600,
-            wanted=self.wanted,
+            backend=self._backend,
+            url=self._url,
+            lease=self._lease,
+            seconds=seconds,
+            wanted=self._wanted,
         )
 
     def kill(self, kills: int, chance: random.Random) -> None:
         """Let one or two nodes run, and kill one of them after a while, so many times."""
         nodes: list[Child] = []
         for _ in range(kills):
-            if not nodes:
-                nodes.append(self.start())
-            if len(nodes) == 1 and chance.random() < 0.3:
-                nodes.append(self.start())
+            while not nodes or (len(nodes) == 1 and chance.random() < 0.3):
+                nodes.append(self.start(seconds=3600))
             victim = nodes.pop(chance.randrange(len(nodes)))
             assert victim.lives_for(chance.uniform(0.02, 0.4))
             victim.kill()
@@ -54,24 +53,39 @@ class Killing:
 
     def outcome(self) -> Tally:
         """Let a last node do what is left, and return what came of it all."""
-        report = self.folder / "report"
-        self.processes.start(
-            "finish", backend=self.backend, url=self.url, report=str(report), lease=LEASE
-        ).join()
-        check_file(self.folder / "jobs.db")
-        return tally(self.log, report, EVERY)
+        report = self._folder / "report"
+        last = self._processes.start(
+            "finish", backend=self._backend, url=self._url, report=str(report), lease=self._lease
+        )
+        last.join()
+        check_file(self._folder / "jobs.db")
+        return tally(self._log, report, self._every)
+
+    def runners(self) -> set[str]:
+        """Return which nodes have run jobs."""
+        return {line["node"] for line in lines(self._log)}
 
 
 @pytest.mark.parametrize("part", range(2))
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_kill(
-    processes: Processes, backend: str, part: int, tmp_path: Path
-) -> None:
+def test_kill(processes: Processes, backend: str, part: int, tmp_path: Path) -> None:
     """rule S3: a crash at any point yields each fire time once: never twice, never zero."""
-    killing = Killing(processes, backend, tmp_path)
-    killing.kill(50, random.Random(f"{backend} {part}"))
-    found = killing.outcome()
-    assert [] == found.lost
-    assert [] == found.doubled
-    assert found.fire_times >= 5 * SCHEDULES
-    print(f"{found.fire_times} fire times, {found.repeated} attempts repeated")
+    site = Site(processes, backend, tmp_path, number=SCHEDULES, every=1, lease=0.5)
+    site.kill(50, random.Random(f"{backend} {part}"))
+    found = site.outcome()
+    print(f"50 kills, {found.fire_times} fire times, {found.repeated} attempts repeated")
+    assert ([], []) == (found.lost, found.doubled)
+    assert 5 * SCHEDULES <= found.fire_times
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_four_processes(processes: Processes, backend: str, tmp_path: Path) -> None:
+    """rules S3 and N1: of four processes on one file exactly one makes each job, and exactly one runs it."""
+    site = Site(processes, backend, tmp_path, number=20, every=0.5, lease=30)
+    nodes = [site.start(seconds=5) for _ in range(4)]
+    for node in nodes:
+        node.join()
+    found = site.outcome()
+    assert ([], [], 0) == (found.lost, found.doubled, found.repeated)
+    assert 8 * 20 <= found.fire_times
+    assert 1 < len(site.runners())

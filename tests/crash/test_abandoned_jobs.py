@@ -1,0 +1,176 @@
+"""Jobs whose process is gone, or only seems to be (rules J1 to J3, J5)."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from tests.crash.checking import lines, until
+from tests.crash.nodes import at_most_once, deadly, few_at_once, tell, until_told
+from tests.crash.processes import PATIENCE, Child, Processes
+
+from anysched import AsyncScheduler, JobOutcome, JobStatus
+
+pytestmark = pytest.mark.anyio
+
+LEASE = 0.5
+KEEP = 3600
+
+
+class Site:
+    """One file, a client in this process, and workers in others."""
+
+    def __init__(self, processes: Processes, backend: str, folder: Path) -> None:
+        self._processes = processes
+        self._backend = backend
+        self.url = f"sqlite:///{folder}/jobs.db"
+        self.log = folder / "log"
+
+    def client(self) -> AsyncScheduler:
+        """Return a node that only asks."""
+        return AsyncScheduler(self.url, role="client", timezone="UTC", poll_interval=0.05)
+
+    def worker(self, name: str, lease: float = LEASE, most: int = 100) -> Child:
+        """Start a node that runs jobs."""
+        return self._processes.start(
+            "work", backend=self._backend, url=self.url, lease=lease, name=name, most=most
+        )
+
+    def noted(self) -> list[tuple[str, str, int]]:
+        """Return what jobs have noted: node, event, attempt."""
+        return [(line["node"], line["event"], line["attempt"]) for line in lines(self.log)]
+
+    async def until_noted(self, *note: Any) -> None:
+        """Wait until a job has noted something."""
+        await until(lambda: note in self.noted())
+
+
+@pytest.fixture
+def site(processes: Processes, anyio_backend: str, tmp_path: Path) -> Site:
+    """Where a test takes place."""
+    return Site(processes, anyio_backend, tmp_path)
+
+
+async def test_at_most_once(site: Site, anyio_backend: str) -> None:
+    """rule J3: under ``on_abandon="fail"`` no job is started twice, and one whose process was killed is abandoned."""
+    chance = random.Random(anyio_backend)
+    async with site.client() as client:
+        ids = await client.add_jobs(at_most_once, [[str(site.log)]] * 60, result_expiration_time=KEEP)
+        for number in range(12):
+            worker = site.worker(f"node {number}", most=3)
+            assert worker.lives_for(chance.uniform(0.05, 0.2))
+            worker.kill()
+        last = site.worker("last")
+        with anyio.fail_after(PATIENCE):
+            results = [await client.get_job_result(job_id) for job_id in ids]
+        last.kill()
+    outcomes = Counter(result.outcome for result in results if result is not None)
+    assert {JobOutcome.success, JobOutcome.abandoned} == outcomes.keys()
+    assert len(ids) == outcomes.total()
+    started = Counter(line["job"] for line in lines(site.log) if line["event"] == "start")
+    assert {1} == set(started.values())
+    ended = {line["job"] for line in lines(site.log) if line["event"] == "end"}
+    for result in results:
+        assert result is not None
+        assert result.outcome is JobOutcome.abandoned or str(result.job_id) in ended
+
+
+async def test_max_attempts(site: Site) -> None:
+    """rule J3: a job that takes its process along is started ``max_attempts`` times, then abandoned."""
+    async with site.client() as client:
+        job_id = await client.add_job(deadly, args=[str(site.log)], result_expiration_time=KEEP)
+        for number in (1, 2, 3):
+            assert not site.worker(f"node {number}").ended_well()
+        survivor = site.worker("survivor")
+        with anyio.fail_after(PATIENCE):
+            result = await client.get_job_result(job_id)
+        survivor.kill()
+    assert [(f"node {number}", "start", number) for number in (1, 2, 3)] == site.noted()
+    assert result is not None
+    assert JobOutcome.abandoned is result.outcome
+
+
+async def test_zombie_is_cancelled(site: Site, tmp_path: Path) -> None:
+    """rule J1: a node that was away for longer than its lease cancels its job, which another node runs by then."""
+    flag = str(tmp_path / "flag")
+    async with site.client() as client:
+        job_id = await client.add_job(until_told, args=[str(site.log), flag], result_expiration_time=KEEP)
+        zombie = site.worker("zombie")
+        await site.until_noted("zombie", "start", 1)
+        zombie.signal(signal.SIGSTOP)
+        other = site.worker("other", lease=5)
+        await site.until_noted("other", "start", 2)
+        zombie.signal(signal.SIGCONT)
+        await site.until_noted("zombie", "cancelled", 1)
+        tell(flag, 2)
+        with anyio.fail_after(PATIENCE):
+            result = await client.get_job_result(job_id)
+        zombie.kill()
+        other.kill()
+    assert result is not None
+    assert "other" == result.return_value
+    expected = [
+        ("zombie", "start", 1),
+        ("other", "start", 2),
+        ("zombie", "cancelled", 1),
+        ("other", "end", 2),
+    ]
+    assert expected == site.noted()
+
+
+async def test_late_completion_changes_nothing(site: Site, tmp_path: Path) -> None:
+    """rule J1: the end that a node reports of a job it has lost is not accepted."""
+    flag = str(tmp_path / "flag")
+    async with site.client() as client:
+        job_id = await client.add_job(until_told, args=[str(site.log), flag], result_expiration_time=KEEP)
+        zombie = site.worker("zombie")
+        await site.until_noted("zombie", "start", 1)
+        zombie.signal(signal.SIGSTOP)
+        tell(flag, 1)  # the first thing that the job finds when it is awake
+        other = site.worker("other", lease=5, most=1)
+        await site.until_noted("other", "start", 2)
+        zombie.signal(signal.SIGCONT)
+        await until(lambda: {("zombie", "end", 1), ("zombie", "cancelled", 1)} & {*site.noted()} != set())
+        another = await client.add_job(until_told, args=[str(site.log), flag], result_expiration_time=KEEP)
+        with anyio.fail_after(PATIENCE):
+            result = await client.get_job_result(
+                another
+            )  # only the zombie had room for it, and has made its reports
+        assert result is not None
+        assert JobOutcome.success is result.outcome
+        (job,) = await client.get_jobs()
+        assert (job_id, 2, JobStatus.running) == (job.id, job.attempt, job.status)
+        tell(flag, 2)
+        with anyio.fail_after(PATIENCE):
+            result = await client.get_job_result(job_id)
+        zombie.kill()
+        other.kill()
+    assert result is not None
+    assert "other" == result.return_value
+
+
+async def test_max_running_jobs(site: Site) -> None:
+    """rule J5: the limit of a task holds exactly across processes, one of which is killed."""
+    async with site.client() as client:
+        ids = await client.add_jobs(few_at_once, [[str(site.log)]] * 60, result_expiration_time=KEEP)
+        workers = [site.worker(f"node {number}", lease=1) for number in range(4)]
+        with anyio.fail_after(PATIENCE):
+            await client.get_job_result(ids[20])
+            workers.pop().kill()
+            results = [await client.get_job_result(job_id) for job_id in ids]
+        for worker in workers:
+            worker.kill()
+    assert {JobOutcome.success} == {result and result.outcome for result in results}
+    running: set[tuple[str, int]] = set()
+    numbers: list[int] = []
+    runs = [(line["event"], (line["job"], line["attempt"])) for line in lines(site.log)]
+    for event, run in runs:
+        if ("end", run) in runs:  # not those that were killed
+            running = running | {run} if event == "start" else running - {run}
+            numbers.append(len(running))
+    assert 3 == max(numbers)
