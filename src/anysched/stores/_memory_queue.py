@@ -13,6 +13,7 @@ import attrs
 
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobKind, JobStatus
+from anysched.rules.times import later
 
 #: Tasks and how many of their jobs may still start; None for any number.
 Room = Mapping[str, int | None]
@@ -62,12 +63,15 @@ class JobQueue:
         return self._entries.get(job_id)
 
     def add(self, job: Job) -> None:
-        """Queue a job."""
+        """Queue a job, or hold it if that is what it says of itself."""
         entry = Entry(job, next(self._order))
         self._entries[job.id] = entry
         if job.schedule_id is not None:
             self._by_schedule[job.schedule_id].add(entry)
-        self._push(entry)
+        if job.status is JobStatus.held:
+            entry.held_since = job.created_at
+        else:
+            self._push(entry)
 
     def _push(self, entry: Entry) -> None:
         job = entry.job
@@ -170,7 +174,8 @@ class JobQueue:
             if entry.held_since is not None:
                 deadline = entry.job.start_deadline
                 if deadline is not None:
-                    entry.job = attrs.evolve(entry.job, start_deadline=deadline + (now - entry.held_since))
+                    deadline = later(deadline, now - entry.held_since)
+                    entry.job = attrs.evolve(entry.job, start_deadline=deadline)
                 entry.held_since = None
                 self._push(entry)
 
