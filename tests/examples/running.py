@@ -11,12 +11,17 @@ ROOT = Path(__file__).parents[2]
 TIME_LIMIT = 30
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of a program: a time zone that is not UTC shows what depends on it."""
+    return {**os.environ, "PYTHONIOENCODING": "utf-8", "TZ": "Europe/Helsinki"}
+
+
 def run_program(*args: str | Path, folder: Path) -> str:
     """Return what a Python program printed. Fail if it does not end with exit code 0 in time."""
     done = subprocess.run(
         [sys.executable, "-W", "error", *args],
         cwd=folder,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", "TZ": "Europe/Helsinki"},
+        env=environment(),
         capture_output=True,
         encoding="utf-8",
         timeout=TIME_LIMIT,
