@@ -41,20 +41,22 @@ class Schedules:
 
     async def add(self, declarations: Iterable[Schedule], policy: ConflictPolicy) -> list[str]:
         """Add schedules, all or nothing (rule S1)."""
-        wanted = [await self._resolved(declaration) for declaration in declarations]
-        by_position = iter(wanted)
-        drifted: list[str] = []
+        wanted: dict[str, Schedule] = {}
+        for declaration in declarations:
+            if declaration.id in wanted:
+                raise ValueError(f"the id {declaration.id!r} is given twice")
+            wanted[declaration.id] = await self._resolved(declaration)
+        drifted: set[str] = set()
 
-        def decide(_: str, stored: ScheduleSnapshot | None, __: Task | None, now: datetime) -> Change:
-            schedule = next(by_position)
+        def decide(key: str, stored: ScheduleSnapshot | None, _: Task | None, now: datetime) -> Change:
             kept = stored is not None and policy is ConflictPolicy.do_nothing
-            if stored is not None and kept and adding.differs(schedule, stored, self._same_trigger):
-                drifted.append(schedule.id)
-            return adding.add(schedule, stored, now, policy, self._same_trigger)
+            if stored is not None and kept and adding.differs(wanted[key], stored, self._same_trigger):
+                drifted.add(key)
+            return adding.add(wanted[key], stored, now, policy, self._same_trigger)
 
-        ids = [schedule.id for schedule in wanted]
+        ids = list(wanted)
         await self._transact(ids, decide)
-        for schedule_id in drifted:
+        for schedule_id in sorted(drifted):
             logger.warning(
                 "schedule %s is stored with other settings than it is declared with, and stays as it is; "
                 "pass conflict_policy='replace' to write the declared ones",
