@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,12 +16,15 @@ import trio  # noqa: F401  (so that no child has to import it)
 from tests.crash.checking import until
 from tests.crash.operations import operate as operate
 from tests.crash.operations import prepare as prepare
+from tests.crash.processes import PATIENCE
 
 from anysched import (
     AsyncScheduler,
     IntervalTrigger,
     Schedule,
     ScheduleSnapshot,
+    StoreRecovered,
+    StoreUnavailable,
     current_job,
     current_scheduler,
     task,
@@ -28,6 +32,9 @@ from anysched import (
 
 #: Every attempt that a crash ends counts; no test of these may run out of them.
 ENDLESS = 100_000
+
+#: Bytes that the database needs many times over, and the log of a test does not.
+SMALL = 64_000
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -191,3 +198,26 @@ async def _work(url: str, lease: float, name: str, most: int) -> None:
         max_concurrent_jobs=most,
     ):
         await anyio.sleep_forever()
+
+
+def serve_on_small_disk(backend: str, url: str, lease: float, seconds: float, wanted: dict[str, Any]) -> None:
+    """Declare schedules and run them; then let no file grow any more until the store has failed, and go on."""
+    anyio.run(partial(_serve_on_small_disk, url, lease, seconds, wanted), backend=backend)
+
+
+async def _serve_on_small_disk(url: str, lease: float, seconds: float, wanted: dict[str, Any]) -> None:
+    lost, found = anyio.Event(), anyio.Event()
+    async with AsyncScheduler(url, timezone="UTC", tasks=TASKS, lease_duration=lease) as scheduler:
+        scheduler.subscribe(lambda _: lost.set(), StoreUnavailable)
+        scheduler.subscribe(lambda _: found.set(), StoreRecovered)
+        await scheduler.add_schedules(schedules(**wanted))
+        await anyio.sleep(seconds)
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL, hard))
+        with anyio.fail_after(PATIENCE):
+            await lost.wait()
+        await anyio.sleep(seconds)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        with anyio.fail_after(PATIENCE):
+            await found.wait()
+        await anyio.sleep(seconds)

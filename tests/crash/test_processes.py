@@ -28,10 +28,10 @@ class Site:
         self._lease = lease
         self._wanted = {"number": number, "every": every, "start": time.time(), "log": str(self._log)}
 
-    def start(self, seconds: float) -> Child:
+    def start(self, seconds: float, function: str = "serve") -> Child:
         """Start a node that runs for so long."""
         return self._processes.start(
-            "serve",
+            function,
             backend=self._backend,
             url=self._url,
             lease=self._lease,
@@ -89,3 +89,13 @@ def test_four_processes(processes: Processes, backend: str, tmp_path: Path) -> N
     assert ([], [], 0) == (found.lost, found.doubled, found.repeated)
     assert 8 * 20 <= found.fire_times
     assert 1 < len(site.runners())
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_small_disk(processes: Processes, backend: str, tmp_path: Path) -> None:
+    """rule N3: when the operating system refuses to write, nothing is lost, and the node goes on by itself."""
+    site = Site(processes, backend, tmp_path, number=10, every=0.5, lease=30)
+    site.start(1, "serve_on_small_disk").join()
+    found = site.outcome()
+    assert ([], [], 0) == (found.lost, found.doubled, found.repeated)
+    assert 5 * 10 <= found.fire_times
