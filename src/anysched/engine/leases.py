@@ -52,6 +52,7 @@ class Leases:
         self._renewed = renewed
         self._interval = lease / RENEWALS_IN_A_LEASE
         self._trusted_until = -math.inf
+        self._renewing = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._answered_at = 0.0
@@ -66,6 +67,11 @@ class Leases:
         """Jobs were taken under a lease that was asked for at this monotonic time."""
         if self._keeper is not None:
             self._trusted_until = max(self._trusted_until, asked_at + self._lease.total_seconds())
+            self._wakeup.call()
+
+    def let_go(self) -> None:
+        """Jobs have ended: with the last of them, the reason to come back has gone."""
+        if self._renewing and not self._held():
             self._wakeup.call()
 
     def is_trusted(self) -> bool:
@@ -91,8 +97,8 @@ class Leases:
     async def run(self) -> None:
         """Renew by the clock, for ever, if there is anything to renew."""
         while self._keeper is not None:
-            until = self._clock.now() + self._interval if self._held() else None
-            await self._wakeup.wait(until)
+            self._renewing = self._held() > 0
+            await self._wakeup.wait(self._clock.now() + self._interval if self._renewing else None)
             renewal = self._renew()
             if renewal is not None:
                 self._renewed(renewal)

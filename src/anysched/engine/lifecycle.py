@@ -298,6 +298,7 @@ class Engine:
 
     def _room_made(self) -> None:
         self.planner.room_made()
+        self.leases.let_go()
 
     def _given_back(self, claim: Claim, *, lost: bool) -> None:
         """A job was cancelled though nobody asked. A thread goes on with its function all the same."""

@@ -178,6 +178,7 @@ class ScheduleStore(Protocol):
         """Lock the schedules with these ids, decide about each, write everything or nothing.
 
         An id that does not exist is decided on with None, under the same lock. What ``decide`` raises undoes all.
+        A store that finds its reading outdated decides anew, so ``decide`` may be called again from the first id on.
         An id that is given twice is decided on twice, the second time upon the outcome of the first.
         """
         ...
