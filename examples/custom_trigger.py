@@ -28,7 +28,7 @@ class DoublingTrigger:
     def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Return the first fire time strictly after an instant, or None when there is none left."""
         for number in range(self.most):
-            fire_time = anchor + self.first_wait * (2**number - 1)
+            fire_time = anchor + self.first_wait * ((1 << number) - 1)
             if fire_time > after:
                 return fire_time
         return None

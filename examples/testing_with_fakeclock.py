@@ -41,7 +41,9 @@ async def test_a_month_with_a_holiday() -> None:
     office = Office(clock)
     async with AsyncScheduler(clock=clock, timezone="UTC") as scheduler:
         await scheduler.add_schedule(office.write, CronTrigger("0 6 1 * *"), id="invoice", args=["invoice"])
-        await scheduler.add_schedule(office.write, CronTrigger("0 9 * * mon-fri"), id="remind", args=["remind"])
+        await scheduler.add_schedule(
+            office.write, CronTrigger("0 9 * * mon-fri"), id="remind", args=["remind"]
+        )
 
         await clock.advance_to(datetime(2025, 6, 14, tzinfo=UTC))
         holiday_ends = datetime(2025, 6, 21, tzinfo=UTC)

@@ -22,9 +22,14 @@ def main() -> int:
         console = Console(highlight=False, width=120)
     screen = LiveScreen(console) if console.is_terminal else PlainScreen(console)
     with tempfile.TemporaryDirectory(prefix="anysched-demo-") as folder:
-        with screen:
-            evidence = anyio.run(Story(Path(folder), screen).play)
-        return 0 if print_verdict(console, evidence) else 1
+        story = Story(Path(folder), screen)
+        try:
+            with screen:
+                evidence = anyio.run(story.play)
+        finally:
+            if story.log.exists():
+                sys.stderr.write(story.log.read_text(encoding="utf-8"))
+    return 0 if print_verdict(console, evidence) else 1
 
 
 if __name__ == "__main__":

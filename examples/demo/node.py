@@ -51,4 +51,4 @@ async def serve(folder: str, url: str) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(serve, *sys.argv[1:3])
+    anyio.run(serve, sys.argv[1], sys.argv[2])

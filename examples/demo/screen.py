@@ -104,7 +104,9 @@ class LiveScreen:
 
     def _draw(self) -> None:
         if self._view is not None:
-            self._live.update(picture(self._view, self._told[-7:], time.monotonic() - self._began), refresh=True)
+            self._live.update(
+                picture(self._view, self._told[-7:], time.monotonic() - self._began), refresh=True
+            )
 
     def __enter__(self) -> Self:
         self._live.start()

@@ -32,10 +32,12 @@ class Story:
     """Plays the acts and gathers the evidence.
 
     :param folder: where everything is kept: the schedules, the database of the service, its backups, the journal
+    :ivar log: what the node complains about
     """
 
     def __init__(self, folder: Path, screen: Screen) -> None:
         self._folder = folder
+        self.log = folder / "node.log"
         self._screen = screen
         self._service = Service()
         self._node: subprocess.Popen[bytes] | None = None
@@ -71,7 +73,7 @@ class Story:
     async def _everyday(self) -> None:
         self._act("1. A check every second, an online backup every two, pruning every three")
         await anyio.to_thread.run_sync(self._service.start)
-        await self._start_node()
+        self._start_node()
         await self._until(lambda: len({run.schedule for run in self._runs()}) == 3)
         for snapshot in await self._operator.get_schedules():
             self._first[snapshot.id] = _first_fire_time(snapshot)
@@ -91,7 +93,9 @@ class Story:
         await anyio.sleep(2.5)
 
     async def _paused_backups(self) -> None:
-        self._act(f"3. Backups are paused, then resumed from where they stopped, at most {MAX_CATCHUP} late ones")
+        self._act(
+            f"3. Backups are paused, then go on from where they stopped, at most {MAX_CATCHUP} late ones"
+        )
         backup = await self._pause("backup", "the disk is being swapped")
         self._prune = await self._pause("prune", "backups are being inspected")
         await anyio.sleep(9)
@@ -101,9 +105,7 @@ class Story:
     async def _sudden_death(self) -> None:
         self._act("4. kill -9 in the middle of a backup; a report becomes due while nobody is there")
         self._first[ONE_SHOT] = due = _now() + 4 * SECOND
-        await self._operator.add_schedule(
-            "report", DateTrigger(due), id=ONE_SHOT, args=[str(self._folder)]
-        )
+        await self._operator.add_schedule("report", DateTrigger(due), id=ONE_SHOT, args=[str(self._folder)])
         self._tell(f"the report is to be written at {due.astimezone():%H:%M:%S}")
         await self._until(self._amid_backup, every=0.01)
         assert self._node is not None
@@ -115,7 +117,7 @@ class Story:
         self._tell(f"killed, with {', '.join(cut_off) or 'nothing'} half done")
         await anyio.sleep((due + SECOND - _now()).total_seconds())
         self._node_away = Away(killed_at, _now())
-        await self._start_node()
+        self._start_node()
         self._pause_after_kill = (await self._operator.get_schedule("prune")).state.pause
         self._tell(f"a new process goes on from the file; the old one's lease runs out within {LEASE:g} s")
         await self._until(lambda: any(run.attempt > 1 and run.end for run in self._runs()))
@@ -155,11 +157,14 @@ class Story:
             resume_from=resume_from,
             result=result,
         )
-        self._tell(f"{schedule} is resumed: {len(result.jobs)} jobs made, {result.skipped} fire times skipped")
+        self._tell(
+            f"{schedule} is resumed: {len(result.jobs)} jobs made, {result.skipped} fire times skipped"
+        )
 
-    async def _start_node(self) -> None:
-        program = [sys.executable, str(Path(__file__).with_name("node.py")), str(self._folder), self._service.url]
-        self._node = subprocess.Popen(program)
+    def _start_node(self) -> None:
+        node = Path(__file__).with_name("node.py")
+        with self.log.open("ab") as log:
+            self._node = subprocess.Popen([sys.executable, node, self._folder, self._service.url], stderr=log)
 
     async def _stop_node(self) -> None:
         self._act("6. The node is asked to stop, and does so in order")
@@ -193,8 +198,8 @@ class Story:
     async def _until(self, condition: Callable[[], bool], every: float = 0.05) -> None:
         with anyio.fail_after(PATIENCE):
             while not condition():
-                if self._node is not None and self._node.poll() is not None:
-                    raise RuntimeError(f"the node has ended by itself, with exit code {self._node.returncode}")
+                if self._node is not None and (code := self._node.poll()) is not None:
+                    raise RuntimeError(f"the node has ended by itself, with exit code {code}")
                 await anyio.sleep(every)
 
     async def _watch(self) -> None:

@@ -34,7 +34,9 @@ def rows(evidence: Evidence) -> Iterator[Row]:
     """Yield what became of every fire time, alike ones in one row."""
     for schedule in evidence.first:
         jobs = evidence.jobs_of(schedule)
-        fates = [(at, *_fate(evidence, schedule, at, jobs.get(at, []))) for at in fire_times(evidence, schedule)]
+        fates = [
+            (at, *_fate(evidence, schedule, at, jobs.get(at, []))) for at in fire_times(evidence, schedule)
+        ]
         for (fate, why), group in groupby(fates, key=lambda item: item[1:]):
             yield Row(schedule, [at for at, _, _ in group], fate, why)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from uuid import UUID, uuid5
 
 import attrs
 import pytest
+from tests.examples.running import ROOT
 
 from anysched import (
     DateTrigger,
@@ -27,7 +29,6 @@ from anysched import (
     SkipReason,
     UnpauseResult,
 )
-from tests.examples.running import ROOT
 
 BEGIN = datetime(2025, 6, 2, 12, tzinfo=UTC)
 SPACE = UUID(int=0)
@@ -243,13 +244,19 @@ BREAKAGES: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
         {"J4", "J2"},
     ),
     "a job that ran is left in the file": (lambda e: left(e, 3), {"J4"}),
-    "a job is left running in the file": (lambda e: left(without(e, "check", 3), 3, JobStatus.running), {"J4"}),
+    "a job is left running in the file": (
+        lambda e: left(without(e, "check", 3), 3, JobStatus.running),
+        {"J4"},
+    ),
     "a check ran while paused": (lambda e: also(e, stranger("check", 9)), {"P1", "P6", "L3", ""}),
     "a burst of stale checks": (
         lambda e: also(e, *(stranger("check", n, start=12.5) for n in range(8, 12))),
         {"P6", "L3"},
     ),
-    "the checks did not go on at now": (lambda e: resume_of(e, "check", next_fire_time=at(13.4)), {"P6", "L3"}),
+    "the checks did not go on at now": (
+        lambda e: resume_of(e, "check", next_fire_time=at(13.4)),
+        {"P6", "L3"},
+    ),
     "the resume told too few skips": (lambda e: resume_of(e, "check", skipped=4), {"P6"}),
     "too few backups caught up": (lambda e: resume_of(e, "backup", jobs=()), {"P5"}),
     "backups caught up with the oldest": (
@@ -323,6 +330,42 @@ TABLE = [
     ("prune", 2, "ran", "on time"),
     ("report", 1, "ran late", "became due while the process was dead"),
 ]
+
+
+def test_verdict(demo: Callable[[str], ModuleType], good: Any) -> None:
+    """The demo ends well only if every promise was kept, and says what speaks against one that was not."""
+    screen, console = demo("screen"), recording_console()
+
+    assert screen.print_verdict(console, good)
+    assert "broken" not in console.export_text(clear=False)
+    assert not screen.print_verdict(console, without(good, "check", 3))
+    assert "check: 26 jobs were made, 25 are known" in console.export_text()
+
+
+@pytest.mark.parametrize("kind", ["LiveScreen", "PlainScreen"])
+def test_screen(
+    demo: Callable[[str], ModuleType], good: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal and without one, what is told and how things stand can be read."""
+    module, console = demo("screen"), recording_console()
+    monkeypatch.setattr(module, "PLAIN_INTERVAL", 0)
+    view = module.View(
+        service_up=True, node_up=False, schedules=list(good.schedules.values()), runs=good.runs
+    )
+    with getattr(module, kind)(console) as screen:
+        screen.show(view)
+        screen.tell("what is told", act=True)
+    text = console.export_text()
+
+    assert "what is told" in text
+    assert all(schedule in text for schedule in good.schedules)
+
+
+def recording_console() -> Any:
+    """Return a console that remembers what is printed."""
+    from rich.console import Console
+
+    return Console(file=io.StringIO(), record=True, width=140, height=50, force_terminal=True)
 
 
 def test_journal(demo: Callable[[str], ModuleType], tmp_path: Path) -> None:

@@ -25,12 +25,12 @@ from typing import Any
 import anyio
 import attrs
 import pytest
+from tests.examples.running import ROOT, TIME_LIMIT, environment, run_program
 
 import anysched
 from anysched import AsyncScheduler, CronTrigger
 from anysched.testing import FakeClock
 from anysched.wire.registry import DEFAULT_REGISTRY
-from tests.examples.running import ROOT, TIME_LIMIT, environment, run_program
 
 pytestmark = pytest.mark.anyio
 
@@ -156,7 +156,11 @@ async def back_up() -> None:
 async def run_fragment(page: Path, block: Block, namespace: dict[str, Any]) -> None:
     """Run code that may await at its top."""
     code = compile(
-        "\n" * (block.line - 1) + block.code, page.name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+        "\n" * (block.line - 1) + block.code,
+        page.name,
+        "exec",
+        ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+        dont_inherit=True,
     )
     result = eval(code, namespace)
     if inspect.isawaitable(result):
@@ -203,11 +207,15 @@ def test_reference_is_complete() -> None:
 
 def test_every_rule_is_explained() -> None:
     """The rules that the code names are all in the project's own statement of them."""
-    stated = set(re.findall(r"\*\*([TSPLJN]\d+)\*\*", (ROOT / "docs/explanation/semantics.md").read_text("utf-8")))
+    stated = set(
+        re.findall(r"\*\*([TSPLJN]\d+)\*\*", (ROOT / "docs/explanation/semantics.md").read_text("utf-8"))
+    )
     named = {
         rule
         for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *PAGES]
-        for mention in re.findall(r"[Rr]ules? ((?:[TSPLJN]\d+(?:, | and | to |-)?)+)", path.read_text("utf-8"))
+        for mention in re.findall(
+            r"[Rr]ules? ((?:[TSPLJN]\d+(?:, | and | to |-)?)+)", path.read_text("utf-8")
+        )
         for rule in re.findall(r"[TSPLJN]\d+", mention)
     }
 
