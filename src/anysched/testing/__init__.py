@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,5 +23,6 @@ def __getattr__(name: str) -> Any:
     if name not in _SUITES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = f"{__name__}.{_SUITES[name]}"
-    import_module("pytest").register_assert_rewrite(module)  # so that a failing assert says what it compared
+    if module not in sys.modules:  # so that a failing assert says what it compared
+        import_module("pytest").register_assert_rewrite(module)
     return getattr(import_module(module), name)

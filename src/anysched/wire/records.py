@@ -89,6 +89,8 @@ def exception_to_plain(exception: JobException) -> dict[str, Any]:
 def exception_from_plain(plain: object) -> JobException:
     """Return the exception of a job. :raise DeserializationError: when it is damaged"""
     fields = _from_plain("exception", plain, _EXCEPTION_FIELDS)
+    if not all(isinstance(text, str) for text in fields.values()):
+        raise DeserializationError("the stored exception is damaged: text is expected")
     return _built("exception", lambda: JobException(**fields))
 
 
@@ -121,12 +123,15 @@ def _from_plain(
         raise DeserializationError(f"the stored {what} is damaged: it is not a record")
     record = cast("dict[str, Any]", plain)
     version = record.get("version")
-    if type(version) is int and version > VERSION:
+    if type(version) is not int or version < 1:
+        raise DeserializationError(f"the stored {what} is damaged: it has no version")
+    if version > VERSION:
         raise UnknownTypeError(what, version)
-    fields = from_plain(record, registry)
-    if fields.pop("version", None) != VERSION or not fields.keys() <= set(names):
+    fields: dict[str, Any] = from_plain(record, registry)
+    del fields["version"]
+    if not fields.keys() <= set(names):
         raise DeserializationError(f"the stored {what} is damaged: it has fields that are never written")
-    return dict(fields)
+    return fields
 
 
 def _built(what: str, build: Callable[[], T]) -> T:

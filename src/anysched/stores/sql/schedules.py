@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from anysched.errors import DeserializationError
 from anysched.model.change import Change
+from anysched.model.ids import new_id
 from anysched.model.policies import ScheduleStatus
 from anysched.model.schedule import NOTHING_SKIPPED, Pause, ScheduleSnapshot, ScheduleState
 from anysched.ports.store import ScheduleQuery
@@ -197,8 +198,7 @@ class Schedules:
             if stored is None:
                 if config is not None and change.schedule is not None and change.state is not None:
                     head = (change.schedule.task_id, config.id, config.kinds)
-                    state = change.state
-                    inserts.append((*head, *_state_row(state), change.schedule_id, state.incarnation.hex))
+                    inserts.append((*head, *_state_row(change.state), change.schedule_id))
                 continue
             key = (change.schedule_id, stored.incarnation, stored.revision)
             if change.removed:
@@ -228,6 +228,7 @@ class Schedules:
 
 def _state_row(state: ScheduleState) -> tuple[Any, ...]:
     return (
+        state.incarnation.hex,
         state.revision,
         from_instant(state.anchor),
         from_optional_instant(state.next_fire_time),
@@ -243,31 +244,34 @@ def _state_row(state: ScheduleState) -> tuple[Any, ...]:
 
 
 def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
-    """Return the state of a row, and what is wrong with it; a damaged row never fails the others (rule S2)."""
+    """Return the state of a row, and what is wrong with it; a damaged row never fails the others (rule S2).
+
+    A damaged state is one that has to be looked at, so that the rules set its schedule aside.
+    """
     (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error, jobs_made,
      skipped, skipped_exact) = row  # fmt: skip
     try:
         state = ScheduleState(
             incarnation=UUID(incarnation),
-            revision=revision,
+            revision=int(revision),
             anchor=to_instant(anchor),
             next_fire_time=to_optional_instant(next_fire_time),
             due_at=to_optional_instant(due_at),
             last_fire_time=to_optional_instant(last_fire_time),
             pause=None if pause is None else pause_from_plain(from_json(pause)),
             error=error,
-            jobs_made=jobs_made,
+            jobs_made=int(jobs_made),
             skipped=skips_from_plain(from_json(skipped)) if skipped else NOTHING_SKIPPED,
             skipped_exact=bool(skipped_exact),
         )
     except (DeserializationError, TypeError, ValueError, AttributeError) as exc:
         state = ScheduleState(
-            incarnation=UUID(int=0),
+            incarnation=new_id(EPOCH),
             revision=0,
             anchor=EPOCH,
             next_fire_time=EPOCH,
             due_at=EPOCH,
-            pause=None if pause is None else Pause(since=EPOCH),
+            pause=None if pause is None else Pause(since=EPOCH, until=EPOCH),
             error=None if error is None else str(error),
         )
         return state, f"the stored state is damaged: {exc}"

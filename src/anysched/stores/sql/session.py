@@ -43,6 +43,7 @@ class Session:
         self.shown = shown
         self._write_lock = threading.Lock()
         self._read_lock = self._write_lock if dialect.is_private(engine) else nullcontext()
+        self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._limiters: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
 
     def begin(self) -> None:
@@ -119,6 +120,9 @@ class Session:
                 yield connection
         except sql_errors.DBAPIError as exc:
             error, reason = self.dialect.explain(exc.orig or exc)
+            raise error(f"{self.shown}: {reason}") from exc
+        except self._driver_error as exc:  # met before SQLAlchemy looked
+            error, reason = self.dialect.explain(exc)
             raise error(f"{self.shown}: {reason}") from exc
         except sql_errors.TimeoutError as exc:
             raise StoreUnavailableError(f"{self.shown}: no connection has become free in time") from exc

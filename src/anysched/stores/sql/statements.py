@@ -75,19 +75,20 @@ class Statements:
         )
         self.delete_config = sql("DELETE FROM {configs} WHERE id = :id")
         self.insert_schedule = sql(
-            "INSERT INTO {schedules} (task_id, config_id, kinds, revision, anchor, next_fire_time, due_at, wake_at,"
-            " last_fire_time, pause, error, jobs_made, skipped, skipped_exact, id, incarnation) VALUES (:task_id,"
-            " :config_id, :kinds, :revision, :anchor, :next_fire_time, :due_at, :wake_at, :last_fire_time, :pause,"
-            " :error, :jobs_made, :skipped, :skipped_exact, :id, :incarnation)"
+            "INSERT INTO {schedules} (task_id, config_id, kinds, incarnation, revision, anchor, next_fire_time, due_at,"
+            " wake_at, last_fire_time, pause, error, jobs_made, skipped, skipped_exact, id) VALUES (:task_id,"
+            " :config_id, :kinds, :incarnation, :revision, :anchor, :next_fire_time, :due_at, :wake_at,"
+            " :last_fire_time, :pause, :error, :jobs_made, :skipped, :skipped_exact, :id)"
         )
         # Rule S4: nothing is written that was decided from a state which does not stand any more.
-        still = "id = :id AND incarnation = :incarnation AND revision = :old_revision"
+        still = "id = :id AND incarnation = :old_incarnation AND revision = :old_revision"
         self.update_config = sql(
             f"UPDATE {{schedules}} SET task_id = :task_id, config_id = :config_id, kinds = :kinds WHERE {still}"
         )
         self.update_state = sql(
-            "UPDATE {schedules} SET revision = :revision, anchor = :anchor, next_fire_time = :next_fire_time,"
-            " due_at = :due_at, wake_at = :wake_at, last_fire_time = :last_fire_time, pause = :pause, error = :error,"
+            "UPDATE {schedules} SET incarnation = :incarnation, revision = :revision, anchor = :anchor,"
+            " next_fire_time = :next_fire_time, due_at = :due_at, wake_at = :wake_at,"
+            " last_fire_time = :last_fire_time, pause = :pause, error = :error,"
             f" jobs_made = :jobs_made, skipped = :skipped, skipped_exact = :skipped_exact WHERE {still}"
         )
         self.delete_schedule = sql(f"DELETE FROM {{schedules}} WHERE {still}")

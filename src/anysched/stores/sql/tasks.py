@@ -34,6 +34,7 @@ class Tasks:
         self._sql = statements
         self._payloads = payloads
         self._remembered: tuple[int, Mapping[str, Task]] = (-1, NO_TASKS)
+        self._told: set[str] = set()
 
     def all(self, connection: sa.Connection) -> Mapping[str, Task]:
         """Return all tasks by id."""
@@ -96,5 +97,7 @@ class Tasks:
             if data is not None:
                 options = attrs.evolve(options, metadata=self._payloads.load_mapping(data))
         except DeserializationError as exc:
-            logger.warning("options of task %s cannot be read: %s", printable(row[0]), printable(exc))
+            if row[0] not in self._told:
+                self._told.add(row[0])
+                logger.warning("options of task %s cannot be read: %s", printable(row[0]), printable(exc))
         return options

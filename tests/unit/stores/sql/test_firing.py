@@ -1,0 +1,165 @@
+"""What a pass writes, and what it does not do again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import attrs
+import pytest
+from tests.unit.stores.sql.support import Query
+
+from anysched.model.change import Change
+from anysched.model.ids import new_id
+from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.task import Task, TaskDefaults
+from anysched.rules.policy import Policy
+from anysched.stores import SQLDataStore
+from anysched.stores.sql import configs
+from anysched.stores.sql.configs import Remembered
+from anysched.testing import FakeClock
+from anysched.testing.store_suite.actors import LEASE, Node, User, direct_job, every
+
+pytestmark = pytest.mark.anyio
+
+
+class Repeating(Policy):
+    """Fires the same fire time again and again."""
+
+    def fire(self, snapshot: ScheduleSnapshot, task: Task | None, now: datetime, limit: int) -> Change:
+        change = super().fire(snapshot, task, now, limit)
+        assert change.state is not None
+        first = snapshot.state.anchor
+        jobs = tuple(attrs.evolve(job, id=new_id(now), scheduled_fire_time=first) for job in change.jobs * 2)
+        return attrs.evolve(change, jobs=jobs)
+
+
+async def test_a_fire_time_has_one_job(store: SQLDataStore, clock: FakeClock) -> None:
+    """Rule S3: whatever is decided, a fire time gets no second job while its first is there."""
+    user, node = User(store), Node(store)
+    await user.add(every(id="a"), every(id="b"))
+    policy = Repeating(TaskDefaults())
+    advanced = await node.advance(policy=policy)
+    assert [1, 1] == [len(change.jobs) for change in advanced.changes]
+    assert {job.id for change in advanced.changes for job in change.jobs} == {
+        c.job.id for c in advanced.claims
+    }
+    await clock.advance(10)
+    advanced = await node.advance(policy=policy)
+    assert ([0, 0], 0) == ([len(change.jobs) for change in advanced.changes], len(advanced.claims))
+    assert 2 == len(await user.jobs())
+
+
+async def test_manual_jobs_have_no_fire_time(store: SQLDataStore) -> None:
+    """Rule S3: any number of jobs made by hand stand beside the regular one."""
+    user = User(store)
+    await user.add(every())
+    for _ in range(3):
+        await user.run()
+    await Node(store).work()
+    assert 4 == len(await user.jobs())
+
+
+async def test_configurations_are_read_once(
+    store: SQLDataStore, path: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A configuration is decoded when it is new, and not at each firing; a replaced one is read again."""
+    decoded: list[str] = []
+    decode = configs.schedule_from_plain
+
+    def count(plain: object, schedule_id: str, *rest: Any) -> Any:
+        decoded.append(schedule_id)
+        return decode(plain, schedule_id, *rest)
+
+    monkeypatch.setattr(configs, "schedule_from_plain", count)
+    user, node = User(store), Node(store)
+    await user.add(every(id="a"), every(id="b"))
+    for _ in range(5):
+        await clock.advance(10)
+        assert 2 == len((await node.work()).claims)
+    assert ["a", "b"] == sorted(decoded)
+    other = SQLDataStore(f"sqlite:///{path}")
+    await other.open(clock)
+    await User(other).replace(every(20, id="a"))
+    await other.close()
+    decoded.clear()
+    await clock.advance(100)
+    await node.work()
+    assert (["a"], 20) == (decoded, (await user.get("a")).trigger.seconds)  # type: ignore[attr-defined]
+
+
+def test_remembering_is_bounded() -> None:
+    """What is asked for stays, what is not is forgotten, and never is more kept than twice the size."""
+    remembered = Remembered[int](10)
+    for number in range(1000):
+        remembered.put(str(number), number)
+        assert 0 == (remembered.get("0") or 0)
+    assert "0" in {**remembered._old, **remembered._young}
+    assert len(remembered._old) + len(remembered._young) <= 20
+    assert None is remembered.get("500")
+
+
+async def test_no_job_changes_what_the_next_one_gets(store: SQLDataStore, clock: FakeClock) -> None:
+    """Arguments are each job's own, though its schedule is read but once."""
+    await User(store).add(every(args=([],), kwargs={"x": {}}, metadata={"y": []}))
+    node = Node(store)
+    for _ in range(3):
+        (claim,) = (await node.work()).claims
+        assert (([],), {"x": {}}, {"y": []}) == (claim.job.args, claim.job.kwargs, claim.job.metadata)
+        claim.job.args[0].append(1)
+        claim.job.kwargs["x"]["z"] = 1
+        claim.job.metadata["y"].append(1)
+        await clock.advance(10)
+
+
+async def test_a_node_notices_first(store: SQLDataStore, clock: FakeClock, query: Query) -> None:
+    """Rule J1: a node whose jobs were taken over takes none before its keeper has told it so."""
+    keeper = store.make_lease_keeper()
+    a, b = Node(store), Node(store, "node b")
+    await store.add_jobs([direct_job(clock.now()) for _ in range(3)])
+    (lost,) = (await a.advance(claim_limit=1)).claims
+    await clock.advance(LEASE.total_seconds())
+    assert [lost.job.id] == [job.id for job in (await b.advance(claim_limit=0)).released]
+    work = await a.work()
+    assert ([], True, 1) == (work.claims, work.backlog, work.passes)
+    assert not keeper.renew("node a", LEASE).held
+    assert 3 == len((await a.work()).claims)
+    assert [False] == await a.complete(lost)
+    keeper.close()
+    keeper.close()
+
+
+async def test_a_node_without_jobs_has_nothing_to_notice(store: SQLDataStore, clock: FakeClock) -> None:
+    """Rule J1: a node that had nothing to lose goes on, however long ago its last job was."""
+    keeper, node = store.make_lease_keeper(), Node(store)
+    for _ in range(3):
+        await store.add_jobs([direct_job(clock.now(), run_at=clock.now() + LEASE) for _ in range(2)])
+        await clock.advance(LEASE.total_seconds())
+        await store.clean_up()  # the row of the node goes
+        first, second = (await node.work()).claims
+        await node.complete(first)
+        await store.give_back(node.name, [second])
+        assert [True] == await node.complete(await node.claim_one())
+    keeper.close()
+
+
+async def test_cleaning_up(store: SQLDataStore, clock: FakeClock, query: Query) -> None:
+    """What has expired goes: results, in batches, and nodes that hold nothing any more."""
+    await store.add_jobs([direct_job(clock.now(), result_expiration_time=LEASE) for _ in range(2500)])
+    node = Node(store)
+    await node.complete(*(await node.work()).claims)
+    assert (0, [("node a",)]) == (await store.clean_up(), query("SELECT id FROM anysched_nodes"))
+    await clock.advance(LEASE.total_seconds())
+    assert (2500, 0) == (await store.clean_up(), await store.clean_up())
+    assert [] == query("SELECT id FROM anysched_nodes")
+    assert [] == query("SELECT job_id FROM anysched_results")
+
+
+async def test_a_requested_cancel_outlives_the_node(store: SQLDataStore, clock: FakeClock) -> None:
+    """Rule J3: a job that somebody cancelled is not started again when its node dies."""
+    await store.add_jobs([direct_job(clock.now())])
+    claim = await Node(store).claim_one()
+    assert "requested" == await store.cancel_job(claim.job.id)
+    await clock.advance(LEASE.total_seconds())
+    work = await Node(store, "node b").work()
+    assert ([], ["cancelled"]) == (work.claims, [ended.result.outcome.value for ended in work.ended])

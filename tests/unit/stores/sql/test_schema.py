@@ -1,0 +1,162 @@
+"""The tables: their names, their versions, their indexes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.stores.sql.support import Query
+
+from anysched.errors import SchemaVersionError, StoreError
+from anysched.stores import SQLDataStore
+from anysched.stores.sql import migrations
+from anysched.stores.sql.schema import Tables, checked_prefix
+from anysched.stores.sql.store import SQLDataStore as Store
+from anysched.testing import FakeClock
+from anysched.testing.store_suite.actors import Node, User, every
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "name", ['x"; drop table y;--', "x y", "1x", "x-y", "ä", "x\n", "x.y", "x'", "", "x" * 64, "x\0"]
+)
+def test_names_that_are_not_identifiers(name: str) -> None:
+    """Rule N7: only a plain identifier becomes part of a statement."""
+    with pytest.raises(ValueError, match="schema"):
+        SQLDataStore("sqlite://", schema=name)
+    if name:
+        with pytest.raises(ValueError, match="table_prefix"):
+            SQLDataStore("sqlite://", table_prefix=name)
+
+
+@pytest.mark.parametrize("name", [7, b"x", True])
+def test_names_that_are_no_strings(name: Any) -> None:
+    """A name of another type is refused."""
+    with pytest.raises(TypeError, match="table_prefix must be a string"):
+        SQLDataStore("sqlite://", table_prefix=name)
+
+
+@given(st.text(max_size=40))
+def test_prefixes(prefix: str) -> None:
+    """Rule N7: whatever is accepted as a prefix is made of letters, digits and underscores."""
+    try:
+        accepted = checked_prefix(prefix)
+    except ValueError:
+        return
+    assert accepted == "" or accepted.replace("_", "a").isalnum()
+    assert accepted.isascii()
+
+
+@pytest.mark.parametrize("prefix", ["", "select_", "Order", "_", "x" * 32])
+async def test_prefixes_are_quoted(prefix: str, path: Path, clock: FakeClock) -> None:
+    """Rule N7: stores with different prefixes share a file and nothing else; a reserved word is a name like another."""
+    stores = [SQLDataStore(f"sqlite:///{path}", table_prefix=name) for name in (prefix, "other_")]
+    for store in stores:
+        await store.open(clock)
+    await User(stores[0]).add(every())
+    assert 1 == len((await Node(stores[0]).work()).claims)
+    assert [] == await User(stores[1]).schedules()
+    for store in stores:
+        await store.close()
+
+
+async def test_a_schema(path: Path, tmp_path: Path, clock: FakeClock) -> None:
+    """The tables can live in a schema, which is an attached database for SQLite."""
+    engine = sa.create_engine(f"sqlite:///{path}")
+
+    @sa.event.listens_for(engine, "connect")
+    def attach(connection: Any, _: Any) -> None:
+        connection.execute('ATTACH ? AS "select"', (str(tmp_path / "attached.db"),))
+
+    for _ in range(2):
+        store = SQLDataStore(engine, schema="select")
+        await store.open(clock)
+        await User(store).add(every())
+        await store.close()
+    assert [] == sa.inspect(engine).get_table_names()
+    assert "anysched_schedules" in sa.inspect(engine).get_table_names(schema="select")
+    engine.dispose()
+
+
+async def test_a_newer_version_is_refused(
+    store: SQLDataStore, path: Path, clock: FakeClock, query: Query
+) -> None:
+    """Tables of a newer version are refused, with both versions, and left alone."""
+    query("UPDATE anysched_meta SET number = 7 WHERE name = 'schema_version'")
+    other = SQLDataStore(f"sqlite:///{path}")
+    with pytest.raises(SchemaVersionError, match="upgrade anysched") as caught:
+        await other.open(clock)
+    assert (7, 1) == (caught.value.found, caught.value.supported)
+    assert [(7,)] == query("SELECT number FROM anysched_meta WHERE name = 'schema_version'")
+
+
+async def test_tables_without_a_version(path: Path, clock: FakeClock, query: Query) -> None:
+    """Tables of these names that somebody else made are not touched."""
+    query("CREATE TABLE anysched_jobs (mine)")
+    store = SQLDataStore(f"sqlite:///{path}")
+    with pytest.raises(StoreError, match="already exists"):
+        await store.open(clock)
+    assert [("anysched_jobs",)] == query("SELECT name FROM sqlite_master")
+
+
+def _first(connection: sa.Connection, tables: Tables) -> None:
+    connection.exec_driver_sql("ALTER TABLE anysched_schedules ADD COLUMN colour TEXT")
+
+
+def _second(connection: sa.Connection, tables: Tables) -> None:
+    connection.exec_driver_sql("UPDATE anysched_schedules SET colour = 'red'")
+
+
+def _broken(connection: sa.Connection, tables: Tables) -> None:
+    connection.exec_driver_sql("ALTER TABLE anysched_schedules ADD COLUMN size TEXT")
+    connection.exec_driver_sql("NONSENSE")
+
+
+async def test_migrations(store: SQLDataStore, path: Path, clock: FakeClock, query: Query) -> None:
+    """A store of an older version is brought up to date, step by step, and keeps its data; one that is new is not."""
+    await User(store).add(every())
+    tables, steps = _tables(store), [_first, _second]
+    _migrate(store, tables, steps)
+    assert [("schedule", "red")] == query("SELECT id, colour FROM anysched_schedules")
+    assert [(3,)] == query("SELECT number FROM anysched_meta WHERE name = 'schema_version'")
+    _migrate(store, tables, steps)
+    with pytest.raises(SchemaVersionError):
+        await SQLDataStore(f"sqlite:///{path}").open(clock)
+
+
+async def test_a_migration_that_fails(store: SQLDataStore, query: Query) -> None:
+    """A migration happens whole or not at all."""
+    with pytest.raises(StoreError, match="NONSENSE"):
+        _migrate(store, _tables(store), [_first, _broken])
+    assert [(1,)] == query("SELECT number FROM anysched_meta WHERE name = 'schema_version'")
+    assert [] == query(
+        "SELECT name FROM pragma_table_info('anysched_schedules') WHERE name IN ('colour', 'size')"
+    )
+
+
+def _tables(store: Store) -> Tables:
+    return store._tables
+
+
+def _migrate(store: Store, tables: Tables, steps: list[migrations.Step]) -> None:
+    store._session.write_here(lambda connection: migrations.migrate(connection, tables, steps))
+
+
+async def test_no_statement_reads_a_whole_table(store: SQLDataStore, query: Query) -> None:
+    """Every statement finds its rows through an index: what it costs depends on what it returns."""
+    small = ("SCAN json_each", "SCAN anysched_nodes", "SCAN anysched_tasks")
+    sorts = {"ready", "jobs_of_node", "waiting", "waiting_regular"}  # what they return, and no more
+    for name, text in vars(store._sql).items():
+        plan = [row[3] for row in query(f"EXPLAIN QUERY PLAN {text}", *["[]"] * text.count("?"))]
+        assert [] == [step for step in plan if step.startswith("SCAN") and not step.startswith(small)], name
+        assert name in sorts or not any("TEMP B-TREE" in step for step in plan), (name, plan)
+        assert not any("claimed_by=?" in step for step in plan) or name in {
+            "jobs_of_node",
+            "cancels",
+            "nodes",
+        }, name

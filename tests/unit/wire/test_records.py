@@ -1,0 +1,156 @@
+"""Records as plain data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anysched.errors import DeserializationError, SerializationError, UnknownTypeError
+from anysched.model.job import JobException
+from anysched.model.policies import CoalescePolicy, OnAbandon, SkipReason
+from anysched.model.schedule import Pause, Schedule
+from anysched.model.task import TaskOptions
+from anysched.model.trigger import UndecodableTrigger
+from anysched.model.unset import UNSET
+from anysched.triggers import CronTrigger, DateTrigger, IntervalTrigger
+from anysched.wire import records
+
+INSTANTS = st.datetimes(timezones=st.just(UTC))
+DURATIONS = st.timedeltas(min_value=timedelta(microseconds=1))
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
+TEXT = st.text(max_size=20)
+NOW = datetime(2025, 1, 1, tzinfo=UTC)
+
+SCHEDULES = st.builds(
+    Schedule,
+    NAMES,
+    st.sampled_from(
+        [IntervalTrigger(seconds=5), DateTrigger(NOW), CronTrigger("0 9 * * mon", timezone="UTC")]
+    ),
+    id=NAMES,
+    paused=st.booleans(),
+    coalesce=st.sampled_from(CoalescePolicy),
+    misfire_grace_time=st.one_of(st.just(UNSET), st.none(), DURATIONS),
+    max_catchup=st.integers(1, 10_000),
+    max_jitter=st.none() | DURATIONS,
+    job_executor=st.one_of(st.just(UNSET), st.none(), NAMES),
+    job_result_expiration_time=st.timedeltas(min_value=timedelta(0)),
+)
+OPTIONS = st.builds(
+    TaskOptions,
+    job_executor=st.one_of(st.just(UNSET), st.none(), NAMES),
+    max_running_jobs=st.one_of(st.just(UNSET), st.none(), st.integers(1, 2**70)),
+    misfire_grace_time=st.one_of(st.just(UNSET), st.none(), DURATIONS),
+    on_abandon=st.just(UNSET) | st.sampled_from(OnAbandon),
+    max_attempts=st.just(UNSET) | st.integers(1),
+)
+PAUSES = st.builds(
+    Pause,
+    INSTANTS,
+    until=st.none() | INSTANTS,
+    reason=st.none() | NAMES,
+    by=st.none() | NAMES,
+    queued=st.sampled_from(["keep", "hold", "discard"]),
+    resume_from=st.none() | st.just("now") | INSTANTS,
+    missed=st.sampled_from(["policy", "skip", "run_once", "run_all"]),
+)
+
+
+def through_json(plain: object) -> Any:
+    """Return plain data as it comes back from a file."""
+    return json.loads(json.dumps(plain, allow_nan=False))
+
+
+@given(SCHEDULES)
+def test_schedules(schedule: Schedule) -> None:
+    """Every field of a schedule comes back, besides those that are stored apart."""
+    plain = through_json(records.schedule_to_plain(schedule))
+    back = records.schedule_from_plain(plain, schedule.id, schedule.task_id)
+    assert schedule == back
+
+
+@given(OPTIONS)
+def test_options(options: TaskOptions) -> None:
+    """Rule S7: options come back, and what is not set stays so."""
+    assert options == records.options_from_plain(through_json(records.options_to_plain(options)))
+
+
+@given(PAUSES)
+def test_pauses(pause: Pause) -> None:
+    """Rule P10: a pause comes back with all that it says."""
+    assert pause == records.pause_from_plain(through_json(records.pause_to_plain(pause)))
+
+
+@given(st.builds(JobException, TEXT, TEXT, TEXT))
+def test_exceptions(exception: JobException) -> None:
+    """Rule J4: exceptions come back as text, whatever characters it has."""
+    assert exception == records.exception_from_plain(through_json(records.exception_to_plain(exception)))
+
+
+@given(st.dictionaries(st.sampled_from(SkipReason), st.integers(0)))
+def test_skips(skipped: dict[SkipReason, int]) -> None:
+    """Rule L3: counts come back by reason."""
+    assert skipped == records.skips_from_plain(through_json(records.skips_to_plain(skipped)))
+
+
+def test_every_field_is_kept() -> None:
+    """A field that is added to a record is stored without anybody having to think of it."""
+    apart = {"func_or_task_id", "id", "args", "kwargs", "metadata"}
+    schedule = Schedule("task", IntervalTrigger(seconds=1), id="x", misfire_grace_time=1, job_executor="x")
+    assert {field.name for field in attrs.fields(Schedule)} - apart == (
+        records.schedule_to_plain(schedule).keys() - {"version"}
+    )
+    options = TaskOptions(
+        job_executor="x", max_running_jobs=1, misfire_grace_time=1, on_abandon="fail", max_attempts=1
+    )
+    assert {field.name for field in attrs.fields(TaskOptions)} - apart == (
+        records.options_to_plain(options).keys() - {"version"}
+    )
+
+
+READERS: list[tuple[Callable[[object], object], object]] = [
+    (
+        lambda plain: records.schedule_from_plain(plain, "id", "task"),
+        records.schedule_to_plain(Schedule("task", IntervalTrigger(seconds=1), id="id")),
+    ),
+    (records.options_from_plain, records.options_to_plain(TaskOptions(max_attempts=1))),
+    (records.pause_from_plain, records.pause_to_plain(Pause(NOW))),
+    (records.exception_from_plain, records.exception_to_plain(JobException("x", "y"))),
+    (records.skips_from_plain, records.skips_to_plain({SkipReason.grace: 1})),
+]
+
+
+@pytest.mark.parametrize(("read", "plain"), READERS)
+def test_damaged_records(read: Callable[[object], object], plain: dict[str, Any]) -> None:
+    """A damaged record is an error of its own kind, whichever part is damaged, and however."""
+    for damaged in (None, [], 1, "x", {}, {"version": 1, "nonsense": 1}, {"$": "tuple", "v": []}):
+        with pytest.raises(DeserializationError):
+            read(damaged)
+    for key in plain:
+        for value in ([], {}, {"$": "x"}, {"$": "uuid", "v": 1}, {"$": "float", "v": "nan"}):
+            with pytest.raises(DeserializationError):
+                read({**plain, key: value})
+
+
+@pytest.mark.parametrize(("read", "plain"), READERS)
+def test_newer_versions(read: Callable[[object], object], plain: dict[str, Any]) -> None:
+    """Rule S2: a record of a newer version is unknown, not damaged; a node that knows it can go on with it."""
+    with pytest.raises(UnknownTypeError) as caught:
+        read({**plain, "version": 2, "colour": "red"})
+    assert 2 == caught.value.version
+    for version in (0, -1, "1", None, True, 1.5):
+        with pytest.raises(DeserializationError):
+            read({**plain, "version": version})
+
+
+def test_triggers_that_are_not_registered() -> None:
+    """Rule N5: a trigger that could not be read back is refused, placeholders among them."""
+    with pytest.raises(SerializationError, match=r"the trigger: .*UndecodableTrigger"):
+        records.schedule_to_plain(Schedule("task", UndecodableTrigger("damaged"), id="x"))
