@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from typing import Literal
+from typing import Literal, NoReturn
 
 
 class _Named(Enum):
@@ -12,6 +12,11 @@ class _Named(Enum):
 
     def __str__(self) -> str:
         return str(self.value)
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        choices = ", ".join(repr(member.value) for member in cls)
+        raise ValueError(f"{cls.__name__} must be one of {choices}, not {value!r}")
 
 
 class CoalescePolicy(_Named):
