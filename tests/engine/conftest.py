@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from tests.engine.support import START, Heard, Runs
 
 from anysched import AsyncScheduler
 from anysched.ports.store import DataStore
 from anysched.stores import MemoryDataStore, SQLDataStore
 from anysched.testing import FakeClock
-from tests.engine.support import START, Heard, Runs
 
 
 class MakeScheduler(Protocol):

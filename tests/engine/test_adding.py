@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import attrs
 import pytest
+from tests.engine.conftest import MakeScheduler
+from tests.engine.support import KEEP, START, Heard, Runs, at, outcome
 
 from anysched import (
     AsyncScheduler,
@@ -25,8 +27,6 @@ from anysched import (
 )
 from anysched.ports.store import DataStore
 from anysched.testing import FakeClock
-from tests.engine.conftest import MakeScheduler
-from tests.engine.support import KEEP, START, Heard, Runs, at, outcome
 
 pytestmark = pytest.mark.anyio
 
@@ -152,9 +152,7 @@ async def test_a_changed_trigger_moves_the_cursor(
     """Rule S1: the cursor moves to the first fire time from now, also while paused, and the anchor stays."""
     await scheduler.add_schedule(runs.task(), EVERY_10, id="s", paused=True)
     await clock.advance(95)
-    await scheduler.add_schedule(
-        runs.task(), IntervalTrigger(seconds=40), id="s", conflict_policy="replace"
-    )
+    await scheduler.add_schedule(runs.task(), IntervalTrigger(seconds=40), id="s", conflict_policy="replace")
     state = (await scheduler.get_schedule("s")).state
     assert (at(120), START, True) == (state.next_fire_time, state.anchor, state.paused)
 
@@ -178,7 +176,10 @@ async def test_a_trigger_that_is_replaced_while_it_fires(
 
     async def again() -> None:
         await scheduler.add_schedule(
-            runs.task("other"), DateTrigger(clock.now() + timedelta(seconds=5)), id="s", conflict_policy="replace"
+            runs.task("other"),
+            DateTrigger(clock.now() + timedelta(seconds=5)),
+            id="s",
+            conflict_policy="replace",
         )
 
     await scheduler.configure_task("again", func=again)

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.engine.conftest import MakeScheduler
+from tests.engine.support import Heard, Runs, at
+from tests.engine.triggers import BadAtOnce, Never, TurnsBad
 
 from anysched import (
     AsyncScheduler,
@@ -20,9 +23,6 @@ from anysched import (
 )
 from anysched.ports.store import DataStore
 from anysched.testing import FakeClock
-from tests.engine.conftest import MakeScheduler
-from tests.engine.support import Heard, Runs, at
-from tests.engine.triggers import BadAtOnce, Never, TurnsBad
 
 pytestmark = pytest.mark.anyio
 

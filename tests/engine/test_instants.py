@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.engine.conftest import MakeScheduler
+from tests.engine.support import START, Runs, at, since_start
 
 from anysched import (
     AsyncScheduler,
@@ -18,8 +20,6 @@ from anysched import (
 from anysched.ports.store import DataStore
 from anysched.rules.times import FireTimes
 from anysched.testing import FakeClock
-from tests.engine.conftest import MakeScheduler
-from tests.engine.support import START, Runs, at, since_start
 
 pytestmark = pytest.mark.anyio
 
@@ -80,9 +80,7 @@ async def test_naive_arguments_of_calls(
         assert [expected["interval"]] == [job.run_at for job in await scheduler.get_jobs([job_id])]
 
 
-async def test_fold_is_honoured(
-    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
-) -> None:
+async def test_fold_is_honoured(make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs) -> None:
     """Rule T1: of a wall time that comes twice, ``fold`` says which is meant."""
     async with make(store, timezone=HELSINKI, role="client") as scheduler:
         for fold, hour in ((0, 0), (1, 1)):

@@ -7,6 +7,9 @@ from typing import Any
 
 import anyio
 import pytest
+from tests.engine.conftest import MakeScheduler
+from tests.engine.support import KEEP, Heard, Runs, StoreProxy, at, outcome
+from tests.engine.triggers import Plain
 
 from anysched import (
     AsyncScheduler,
@@ -19,9 +22,6 @@ from anysched import (
 )
 from anysched.ports.store import DataStore, JobQuery
 from anysched.testing import FakeClock
-from tests.engine.conftest import MakeScheduler
-from tests.engine.support import KEEP, Heard, Runs, StoreProxy, at, outcome
-from tests.engine.triggers import Plain
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,11 @@ async def asleep(clock: FakeClock, seconds: float) -> None:
         ({"coalesce": "earliest"}, [10], {SkipReason.coalesced: 8}),
         ({"coalesce": "all"}, [10, 20, 30, 40, 50, 60, 70, 80, 90], {}),
         ({"misfire_grace_time": 40}, [90], {SkipReason.grace: 5, SkipReason.coalesced: 3}),
-        ({"misfire_grace_time": 40, "coalesce": "earliest"}, [60], {SkipReason.grace: 5, SkipReason.coalesced: 3}),
+        (
+            {"misfire_grace_time": 40, "coalesce": "earliest"},
+            [60],
+            {SkipReason.grace: 5, SkipReason.coalesced: 3},
+        ),
         ({"misfire_grace_time": 40, "coalesce": "all"}, [60, 70, 80, 90], {SkipReason.grace: 5}),
         ({"misfire_grace_time": 3}, [], {SkipReason.grace: 9}),
         ({"coalesce": "all", "max_catchup": 2}, [80, 90], {SkipReason.catchup_limit: 7}),
@@ -152,9 +156,7 @@ async def test_a_start_deadline(scheduler: AsyncScheduler, clock: FakeClock, run
     ]
 
 
-async def test_who_says_how_late(
-    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
-) -> None:
+async def test_who_says_how_late(make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs) -> None:
     """Rules L1 and S7: the grace time is the schedule's, else the task's, else the default."""
     async with make(store, task_defaults=TaskDefaults(misfire_grace_time=100)) as scheduler:
         await scheduler.configure_task(runs.task("configured"), misfire_grace_time=50)

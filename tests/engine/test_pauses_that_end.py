@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-
-from anysched import AsyncScheduler, IntervalTrigger, ScheduleStatus, SchedulePaused, ScheduleUnpaused
-from anysched.ports.store import DataStore
-from anysched.testing import FakeClock
 from tests.engine.conftest import MakeScheduler
 from tests.engine.support import Heard, Runs, at
+
+from anysched import AsyncScheduler, IntervalTrigger, SchedulePaused, ScheduleStatus, ScheduleUnpaused
+from anysched.ports.store import DataStore
+from anysched.testing import FakeClock
 
 pytestmark = pytest.mark.anyio
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import anyio
 import pytest
+from tests.engine.conftest import MakeScheduler
+from tests.engine.support import KEEP, Heard, Runs, StoreProxy, at, outcome, since_start
 
 from anysched import (
     AsyncScheduler,
@@ -17,8 +19,6 @@ from anysched import (
 )
 from anysched.ports.store import DataStore
 from anysched.testing import FakeClock
-from tests.engine.conftest import MakeScheduler
-from tests.engine.support import KEEP, Heard, Runs, StoreProxy, at, outcome, since_start
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +36,11 @@ async def test_a_paused_schedule_makes_no_jobs(
     await clock.advance(timedelta(days=1))
     assert [] == runs.take()
     snapshot = await scheduler.get_schedule("s")
-    assert (at(30), ScheduleStatus.paused, True) == (snapshot.next_fire_time, snapshot.status, snapshot.paused)
+    assert (at(30), ScheduleStatus.paused, True) == (
+        snapshot.next_fire_time,
+        snapshot.status,
+        snapshot.paused,
+    )
 
 
 async def test_a_pause_wins_over_a_pass_that_is_about_to_fire(
@@ -121,9 +125,7 @@ async def test_pausing_what_does_not_exist(scheduler: AsyncScheduler) -> None:
     assert [] == await scheduler.get_schedules()
 
 
-async def test_what_can_be_done_while_paused(
-    scheduler: AsyncScheduler, clock: FakeClock, runs: Runs
-) -> None:
+async def test_what_can_be_done_while_paused(scheduler: AsyncScheduler, clock: FakeClock, runs: Runs) -> None:
     """Rule P2: a paused schedule can be edited, run by hand and removed, and stays paused meanwhile."""
     await scheduler.add_schedule(runs.task(), EVERY_10, id="s", args=["old"], paused=True)
     await scheduler.add_schedule(runs.task(), EVERY_10, id="s", args=["new"], conflict_policy="replace")
@@ -237,7 +239,9 @@ async def test_resuming_an_overdue_schedule_runs_it_now(
     scheduler: AsyncScheduler, clock: FakeClock, runs: Runs
 ) -> None:
     """Rule P4: an overdue schedule runs as soon as it is resumed, without any time passing."""
-    await scheduler.add_schedule(runs.task(), IntervalTrigger(hours=1, start_time=at(3600)), id="s", paused=True)
+    await scheduler.add_schedule(
+        runs.task(), IntervalTrigger(hours=1, start_time=at(3600)), id="s", paused=True
+    )
     await clock.advance(4000)
     await scheduler.unpause_schedule("s")
     await clock.settle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from tests.engine.support import KEEP, START, Heard, Runs, at, outcome, since_start
 
 from anysched import (
     AsyncScheduler,
@@ -17,7 +18,6 @@ from anysched import (
     SkipReason,
 )
 from anysched.testing import FakeClock
-from tests.engine.support import KEEP, START, Heard, Runs, at, outcome, since_start
 
 pytestmark = pytest.mark.anyio
 
@@ -190,7 +190,10 @@ async def test_nothing_is_left(
     await clock.advance(timedelta(days=2))
     assert (ScheduleStatus.finished, None, 1) == (result.status, result.next_fire_time, result.skipped)
     snapshot = await scheduler.get_schedule("s")
-    assert (ScheduleStatus.finished, {SkipReason.paused: 1}) == (snapshot.status, dict(snapshot.state.skipped))
+    assert (ScheduleStatus.finished, {SkipReason.paused: 1}) == (
+        snapshot.status,
+        dict(snapshot.state.skipped),
+    )
     assert [ScheduleFinished("s", "tick")] == heard.of(ScheduleFinished)
 
 

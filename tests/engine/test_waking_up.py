@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
+from tests.engine.conftest import MakeScheduler
+from tests.engine.support import Runs, StoreProxy, at
+from tests.engine.triggers import TurnsBad
 
 from anysched import (
     AsyncScheduler,
@@ -19,11 +22,9 @@ from anysched.brokers.local import LocalEventBroker
 from anysched.ports.store import DataStore
 from anysched.stores import MemoryDataStore
 from anysched.testing import FakeClock
-from tests.engine.conftest import MakeScheduler
-from tests.engine.support import Runs, StoreProxy, at
-from tests.engine.triggers import TurnsBad
 
 pytestmark = pytest.mark.anyio
+
 
 async def passes(proxy: StoreProxy, clock: FakeClock, seconds: float) -> int:
     """Return how often the store is looked at while this much time passes."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import attrs
+from tests.engine.support import at
 
 from anysched import register_type
-from tests.engine.support import at
 
 SECOND = timedelta(seconds=1)
 
