@@ -25,7 +25,7 @@ def group(name: str) -> tuple[str, ...]:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """The main job on real work, watched live; fails if a promise is not kept."""
+    """The main job on real work, watched live. It judges itself: this session is its test."""
     session.install(".[demo]")
     session.run("python", "examples/demo/main.py", *session.posargs)
 

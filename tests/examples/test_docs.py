@@ -15,6 +15,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -220,6 +221,18 @@ def test_every_rule_is_explained() -> None:
     }
 
     assert set() == named - stated
+
+
+def test_every_room_is_described() -> None:
+    """The page on architecture has every room that the import contract has, and that exists."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    rooms = {room for floor in contracts[0]["layers"] for room in re.findall(r"\w+", floor)}
+    built = {path.stem for path in (ROOT / "src" / "anysched").iterdir()}
+    page = (ROOT / "docs/explanation/architecture.md").read_text("utf-8")
+
+    assert rooms & built == {room for room in rooms if f"`{room}`" in page}
 
 
 def test_commands() -> None:
