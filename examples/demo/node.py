@@ -15,7 +15,7 @@ import work
 from anysched import AsyncScheduler, CronTrigger, IntervalTrigger, Schedule
 
 #: How long after a crash the jobs of a node stay its own.
-LEASE = 3.0
+LEASE = 5.0
 
 #: With more backups to catch up with, the oldest are skipped.
 MAX_CATCHUP = 3
