@@ -19,7 +19,7 @@ from anyio.abc import TaskGroup
 from anysched._clock import Clock, SystemClock
 from anysched.brokers.local import LocalEventBroker
 from anysched.engine.health import Health
-from anysched.engine.jobs import RUN_JOB_KEEPS, Jobs
+from anysched.engine.jobs import Jobs
 from anysched.engine.leases import loop_caller
 from anysched.engine.lifecycle import Engine, Settings
 from anysched.engine.schedules import Schedules
@@ -531,17 +531,10 @@ class AsyncScheduler:
         :raise JobDeadlineMissed: when it could not start in time
         """
 
-        async def add() -> UUID:
-            return await self.add_job(
-                func_or_task_id,
-                args=args,
-                kwargs=kwargs,
-                result_expiration_time=RUN_JOB_KEEPS,
-                job_executor=job_executor,
-                metadata=metadata,
-            )
-
-        return await self._jobs.run(add)
+        self._require_running()
+        return await self._jobs.run(
+            func_or_task_id, args=args, kwargs=kwargs, job_executor=job_executor, metadata=metadata
+        )
 
     async def get_jobs(
         self,
@@ -566,6 +559,7 @@ class AsyncScheduler:
 
         :param wait: wait for a job that has not ended yet; otherwise None is returned for it
         :return: None when nothing is kept: the job is unknown, its result has expired or was not to be kept
+        :raise SchedulerStateError: when the scheduler stops before the job has ended
         """
         self._require_running()
         return await self._jobs.result(job_id, wait=wait)
@@ -605,9 +599,12 @@ class AsyncScheduler:
             current_scheduler.reset(token)
 
     async def get_next_event(self, event_types: type[Event] | Iterable[type[Event]]) -> Event:
-        """Wait for the next event of one of these types, and return it."""
+        """Wait for the next event of one of these types, and return it.
+
+        :raise SchedulerStateError: when the scheduler stops first
+        """
         self._require_running()
-        return await next_event(self._engine.settings.broker, concrete(event_types))
+        return await next_event(self._engine.settings.broker, concrete(event_types), self.identity)
 
     def _require_running(self) -> None:
         if self.state is not RunState.started and not (

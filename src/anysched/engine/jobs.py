@@ -12,9 +12,17 @@ import anyio
 from anysched._clock import Clock
 from anysched.engine.instants import aware
 from anysched.engine.lifecycle import Engine
-from anysched.errors import JobCancelled, JobDeadlineMissed, JobFailed, JobLookupError
+from anysched.engine.subscriptions import is_end_of
+from anysched.errors import (
+    JobCancelled,
+    JobDeadlineMissed,
+    JobFailed,
+    JobLookupError,
+    SchedulerStateError,
+    StoreError,
+)
 from anysched.model import convert
-from anysched.model.events import Event, JobAdded, JobCancelRequested, JobReleased
+from anysched.model.events import Event, JobAdded, JobCancelRequested, JobReleased, SchedulerStopped
 from anysched.model.ids import new_id
 from anysched.model.job import Job, JobResult
 from anysched.model.policies import JobOutcome, JobStatus
@@ -46,9 +54,50 @@ class Jobs:
         metadata: Mapping[str, Any],
     ) -> list[UUID]:
         """Add one job for each set of arguments, all or nothing."""
+        jobs = await self._made(
+            func_or_task_id, args_list, kwargs, run_at, result_expiration_time, job_executor, metadata
+        )
+        await self._write(jobs)
+        return [job.id for job in jobs]
+
+    async def run(
+        self,
+        func_or_task_id: Callable[..., Any] | str,
+        *,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+        job_executor: str | UnsetType | None,
+        metadata: Mapping[str, Any],
+    ) -> Any:
+        """Add a job and wait for it; return what it returned, or raise what became of it."""
+        (job,) = await self._made(
+            func_or_task_id, [args], kwargs, None, RUN_JOB_KEEPS, job_executor, metadata
+        )
+        causes = self._engine.runner.causes
+        causes[job.id] = None  # before anybody can take it
+        try:
+            await self._write([job])
+            result = await self.result(job.id, wait=True)
+            cause = causes[job.id]
+        finally:
+            del causes[job.id]
+        return outcome(job.id, result, cause)
+
+    async def _made(
+        self,
+        func_or_task_id: Callable[..., Any] | str,
+        args_list: Iterable[Iterable[Any]],
+        kwargs: Mapping[str, Any],
+        run_at: datetime | None,
+        result_expiration_time: convert.Seconds,
+        job_executor: str | UnsetType | None,
+        metadata: Mapping[str, Any],
+    ) -> list[Job]:
+        """Return jobs with everything checked and nothing written."""
         kwargs, metadata = convert.frozen_mapping(kwargs, "kwargs"), convert.metadata(metadata)
         keep = convert.duration(result_expiration_time, "result_expiration_time")
         arguments = [convert.frozen_sequence(args, "args") for args in args_list]
+        start = None if run_at is None else aware(run_at, self._timezone, "run_at")
         task_id = await self._engine.tasks.name_of(func_or_task_id)
         self._engine.tasks.check_executor(convert.job_executor(job_executor), task_id)
         if isinstance(job_executor, UnsetType):
@@ -57,12 +106,11 @@ class Jobs:
                 None, tasks[0] if tasks else None
             ).job_executor
         now = await self._store.now()
-        start = now if run_at is None else aware(run_at, self._timezone, "run_at")
-        jobs = [
+        return [
             Job(
                 new_id(now),
                 task_id,
-                start,
+                now if start is None else start,
                 now,
                 args,
                 kwargs,
@@ -72,30 +120,11 @@ class Jobs:
             )
             for args in arguments
         ]
+
+    async def _write(self, jobs: list[Job]) -> None:
         if jobs:
             await self._store.add_jobs(jobs)
             self._engine.changed([JobAdded(job.id, job.task_id, None) for job in jobs])
-        return [job.id for job in jobs]
-
-    async def run(self, add: Callable[[], Any]) -> Any:
-        """Wait for a job that ``add`` adds; return what it returned, or raise what became of it."""
-        causes = self._engine.runner.causes
-        job_id = await add()
-        causes[job_id] = None
-        try:
-            result = await self.result(job_id, wait=True)
-            cause = causes[job_id]
-        finally:
-            del causes[job_id]
-        if result is None or result.outcome is JobOutcome.cancelled:
-            raise JobCancelled(job_id)
-        if result.outcome is JobOutcome.success:
-            return result.return_value
-        if result.outcome is JobOutcome.missed_start_deadline:
-            raise JobDeadlineMissed(job_id)
-        problem = result.exception
-        assert problem is not None
-        raise JobFailed(job_id, problem.type, problem.message, problem.traceback) from cause
 
     async def get(
         self,
@@ -116,13 +145,17 @@ class Jobs:
 
     async def result(self, job_id: UUID, *, wait: bool) -> JobResult | None:
         """Return how a job ended, as soon as it has; None when nothing is kept about it."""
-        ended = anyio.Event()
+        settings = self._engine.settings
+        changed, stopped = anyio.Event(), False
 
         def hear(events: Sequence[Event]) -> None:
-            if any(isinstance(event, JobReleased) and event.job_id == job_id for event in events):
-                ended.set()
+            nonlocal stopped
+            for event in events:
+                stopped = stopped or is_end_of(settings.node, event)
+                if stopped or (isinstance(event, JobReleased) and event.job_id == job_id):
+                    changed.set()
 
-        leave = self._engine.settings.broker.subscribe(hear, (JobReleased,))
+        leave = settings.broker.subscribe(hear, (JobReleased, SchedulerStopped))
         try:
             while True:
                 result = await self._store.get_result(job_id)
@@ -130,21 +163,41 @@ class Jobs:
                     return result
                 if not await self._store.get_jobs(JobQuery(ids=(job_id,))):
                     return await self._store.get_result(job_id)
-                await set_or_slept(ended, self._clock, self._engine.settings.poll_interval)
-                ended = anyio.Event()
+                if stopped:
+                    raise SchedulerStateError(f"the scheduler has stopped before job {job_id} ended")
+                await set_or_slept(changed, self._clock, settings.poll_interval)
+                changed = anyio.Event()
+        except StoreError as exc:
+            if not stopped:
+                raise
+            raise SchedulerStateError(f"the scheduler has stopped before job {job_id} ended") from exc
         finally:
             leave()
 
     async def cancel(self, job_id: UUID) -> None:
         """End a queued job; ask whoever runs it to cancel a running one."""
+        jobs = await self._store.get_jobs(JobQuery(ids=(job_id,)))
         answer = await self._store.cancel_job(job_id)
-        if answer is None:
+        if answer is None or not jobs:
             raise JobLookupError(job_id)
+        (job,) = jobs
         if answer == "requested":
-            self._engine.settings.broker.publish([JobCancelRequested(job_id, "", None)])
+            self._engine.settings.broker.publish([JobCancelRequested(job.id, job.task_id, job.schedule_id)])
         else:
-            job = answer.job
             self._engine.changed([JobReleased(job.id, job.task_id, job.schedule_id, answer.result.outcome)])
+
+
+def outcome(job_id: UUID, result: JobResult | None, cause: BaseException | None) -> Any:
+    """Return what a job returned, or raise what became of it."""
+    if result is None or result.outcome is JobOutcome.cancelled:
+        raise JobCancelled(job_id)
+    if result.outcome is JobOutcome.success:
+        return result.return_value
+    if result.outcome is JobOutcome.missed_start_deadline:
+        raise JobDeadlineMissed(job_id)
+    problem = result.exception
+    assert problem is not None
+    raise JobFailed(job_id, problem.type, problem.message, problem.traceback) from cause
 
 
 async def set_or_slept(event: anyio.Event, clock: Clock, seconds: timedelta) -> None:

@@ -14,8 +14,9 @@ import anyio
 from anysched._clock import Clock
 from anysched.engine.cancelling import is_cancelled, undo_native_cancellation
 from anysched.engine.wakeup import Wakeup
+from anysched.errors import SchedulerStateError
 from anysched.model import events as all_events
-from anysched.model.events import Event, WorkChanged
+from anysched.model.events import Event, SchedulerStopped, WorkChanged
 from anysched.ports.broker import EventBroker
 
 logger = logging.getLogger(__name__)
@@ -128,18 +129,29 @@ class Subscription:
         await undo_native_cancellation()
 
 
-async def next_event(broker: EventBroker, types: frozenset[type[Event]]) -> Event:
-    """Return the next event of one of these types."""
+async def next_event(broker: EventBroker, types: frozenset[type[Event]], node: str) -> Event:
+    """Return the next event of one of these types.
+
+    :raise SchedulerStateError: when this node stops first
+    """
     heard: list[Event] = []
     arrived = anyio.Event()
 
     def hear(events: Sequence[Event]) -> None:
-        heard.extend(events)
-        arrived.set()
+        heard.extend(event for event in events if type(event) in types or is_end_of(node, event))
+        if heard:
+            arrived.set()
 
-    leave = broker.subscribe(hear, types)
+    leave = broker.subscribe(hear, {*types, SchedulerStopped})
     try:
         await arrived.wait()
     finally:
         leave()
+    if type(heard[0]) not in types:
+        raise SchedulerStateError("the scheduler has stopped before such an event came")
     return heard[0]
+
+
+def is_end_of(node: str, event: Event) -> bool:
+    """Return whether an event tells that a node has stopped."""
+    return isinstance(event, SchedulerStopped) and event.identity == node
