@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,10 +34,12 @@ def connect(address: str | sa.URL | sa.Engine) -> tuple[sa.Engine, Dialect, bool
     url = _url(address)
     dialect = _dialect(url)
     try:
-        engine = sa.create_engine(
-            url, isolation_level="AUTOCOMMIT", hide_parameters=True, **dialect.connect_options(url)
-        )
-    except (sql_errors.SQLAlchemyError, TypeError, ValueError) as exc:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", sql_errors.SAWarning)  # parameters that the driver does not have
+            engine = sa.create_engine(
+                url, isolation_level="AUTOCOMMIT", hide_parameters=True, **dialect.connect_options(url)
+            )
+    except (sql_errors.SQLAlchemyError, sql_errors.SAWarning, TypeError, ValueError) as exc:
         raise StoreError(f"{shown(url)} cannot be used: {exc}") from None
 
     @event.listens_for(engine, "connect")

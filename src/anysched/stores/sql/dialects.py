@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from anysched.errors import StoreError, StoreUnavailableError
 
 #: How long a write waits for the write of another process, in seconds.
 BUSY_TIMEOUT = 10
+
+_TRIES_FOR_WAL = 20
 
 
 class Dialect(Protocol):
@@ -108,9 +111,17 @@ class SQLiteDialect:
     def set_up_database(self, connection: sa.Connection) -> None:
         if sqlite3.sqlite_version_info < (3, 31):
             raise StoreError(f"SQLite 3.31 or newer is needed, this Python has {sqlite3.sqlite_version}")
-        connection.exec_driver_sql(
-            "PRAGMA journal_mode = WAL"
-        )  # readers and the writer do not block each other
+        for left in reversed(range(_TRIES_FOR_WAL)):
+            try:
+                # So that readers and the writer do not block each other. It stays so for the file.
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                return
+            except OperationalError as exc:
+                if not left or getattr(exc.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+                    raise
+            # SQLite waits for others before a transaction, but not before this.
+            connection.exec_driver_sql(self.begin_write)
+            connection.exec_driver_sql("COMMIT")
 
     def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
         return connection.exec_driver_sql(statement, list(rows)).rowcount
@@ -137,6 +148,8 @@ _MEANINGS: dict[int, tuple[type[StoreError], str]] = {
         StoreUnavailableError,
         "its folder may not be written, where SQLite keeps a journal beside the file",
     ),
+    sqlite3.SQLITE_READONLY_DBMOVED: (StoreUnavailableError, "the file was moved or deleted"),
+    sqlite3.SQLITE_PROTOCOL: (StoreUnavailableError, "other programs keep it locked"),
     sqlite3.SQLITE_PERM: (StoreUnavailableError, "access was denied: check the permissions of the file"),
     sqlite3.SQLITE_CANTOPEN: (
         StoreUnavailableError,

@@ -41,8 +41,9 @@ class Session:
         self.engine = engine
         self.dialect = dialect
         self.shown = shown
+        self._private = dialect.is_private(engine)
         self._write_lock = threading.Lock()
-        self._read_lock = self._write_lock if dialect.is_private(engine) else nullcontext()
+        self._read_lock = self._write_lock if self._private else nullcontext()
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._limiters: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
 
@@ -117,12 +118,15 @@ class Session:
         self._open_limiters()
         try:
             with self.engine.connect() as connection:
-                yield connection
-        except sql_errors.DBAPIError as exc:
-            error, reason = self.dialect.explain(exc.orig or exc)
-            raise error(f"{self.shown}: {reason}") from exc
-        except self._driver_error as exc:  # met before SQLAlchemy looked
-            error, reason = self.dialect.explain(exc)
+                try:
+                    yield connection
+                except sql_errors.DBAPIError as exc:
+                    error, reason = self.dialect.explain(exc.orig or exc)
+                    if error is StoreUnavailableError and not self._private:
+                        connection.invalidate()  # the next call gets a new one, which may see what is there by then
+                    raise error(f"{self.shown}: {reason}") from exc
+        except (sql_errors.DBAPIError, self._driver_error) as exc:  # of connecting itself
+            error, reason = self.dialect.explain(getattr(exc, "orig", None) or exc)
             raise error(f"{self.shown}: {reason}") from exc
         except sql_errors.TimeoutError as exc:
             raise StoreUnavailableError(f"{self.shown}: no connection has become free in time") from exc

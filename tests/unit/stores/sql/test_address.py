@@ -31,6 +31,7 @@ pytestmark = pytest.mark.anyio
         ("sqlite+nonsense:///jobs.db", "'nonsense'|'sqlite\\+nonsense'"),
         ("postgresql://user:hunter2@host/jobs", "supports SQLite and not 'postgresql'"),
         ("mysql+pymysql://user:hunter2@host/jobs", "supports SQLite and not 'mysql'"),
+        ("sqlite:///jobs.db?timeot=3", "'timeot' are not accepted"),
         ("sqlite:///jobs.db?timeout=soon", "sqlite:///jobs.db cannot be used: .*'soon'"),
     ],
 )

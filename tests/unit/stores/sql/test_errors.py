@@ -135,6 +135,26 @@ async def test_a_closed_connection(path: Path, clock: FakeClock) -> None:
     engine.dispose()
 
 
+async def test_a_failing_disk(store: SQLDataStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule N3: after an error of the disk the connection is not used again; its cause may be in what it has open."""
+    await User(store).add(every())
+    with store._engine.connect() as connection:
+        before = connection.connection.driver_connection
+
+    def fail(*_: Any) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+        raise sa.exc.OperationalError("", (), error)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._jobs, "insert", fail)
+        with pytest.raises(StoreUnavailableError, match="the disk reports an error"):
+            await store.add_jobs([])
+    with store._engine.connect() as connection:
+        assert before is not connection.connection.driver_connection
+    assert ["schedule"] == await User(store).ids()
+
+
 async def test_an_exhausted_pool(path: Path, clock: FakeClock) -> None:
     """A pool of the caller's own that has no connection left is said to be the reason."""
     engine = sa.create_engine(f"sqlite:///{path}", pool_size=1, max_overflow=0, pool_timeout=0.01)
