@@ -194,11 +194,12 @@ class AsyncScheduler:
         # Only a cancellation passes through the task group: it would wrap any other exception (rule J6).
         task_group.cancel_scope.cancel()
         passed = (exc_type, exc_value, traceback) if cancelled else (None, None, None)
-        swallowed = bool(await task_group.__aexit__(*passed))
-        if engine.fault is not None and (exc_value is None or swallowed):
-            raise SchedulerFaultError(f"the scheduler failed: {engine.fault}") from engine.fault
-        if engine.interrupted and (exc_value is None or swallowed):
-            raise KeyboardInterrupt
+        swallowed = bool(await task_group.__aexit__(*passed)) and cancelled
+        if exc_value is None or swallowed:
+            if engine.fault is not None:
+                raise SchedulerFaultError(f"the scheduler failed: {engine.fault_text}") from engine.fault
+            if engine.interrupted:
+                raise KeyboardInterrupt
         return False
 
     async def stop(self, *, grace: timedelta | float | None = None) -> None:

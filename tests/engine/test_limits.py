@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.engine.conftest import MakeScheduler
+from tests.engine.support import KEEP, Runs, outcome
 
 from anysched import AsyncScheduler, JobOutcome, TaskDefaults
 from anysched.ports.store import DataStore
 from anysched.testing import FakeClock
-from tests.engine.conftest import MakeScheduler
-from tests.engine.support import KEEP, Runs, outcome
 
 pytestmark = pytest.mark.anyio
 
@@ -147,9 +147,7 @@ async def test_slots_are_given_back_whatever_happens(
         assert 2 == len(runs.take()), "the interrupted job, and the new one"
 
 
-async def test_health_counts(
-    make: MakeScheduler, store: DataStore, clock: FakeClock, gauge: Gauge
-) -> None:
+async def test_health_counts(make: MakeScheduler, store: DataStore, clock: FakeClock, gauge: Gauge) -> None:
     """Health tells how many jobs run here, and what the node waits for."""
     async with make(store, max_concurrent_jobs=2) as scheduler:
         await configured(scheduler, gauge, "a")

@@ -51,5 +51,5 @@ class Health:
             running_jobs=running,
             waiting_jobs=engine.workers.held - running,
             unreported_jobs=engine.reporter.pending,
-            fault=None if engine.fault is None else f"{type(engine.fault).__name__}: {engine.fault}",
+            fault=engine.fault_text,
         )

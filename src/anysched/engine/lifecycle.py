@@ -114,6 +114,11 @@ class Engine:
         self._reporting: Room | None = None
         self._grace: anyio.CancelScope | None = None
 
+    @property
+    def fault_text(self) -> str | None:
+        """Why the engine failed, if it did."""
+        return None if self.fault is None else f"{type(self.fault).__name__}: {self.fault}"
+
     # starting
 
     async def start(self, outer: TaskGroup) -> None:
@@ -213,11 +218,13 @@ class Engine:
         with anyio.CancelScope(shield=True):
             try:
                 await self._finish_jobs(self.settings.stop_grace if grace is None else grace)
+            except Exception as exc:
+                logger.critical("the scheduler could not stop in order", exc_info=exc)
+                self._failed(exc)
+            try:
+                await self._close()
             finally:
-                try:
-                    await self._close()
-                finally:
-                    self._has_stopped()
+                self._has_stopped()
 
     def _has_stopped(self) -> None:
         self.state = RunState.stopped
@@ -260,7 +267,7 @@ class Engine:
         s = self.settings
         if self._leave_broker is not None:
             self._leave_broker()
-        s.broker.publish([SchedulerStopped(s.node, None if self.fault is None else str(self.fault))])
+        s.broker.publish([SchedulerStopped(s.node, self.fault_text)])
         for subscription in self._subscriptions:
             await subscription.finish()
         if self.workers.running:
