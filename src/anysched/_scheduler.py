@@ -611,8 +611,9 @@ class AsyncScheduler:
         if self.state is not RunState.started and not (
             self.state is RunState.stopping and current_scheduler.get(None) is self
         ):
+            state = "has not been started" if self.state is RunState.created else f"is {self.state}"
             raise SchedulerStateError(
-                f"the scheduler is {self.state}: use it inside `async with scheduler:`, where it is running"
+                f"the scheduler {state}: use it inside `async with scheduler:`, where it is running"
             )
 
 
@@ -620,6 +621,8 @@ def _store(data_store: DataStore | str | None) -> DataStore:
     if data_store is None:
         return MemoryDataStore()
     if not isinstance(data_store, str):
+        if not callable(getattr(data_store, "advance", None)):
+            raise TypeError(f"data_store must be a data store or the URL of a database, not {data_store!r}")
         return data_store
     from anysched.stores import SQLDataStore  # needs SQLAlchemy, which not everybody has
 

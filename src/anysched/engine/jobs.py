@@ -145,6 +145,7 @@ class Jobs:
 
     async def result(self, job_id: UUID, *, wait: bool) -> JobResult | None:
         """Return how a job ended, as soon as it has; None when nothing is kept about it."""
+        check_id(job_id)
         settings = self._engine.settings
         changed, stopped = anyio.Event(), False
 
@@ -176,6 +177,7 @@ class Jobs:
 
     async def cancel(self, job_id: UUID) -> None:
         """End a queued job; ask whoever runs it to cancel a running one."""
+        check_id(job_id)
         jobs = await self._store.get_jobs(JobQuery(ids=(job_id,)))
         answer = await self._store.cancel_job(job_id)
         if answer is None or not jobs:
@@ -185,6 +187,12 @@ class Jobs:
             self._engine.settings.broker.publish([JobCancelRequested(job.id, job.task_id, job.schedule_id)])
         else:
             self._engine.changed([JobReleased(job.id, job.task_id, job.schedule_id, answer.result.outcome)])
+
+
+def check_id(job_id: object) -> None:
+    """Refuse what is not the id of a job."""
+    if not isinstance(job_id, UUID):
+        raise TypeError(f"job_id must be a UUID, not {type(job_id).__name__}")
 
 
 def outcome(job_id: UUID, result: JobResult | None, cause: BaseException | None) -> Any:

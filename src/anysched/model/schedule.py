@@ -33,7 +33,8 @@ def _task_reference(value: Callable[..., Any] | str) -> Callable[..., Any] | str
 def _trigger(value: Trigger) -> Trigger:
     # What isinstance() would ask of the protocol, at a twentieth of its cost: every add passes here twice.
     if isinstance(value, type) or not callable(getattr(value, "next_fire_time", None)):
-        raise TypeError(f"trigger must have a method next_fire_time(after, *, anchor, key): {value!r}")
+        hint = f"; did you mean CronTrigger({value!r})?" if isinstance(value, str) else ""
+        raise TypeError(f"trigger must have a method next_fire_time(after, *, anchor, key): {value!r}{hint}")
     return value
 
 
