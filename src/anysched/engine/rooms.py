@@ -6,7 +6,6 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import anyio
-import anyio.lowlevel
 from anyio.abc import TaskGroup, TaskStatus
 
 from anysched._clock import Clock
