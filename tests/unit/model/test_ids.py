@@ -7,10 +7,11 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
-from anysched.model.ids import new_id
+from anysched.model.ids import IdFactory, new_id
 
 NOW = datetime(2026, 1, 1, 12, 30, 0, 123_456, tzinfo=UTC)
 SINCE_1970 = (NOW - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
@@ -29,6 +30,14 @@ def test_order() -> None:
     assert sorted(ids) == ids
     assert new_id(NOW - timedelta(milliseconds=1)) < ids[0]
     assert ids[-1] < new_id(NOW + timedelta(milliseconds=1))
+
+
+def test_order_of_many() -> None:
+    """rule N8: the order holds where the number carries over into its upper part."""
+    factory = IdFactory()
+    factory._number = count(0xF_FFFE)
+    ids = [factory(NOW) for _ in range(5)]
+    assert sorted(ids) == ids
 
 
 def test_unique_in_threads() -> None:

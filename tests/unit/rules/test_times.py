@@ -135,6 +135,8 @@ class TestCost:
         trigger.asked.clear()
         assert Count(10_000, exact=False) == times.count(T0, T0 + YEAR)
         assert 10_001 == len(trigger.asked)
+        assert Count(10_000) == times.count(T0, at(10_000))
+        assert Count(10_000, exact=False) == times.count(T0, at(10_001))
 
     @given(gaps, st.integers(0, 10**15))
     @example([10**15] + [1] * 80, 0)
@@ -152,6 +154,9 @@ class TestCost:
         trigger = Instants((*burst, T0 + YEAR))
         assert [*burst[-99:], T0 + YEAR] == times_of(trigger).tail(T0, T0 + YEAR, 100)
         assert len(trigger.asked) < 4_000
+        trigger.asked.clear()
+        assert burst[-1] == times_of(trigger).last(T0, T0 + YEAR - SECOND)
+        assert len(trigger.asked) < 150
 
 
 class TestJitter:
