@@ -43,9 +43,15 @@ class StoredConfig:
     """A configuration ready to be written."""
 
     id: str
+    task_id: str
     kinds: str
     text: str
     payload: bytes | None
+
+    @property
+    def columns(self) -> tuple[str, str, str]:
+        """What the row of the schedule says of it."""
+        return self.task_id, self.id, self.kinds
 
 
 class Configs:
@@ -61,6 +67,10 @@ class Configs:
         """The types that can be read here."""
         return self._registry.known
 
+    def knows(self, kinds: str) -> bool:
+        """Return whether all types that a trigger consists of can be read here."""
+        return set(kinds.splitlines()) <= self.known
+
     def find(self, config_id: str) -> Config | None:
         """Return a configuration that was read before."""
         return self._remembered.get(config_id)
@@ -71,8 +81,8 @@ class Configs:
         payload = self._payloads.dump(
             schedule.args, schedule.kwargs, schedule.metadata, f"schedule {schedule.id!r}"
         )
-        kinds = " ".join(sorted(names_in(plain["trigger"])))
-        return StoredConfig(new_id(EPOCH).hex, kinds, to_json(plain), payload)
+        kinds = "\n".join(sorted(names_in(plain["trigger"])))
+        return StoredConfig(new_id(EPOCH).hex, schedule.task_id, kinds, to_json(plain), payload)
 
     def decode(self, row: Sequence[Any], task_id: str) -> Config:
         """Return the configuration of a row: schedule, config id, kinds, text, payload."""

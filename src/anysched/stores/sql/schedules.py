@@ -81,7 +81,7 @@ class Unknown:
 
     def note(self, config_id: str, kinds: str, what: str) -> None:
         """Remember that a configuration cannot be read here: all of its kind, or, if it is not the trigger, itself."""
-        if set(kinds.split()) <= self._configs.known:
+        if self._configs.knows(kinds):
             self._ids[config_id] = what
         else:
             self._kinds[kinds] = what
@@ -193,21 +193,21 @@ class Schedules:
         state_updates: list[tuple[Any, ...]] = []
         deletes: list[tuple[Any, ...]] = []
         for stored, change, config in changes:
-            if config is not None and change.schedule is not None:
+            if config is not None:
                 new_configs.append((config.id, config.text, config.payload))
             if stored is None:
-                if config is not None and change.schedule is not None and change.state is not None:
-                    head = (change.schedule.task_id, config.id, config.kinds)
-                    inserts.append((*head, *_state_row(change.state), change.schedule_id))
+                if config is not None:
+                    assert change.state is not None
+                    inserts.append((*config.columns, *_state_row(change.state), change.schedule_id))
                 continue
             key = (change.schedule_id, stored.incarnation, stored.revision)
+            if change.removed or config is not None:
+                old_configs.append((stored.config_id,))
             if change.removed:
                 deletes.append(key)
-                old_configs.append((stored.config_id,))
                 continue
-            if config is not None and change.schedule is not None:
-                config_updates.append((change.schedule.task_id, config.id, config.kinds, *key))
-                old_configs.append((stored.config_id,))
+            if config is not None:
+                config_updates.append((*config.columns, *key))
             if change.state is not None:
                 state_updates.append((*_state_row(change.state), *key))
         run = self._dialect.run_many

@@ -55,6 +55,15 @@ class Session:
         """Serve nobody any more."""
         self._limiters = None
 
+    async def close_connections(self) -> None:
+        """Close all connections, once whoever still writes has ended."""
+
+        def close() -> None:
+            with self._write_lock:
+                self.engine.dispose()
+
+        await self.call(close)
+
     async def read(self, work: Work[T]) -> T:
         """Return what ``work`` returns, from one state of the database."""
         return await self._in_thread(lambda: self.read_here(work), writes=False)

@@ -52,6 +52,9 @@ class SQLDataStore:
 
     Each transaction is one call in a worker thread, alike on asyncio and trio.
 
+    A commit is on the disk before anybody acts on it, so that not even a power failure runs a job twice; an engine
+    of the caller's own may trade that for speed.
+
     :param url_or_engine: such as "sqlite:///jobs.db", or a synchronous SQLAlchemy engine, which stays the caller's
     :param schema: the schema that holds the tables
     :param table_prefix: what the names of the tables begin with
@@ -149,7 +152,7 @@ class SQLDataStore:
         """Close the connections, also when the caller is cancelled."""
         with anyio.CancelScope(shield=True):
             if not self._borrowed:
-                await self._session.call(self._engine.dispose)
+                await self._session.close_connections()
         self._session.end()
 
     async def now(self) -> datetime:

@@ -12,11 +12,13 @@ from tests.unit.stores.sql.support import Query
 
 from anysched.errors import DeserializationError, SerializationError, TriggerError, UnknownTypeError
 from anysched.model.policies import JobOutcome, ScheduleStatus
+from anysched.model.schedule import Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import UndecodableTrigger
 from anysched.stores import SQLDataStore
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.actors import Node, User, direct_job, every, seconds
+from anysched.testing.store_suite.odd import PlainTrigger
 from anysched.wire.registry import DEFAULT_REGISTRY, TypeRegistry
 
 pytestmark = pytest.mark.anyio
@@ -197,14 +199,14 @@ async def test_a_type_that_becomes_known(
     monkeypatch.setattr("anysched.stores.sql.store.DEFAULT_REGISTRY", registry)
     store = SQLDataStore(f"sqlite:///{path}")
     await store.open(clock)
-    registry.register(Parcel, "parcel")
+    registry.register(Parcel, "a parcel")
     await User(store).add(every(args=(Parcel(1),)))
     other = SQLDataStore(f"sqlite:///{path}")
     await other.open(clock)
     registry._by_tag.clear()
-    assert [("schedule", "type 'parcel' in version 1")] == (await Node(other).work()).unknown
+    assert [("schedule", "type 'a parcel' in version 1")] == (await Node(other).work()).unknown
     registry._by_class.clear()
-    registry.register(Parcel, "parcel")
+    registry.register(Parcel, "a parcel")
     assert [(Parcel(1),)] == [claim.job.args for claim in (await Node(other).work()).claims]
     await store.close()
     await other.close()
@@ -255,3 +257,29 @@ async def test_a_serializer_that_breaks_the_rules(clock: FakeClock) -> None:
     await Node(store).work()
     assert ScheduleStatus.error is (await User(store).get()).status
     await store.close()
+
+
+@attrs.frozen
+class Slow(PlainTrigger):
+    """A trigger that only some know."""
+
+
+async def test_triggers_of_an_unknown_type(path: Any, clock: FakeClock, store: SQLDataStore) -> None:
+    """Rule S2: a type of trigger that is unknown here is met once, however many schedules have it; each is told of."""
+    registry = TypeRegistry(parent=DEFAULT_REGISTRY)
+    registry.register(Slow, "a slow one")
+    knowing = SQLDataStore(f"sqlite:///{path}")
+    knowing._schedules.configs._registry = registry
+    await knowing.open(clock)
+    foreign = [Schedule("task", Slow(5), id=f"slow {number}") for number in range(5)]
+    await User(knowing).add(*foreign, every(id="z plain"))
+    first = await Node(store).advance(plan_limit=1)
+    assert ([], True) == ([job for change in first.changes for job in change.jobs], first.more)
+    second = await Node(store).advance(plan_limit=1)
+    assert (["z plain"], False) == ([change.schedule_id for change in second.changes], second.more)
+    told = [*first.unknown, *second.unknown]
+    assert {(one.id, "type 'a slow one' in version 1") for one in foreign} == set(told)
+    assert 5 == len(told)
+    await User(store).pause("slow 1")
+    assert 4 == len((await Node(knowing, "node b").work()).made)
+    await knowing.close()
