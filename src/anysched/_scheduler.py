@@ -189,17 +189,31 @@ class AsyncScheduler:
     ) -> bool:
         task_group, engine = self._task_group, self._engine
         assert task_group is not None
-        cancelled = isinstance(exc_value, anyio.get_cancelled_exc_class())
-        await engine.stop(timedelta(0) if cancelled else None)
+        cancellation = anyio.get_cancelled_exc_class()
+        ending = exc_value
+        try:
+            await engine.leave(timedelta(0) if isinstance(ending, cancellation) else None)
+        except cancellation as exc:
+            ending = exc if exc_value is None else exc_value  # what the body has to say comes first
         # Only a cancellation passes through the task group: it would wrap any other exception (rule J6).
+        cancelled = ending if isinstance(ending, cancellation) else None
         task_group.cancel_scope.cancel()
-        passed = (exc_type, exc_value, traceback) if cancelled else (None, None, None)
-        swallowed = bool(await task_group.__aexit__(*passed)) and cancelled
-        if exc_value is None or swallowed:
+        passed = (
+            (None, None, None) if cancelled is None else (type(cancelled), cancelled, cancelled.__traceback__)
+        )
+        try:
+            swallowed = bool(await task_group.__aexit__(*passed)) and cancelled is not None
+        except cancellation:
+            if ending is None or cancelled is not None:
+                raise
+            swallowed = False
+        if ending is None or swallowed:
             if engine.fault is not None:
                 raise SchedulerFaultError(f"the scheduler failed: {engine.fault_text}") from engine.fault
             if engine.interrupted:
                 raise KeyboardInterrupt
+        if ending is not None and ending is not exc_value:
+            raise ending
         return False
 
     async def stop(self, *, grace: timedelta | float | None = None) -> None:

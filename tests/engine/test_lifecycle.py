@@ -80,7 +80,7 @@ async def test_states(make: MakeScheduler, store: DataStore) -> None:
 async def test_not_running(make: MakeScheduler, number: int) -> None:
     """A call before the scheduler runs, or after it has stopped, is refused at once, and says what to do."""
     scheduler = make()
-    with pytest.raises(SchedulerStateError, match=r"is created: use it inside `async with"):
+    with pytest.raises(SchedulerStateError, match="has not been started: use it inside `async with"):
         await CALLS[number](scheduler)
     async with scheduler:
         pass

@@ -215,16 +215,27 @@ class Engine:
                 await self.stopped.wait()
             return
         self.state = RunState.stopping
-        with anyio.CancelScope(shield=True):
-            try:
-                await self._finish_jobs(self.settings.stop_grace if grace is None else grace)
-            except Exception as exc:
-                logger.critical("the scheduler could not stop in order", exc_info=exc)
-                self._failed(exc)
-            try:
-                await self._close()
-            finally:
-                self._has_stopped()
+        self._grace = anyio.CancelScope()
+        self._limit_grace(self._grace, self.settings.stop_grace if grace is None else grace)
+        try:
+            await self._finish_jobs(self._grace)
+        except Exception as exc:
+            logger.critical("the scheduler could not stop in order", exc_info=exc)
+            self._failed(exc)
+        finally:
+            with anyio.CancelScope(shield=True):
+                try:
+                    await self._close()
+                finally:
+                    self._has_stopped()
+
+    async def leave(self, grace: timedelta | None) -> None:
+        """Stop, and have stopped when this returns or raises. A caller who is cancelled meanwhile gives no more grace."""
+        try:
+            await self.stop(grace)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.stop(timedelta(0))
 
     def _has_stopped(self) -> None:
         self.state = RunState.stopped
@@ -236,23 +247,23 @@ class Engine:
         seconds = 0.1 if self.settings.clock.moved_by_hand else grace.total_seconds()
         scope.deadline = min(scope.deadline, anyio.current_time() + seconds)
 
-    async def _finish_jobs(self, grace: timedelta) -> None:
-        self._grace = anyio.CancelScope()
-        self._limit_grace(self._grace, grace)
+    async def _finish_jobs(self, grace: anyio.CancelScope) -> None:
         self.workers.close()
-        with anyio.move_on_after(STORE_LIMIT) as waiting:
+        with anyio.move_on_after(STORE_LIMIT, shield=True) as waiting:
             for room in self._seekers:  # a pass that is under way may still bring jobs
                 await room.stop()
         self.reporter.unstarted(self.workers.take_queued())
-        with self._grace:
-            await self.workers.wait_done()
-        self.workers.cancel_all("stopping")
-        with anyio.move_on_after(CANCEL_LIMIT):
-            await self.workers.wait_done()
-        with anyio.move_on_after(STORE_LIMIT) as reporting:
-            await self._report()
-        if waiting.cancelled_caught or reporting.cancelled_caught:
-            logger.error("the data store did not take the last reports; other nodes will pick the jobs up")
+        try:
+            with grace:
+                await self.workers.wait_done()
+        finally:
+            self.workers.cancel_all("stopping")
+            with anyio.move_on_after(CANCEL_LIMIT, shield=True):
+                await self.workers.wait_done()
+            with anyio.move_on_after(STORE_LIMIT, shield=True) as reporting:
+                await self._report()
+            if waiting.cancelled_caught or reporting.cancelled_caught:
+                logger.error("the data store did not take the last reports; other nodes will pick the jobs up")
 
     async def _report(self) -> None:
         if self._reporting is not None:

@@ -1,0 +1,448 @@
+"""Stopping in order (rule J6). What takes real time is short."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC
+from threading import Event as ThreadEvent
+from typing import Any
+
+import anyio
+import pytest
+from tests.engine.conftest import MakeScheduler
+from tests.engine.support import KEEP, Heard, Runs, StoreProxy, outcome, result
+
+from anysched import (
+    AsyncScheduler,
+    IntervalTrigger,
+    JobOutcome,
+    JobReleased,
+    RunState,
+    SchedulerStopped,
+    StoreUnavailableError,
+    current_scheduler,
+    task,
+)
+from anysched.engine import lifecycle
+from anysched.ports.store import DataStore
+from anysched.testing import FakeClock
+
+pytestmark = pytest.mark.anyio
+
+
+def live(store: DataStore | StoreProxy | None = None, **options: Any) -> AsyncScheduler:
+    """Return a scheduler on the system clock."""
+    return AsyncScheduler(store, timezone=UTC, **options)  # type: ignore[arg-type]
+
+
+async def test_running_jobs_may_finish(store: DataStore) -> None:
+    """Rule J6: running jobs have the grace given to end; a stop does not wait longer than they take."""
+    begun, ended = anyio.Event(), []
+
+    @task(id="job")
+    async def job() -> None:
+        begun.set()
+        await anyio.sleep(0.1)
+        ended.append(scheduler.state)
+
+    async with live(store) as scheduler:
+        job_id = await scheduler.add_job(job, result_expiration_time=KEEP)
+        await begun.wait()
+        started = time.monotonic()
+    assert 0.05 < time.monotonic() - started < 3
+    assert [RunState.stopping] == ended
+    async with live(store, role="client") as client:
+        assert JobOutcome.success is await outcome(client, job_id)
+
+
+async def test_jobs_that_take_too_long_go_back(
+    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
+) -> None:
+    """Rules J3 and J6: a job that the stop cancels goes back into the queue, as an attempt, and runs elsewhere."""
+    heard = Heard()
+    scheduler = make(store)
+    scheduler.subscribe(heard)
+    async with scheduler:
+        job_id = await scheduler.add_job(runs.task(takes=1000), result_expiration_time=KEEP)
+        await clock.advance(1)
+    assert [None] == [event.outcome for event in heard.of(JobReleased)]
+    assert isinstance(heard.events[-1], SchedulerStopped)
+    async with make(store, role="client") as client:
+        (job,) = await client.get_jobs()
+        assert (job_id, 2, "queued") == (job.id, job.attempt, str(job.status))
+    async with make(store, tasks=[runs.task()]) as scheduler:
+        await clock.settle()
+        assert JobOutcome.success is await outcome(scheduler, job_id)
+
+
+async def test_jobs_that_must_not_be_repeated(
+    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
+) -> None:
+    """Rule J3: with ``on_abandon="fail"`` a job that the stop cancels has ended as abandoned."""
+    heard = Heard()
+    scheduler = make(store)
+    scheduler.subscribe(heard, JobReleased)
+    async with scheduler:
+        job_id = await scheduler.add_job(
+            runs.task(takes=1000, on_abandon="fail"), result_expiration_time=KEEP
+        )
+        await clock.advance(1)
+    assert [JobOutcome.abandoned] == [event.outcome for event in heard.of(JobReleased)]
+    async with make(store, role="client") as client:
+        assert JobOutcome.abandoned is await outcome(client, job_id)
+
+
+async def test_attempts_have_an_end(
+    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
+) -> None:
+    """Rule J3: a job is started ``max_attempts`` times at most."""
+    for _ in range(3):
+        async with make(store) as scheduler:
+            await scheduler.configure_task(runs.task(takes=1000), max_attempts=2)
+            if not runs.times:
+                job_id = await scheduler.add_job("tick", result_expiration_time=KEEP)
+            await clock.advance(1)
+    async with make(store, role="client") as client:
+        assert JobOutcome.abandoned is await outcome(client, job_id)
+    assert 2 == len(runs.take())
+
+
+async def test_what_has_not_begun_goes_back_unharmed(
+    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
+) -> None:
+    """Rule J6: once a stop has begun no job is started; claims that nobody began go back, not as an attempt."""
+    seen: list[int] = []
+
+    @task(id="job")
+    async def job(number: int) -> None:
+        seen.append(number)
+        await current_scheduler.get().stop()
+        await anyio.lowlevel.checkpoint()
+
+    async with make(store) as scheduler:
+        ids = await scheduler.add_jobs(job, [[number] for number in range(20)])
+        await scheduler.wait_until_stopped()
+        assert RunState.stopped is scheduler.state
+    assert len(seen) < 20
+    async with make(store, role="client") as client:
+        waiting = await client.get_jobs()
+    assert ids[len(seen) :] == [job.id for job in waiting]
+    assert {(1, "queued")} == {(job.attempt, str(job.status)) for job in waiting}
+
+
+async def test_stopping_again_and_sooner(store: DataStore) -> None:
+    """Rule J6: a second stop waits for the first, and shortens its grace if its own is smaller."""
+    begun = anyio.Event()
+
+    @task(id="job")
+    async def job() -> None:
+        begun.set()
+        await anyio.sleep_forever()
+
+    async with live(store, stop_grace=60) as scheduler:
+        await scheduler.add_job(job)
+        await begun.wait()
+        started = time.monotonic()
+        async with anyio.create_task_group() as task_group:
+            for grace in (None, 50, 0.1, 40):
+                task_group.start_soon(_stop, scheduler, grace)
+                await anyio.lowlevel.checkpoint()
+    assert 0.05 < time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("raises", [False, True])
+async def test_a_timeout_while_it_stops(store: DataStore, runs: Runs, raises: bool) -> None:
+    """Rule J6: a block that is cancelled while it stops gives no more grace; an error of the body comes first."""
+    begun = anyio.Event()
+
+    @task(id="job")
+    async def job() -> None:
+        begun.set()
+        await anyio.sleep_forever()
+
+    async def program() -> None:
+        with anyio.fail_after(0.2):
+            async with live(store, stop_grace=60) as scheduler:
+                await scheduler.add_job(job)
+                await begun.wait()
+                if raises:
+                    raise ValueError
+
+    started = time.monotonic()
+    with pytest.raises(ValueError if raises else TimeoutError):
+        await program()
+    assert time.monotonic() - started < 5
+    async with live(store, role="client") as client:
+        assert [2] == [job.attempt for job in await client.get_jobs()]
+
+
+async def _stop(scheduler: AsyncScheduler, grace: float | None) -> None:
+    await scheduler.stop(grace=grace)
+    assert RunState.stopped is scheduler.state
+
+
+@pytest.mark.parametrize("grace", [-1, "soon", True])
+async def test_a_grace_that_is_none(make: MakeScheduler, grace: Any) -> None:
+    """A grace is a duration, and not negative."""
+    async with make() as scheduler:
+        with pytest.raises((TypeError, ValueError), match="grace"):
+            await scheduler.stop(grace=grace)
+        assert RunState.started is scheduler.state
+
+
+async def test_a_job_stops_its_scheduler(make: MakeScheduler, store: DataStore, clock: FakeClock) -> None:
+    """Rule J6: a job that stops its own scheduler asks for it, goes on, and has succeeded."""
+    after: list[RunState] = []
+
+    @task(id="job")
+    async def job() -> None:
+        scheduler = current_scheduler.get()
+        await scheduler.stop(grace=5)
+        after.append(scheduler.state)
+        await scheduler.get_jobs()
+
+    async with make(store) as scheduler:
+        job_id = await scheduler.add_job(job, result_expiration_time=KEEP)
+        await scheduler.wait_until_stopped()
+    assert [RunState.started] == after
+    async with make(store, role="client") as client:
+        ended = await result(client, job_id)
+        assert (JobOutcome.success, None) == (ended.outcome, ended.exception)
+
+
+@pytest.mark.parametrize("when", ["before", "inside"])
+async def test_a_subscriber_stops_its_scheduler(
+    make: MakeScheduler, store: DataStore, runs: Runs, when: str
+) -> None:
+    """Rule J6: a subscriber that stops the scheduler does not wait for its own end."""
+
+    async def stop(event: JobReleased) -> None:
+        await current_scheduler.get().stop()
+
+    scheduler = make(store)
+    if when == "before":
+        scheduler.subscribe(stop, JobReleased)
+    async with scheduler:
+        if when == "inside":
+            scheduler.subscribe(stop, JobReleased)
+        await scheduler.add_job(runs.task())
+        with anyio.fail_after(5):
+            await scheduler.wait_until_stopped()
+
+
+async def test_a_thread_that_never_ends(make: MakeScheduler, store: DataStore) -> None:
+    """Rule J6: a thread cannot be cancelled; the stop leaves it behind, and nobody runs its job meanwhile."""
+    begun, release = ThreadEvent(), ThreadEvent()
+    times = 0
+
+    @task(id="job")
+    def job() -> None:
+        nonlocal times
+        times += 1
+        begun.set()
+        release.wait(20)
+
+    try:
+        async with live(store, stop_grace=0.05) as scheduler:
+            job_id = await scheduler.add_job(job, result_expiration_time=KEEP)
+            await anyio.to_thread.run_sync(begun.wait)
+            started = time.monotonic()
+        assert time.monotonic() - started < 4
+        async with live(store, tasks=[job]) as scheduler:
+            await anyio.sleep(0.1)
+            assert 1 == times
+            if store.durable:  # its lease is left to run out
+                assert ["running"] == [str(job.status) for job in await scheduler.get_jobs()]
+            else:
+                assert JobOutcome.abandoned is await outcome(scheduler, job_id)
+    finally:
+        release.set()
+
+
+async def test_a_coroutine_that_shields_itself(
+    store: DataStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rule J6: a stop is bounded though a job ignores its cancellation; only the block must wait for it."""
+    monkeypatch.setattr(lifecycle, "CANCEL_LIMIT", 0.1)
+    begun, release = anyio.Event(), anyio.Event()
+
+    @task(id="job")
+    async def job() -> None:
+        begun.set()
+        with anyio.CancelScope(shield=True):
+            await release.wait()
+
+    async with live(store, stop_grace=0.05) as scheduler:
+        job_id = await scheduler.add_job(job)
+        await begun.wait()
+        with anyio.fail_after(5):
+            await scheduler.stop()
+        assert RunState.stopped is scheduler.state
+        assert str(job_id) in caplog.text
+        assert "ignore their cancellation" in caplog.text
+        release.set()
+
+
+async def test_a_job_that_blocks_the_event_loop(store: DataStore) -> None:
+    """Rule J6: a job that blocks the event loop holds up the stop only as long as it blocks."""
+    begun = anyio.Event()
+
+    @task(id="job")
+    async def job() -> None:
+        begun.set()
+        await anyio.lowlevel.checkpoint()
+        time.sleep(0.2)  # noqa: ASYNC251 - what it is about
+
+    async with live(store, stop_grace=0) as scheduler:
+        await scheduler.add_job(job)
+        await begun.wait()
+        started = time.monotonic()
+    assert time.monotonic() - started < 3
+
+
+async def test_a_cancelled_job_does_not_come_back(
+    make: MakeScheduler, store: DataStore, clock: FakeClock
+) -> None:
+    """A job that somebody cancelled is cancelled, though the scheduler stops before it has ended."""
+    cleaning = anyio.Event()
+
+    @task(id="job")
+    async def job() -> None:
+        try:
+            await clock.sleep(1000)
+        finally:
+            cleaning.set()
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.15)  # beyond the grace
+
+    async with make(store) as scheduler:
+        job_id = await scheduler.add_job(job, result_expiration_time=KEEP)
+        await clock.advance(1)
+        await scheduler.cancel_job(job_id)
+        await cleaning.wait()
+    async with make(store, role="client") as client:
+        assert JobOutcome.cancelled is await outcome(client, job_id)
+        assert [] == await client.get_jobs()
+
+
+async def slow(proxy: StoreProxy, operation: str, begun: anyio.Event) -> Callable[[], None]:
+    """Have an operation take its time, as a thread does that cannot be cancelled; return what ends that."""
+    go_on = anyio.Event()
+
+    async def wait() -> None:
+        begun.set()
+        with anyio.CancelScope(shield=True):
+            await go_on.wait()
+
+    proxy.delays[operation] = wait
+    return go_on.set
+
+
+@pytest.mark.parametrize("operation", ["advance", "complete"])
+async def test_what_is_under_way_is_finished(
+    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs, operation: str
+) -> None:
+    """Rule J6: a pass or a report that is under way when the stop comes is finished, once, and nothing is lost."""
+    proxy = StoreProxy(store)
+    heard = Heard()
+    begun = anyio.Event()
+    scheduler = make(proxy)
+    scheduler.subscribe(heard, JobReleased)
+    async with scheduler:
+        await clock.settle()
+        go_on = await slow(proxy, operation, begun)
+        await scheduler.add_jobs(runs.task(), [[1], [2]], result_expiration_time=KEEP)
+        await begun.wait()
+        async with anyio.create_task_group() as task_group:
+            task_group.start_soon(scheduler.stop)
+            await anyio.sleep(0.05)
+            go_on()
+    ran = len(runs.take())
+    outcomes = [event.outcome for event in heard.of(JobReleased)]
+    waiting = await _waiting(make, store)
+    assert 2 == ran + len(waiting)
+    assert ran == len([outcome for outcome in outcomes if outcome is JobOutcome.success])
+    assert {1} >= {job.attempt for job in waiting}
+    assert (0 if operation == "advance" else 2) == ran
+
+
+async def _waiting(make: MakeScheduler, store: DataStore) -> list[Any]:
+    async with make(store, role="client") as client:
+        return await client.get_jobs()
+
+
+async def test_a_store_that_is_away(
+    make: MakeScheduler,
+    store: DataStore,
+    clock: FakeClock,
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Rules J6 and N3: a stop does not wait for ever for a store that does not answer; it says what that means."""
+    monkeypatch.setattr(lifecycle, "STORE_LIMIT", 0.1)
+    proxy = StoreProxy(store)
+    async with make(proxy) as scheduler:
+        await scheduler.add_job(runs.task(takes=1000))
+        await clock.advance(1)
+        proxy.fail(["complete", "give_back", "get_tasks"], StoreUnavailableError("gone"))
+        with anyio.fail_after(5):
+            await scheduler.stop()
+    assert "did not take the last reports" in caplog.text
+
+
+async def test_a_keyboard_interrupt_in_a_job(make: MakeScheduler, store: DataStore, clock: FakeClock) -> None:
+    """Rule J4: a KeyboardInterrupt that may be a real Ctrl-C fails its job, and stops the scheduler in order."""
+    finished: list[str] = []
+    ids: list[Any] = []
+
+    @task(id="job")
+    async def job() -> None:
+        raise KeyboardInterrupt
+
+    @task(id="other")
+    async def other() -> None:
+        await anyio.sleep(0.05)
+        finished.append("other")
+
+    async def program() -> None:
+        async with make(store) as scheduler:
+            await scheduler.add_job(other)
+            ids.append(await scheduler.add_job(job, result_expiration_time=KEEP))
+            await anyio.sleep_forever()
+
+    with pytest.raises(KeyboardInterrupt):
+        await program()
+    assert ["other"] == finished
+    async with make(store, role="client") as client:
+        ended = await result(client, ids[0])
+        assert ended.exception is not None
+        assert (JobOutcome.error, "KeyboardInterrupt") == (ended.outcome, ended.exception.type)
+
+
+async def test_nothing_fires_once_it_stops(
+    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
+) -> None:
+    """Rule J6: a scheduler that stops makes no jobs any more, though time goes on while others finish."""
+    begun = anyio.Event()
+
+    @task(id="job")
+    async def job() -> None:
+        begun.set()
+        await anyio.sleep(0.05)
+
+    proxy = StoreProxy(store)
+    async with make(proxy) as scheduler:
+        await scheduler.add_schedule(runs.task(), IntervalTrigger(seconds=1), id="s")
+        await clock.advance(3)
+        await scheduler.add_job(job)
+        await begun.wait()
+        async with anyio.create_task_group() as task_group:
+            task_group.start_soon(scheduler.stop)
+            while scheduler.state is RunState.started:
+                await anyio.lowlevel.checkpoint()
+            passes = proxy.calls["advance"]
+            clock.jump(KEEP)
+        assert passes == proxy.calls["advance"]
+    assert [0, 1, 2, 3] == runs.take()
