@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 
 import attrs
 
@@ -17,10 +16,7 @@ from anysched.model.options import EffectiveOptions
 from anysched.model.policies import CoalescePolicy, SkipReason
 from anysched.model.schedule import Schedule, ScheduleSnapshot, ScheduleState
 from anysched.rules.jobs import regular_job
-from anysched.rules.times import BEGINNING, COUNT_LIMIT, END, TICK, Count, FireTimes
-
-Skips = Mapping[SkipReason, Count]
-NO_SKIPS: Skips = MappingProxyType({})
+from anysched.rules.times import BEGINNING, COUNT_LIMIT, TICK, Count, FireTimes
 
 
 @attrs.frozen
@@ -86,11 +82,12 @@ def pick(
         return Pick((), (Span(SkipReason.grace, times, cursor, latest),), times.next(latest))
     dropped = Span(SkipReason.grace, times, cursor, kept - TICK)
     if schedule.coalesce is CoalescePolicy.latest:
-        others = Span(SkipReason.coalesced, times, kept, latest - TICK)
-        return Pick((latest,), (dropped, others), times.next(latest))
+        earlier = Span(SkipReason.coalesced, times, kept, latest - TICK)
+        return Pick((latest,), (dropped, earlier), times.next(latest))
     if schedule.coalesce is CoalescePolicy.earliest:
-        others = Span(SkipReason.coalesced, times, times.next(kept) or END, latest)
-        return Pick((kept,), (dropped, others), times.next(latest))
+        second = times.next(kept)
+        others = [] if second is None else [Span(SkipReason.coalesced, times, second, latest)]
+        return Pick((kept,), (dropped, *others), times.next(latest))
     chosen = times.tail(kept, latest, schedule.max_catchup)
     excess = Span(SkipReason.catchup_limit, times, kept, chosen[0] - TICK)
     return Pick(
@@ -132,7 +129,7 @@ def moved(
     return Change(schedule_id=snapshot.id, state=new, jobs=tuple(jobs), events=tuple(events))
 
 
-def tally(spans: Iterable[Span]) -> Skips:
+def tally(spans: Iterable[Span]) -> Mapping[SkipReason, Count]:
     """Count skipped fire times by reason; one decision steps through ``COUNT_LIMIT`` of them at most."""
     skips: dict[SkipReason, Count] = {}
     left = COUNT_LIMIT
