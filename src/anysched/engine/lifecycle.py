@@ -330,6 +330,7 @@ class Engine:
             logger.error("this node lost its lease: its jobs are cancelled, another node runs them")
             self.reporter.unstarted(self.workers.take_queued())
             self.workers.cancel_all("lost")
+            self.planner.wake()
         for job_id in renewal.cancel:
             self.workers.cancel(job_id, "asked")
 

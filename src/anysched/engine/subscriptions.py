@@ -33,14 +33,13 @@ Callback = Callable[[Any], Awaitable[object] | object]
 def concrete(types: Iterable[type[Event]] | type[Event] | None) -> frozenset[type[Event]]:
     """Return the event types asked for, each base class as all that derive from it; None means every type."""
     if types is None:
-        wanted: tuple[type[Event], ...] = (Event,)
-    elif isinstance(types, type):
-        wanted = (types,)
-    else:
-        wanted = tuple(types)
-    for kind in wanted:
+        types = Event
+    asked: Iterable[object] = types if isinstance(types, Iterable) else (types,)
+    wanted: tuple[type[Event], ...] = ()
+    for kind in asked:
         if not (isinstance(kind, type) and issubclass(kind, Event)):
             raise TypeError(f"event_types must be types of events, not {kind!r}")
+        wanted += (kind,)
     every = [kind for kind in vars(all_events).values() if isinstance(kind, type) and issubclass(kind, Event)]
     return frozenset(kind for kind in every if issubclass(kind, wanted) and kind is not WorkChanged)
 
