@@ -65,6 +65,11 @@ class Runs:
         return times
 
 
+@task(id="elsewhere")
+async def elsewhere() -> None:
+    """Belong to this module, wherever it is imported."""
+
+
 class Heard:
     """A subscriber that keeps what it was told."""
 

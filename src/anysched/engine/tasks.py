@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import iscoroutinefunction
 from types import ModuleType
@@ -97,6 +98,8 @@ class TaskRegistry:
         self._durable = durable
         self._known: dict[str, KnownTask] = {}
         self._names = frozenset[str]()
+        self._made_up: dict[object, str] = {}
+        self._numbers: Counter[str] = Counter()
 
     @property
     def names(self) -> frozenset[str]:
@@ -145,7 +148,13 @@ class TaskRegistry:
         return added
 
     def _own_name(self, func: Callable[..., Any]) -> str:
-        name = callable_name(func)
+        try:
+            name = callable_name(func)
+        except UnnamedCallableError:
+            if self._durable:
+                raise
+            name = f"{type(func).__module__}:{type(func).__qualname__}"
+            return self._made_up_name(func, name)
         owner = getattr(func, "__self__", None)
         if is_lasting_name(name) and (owner is None or isinstance(owner, (type, ModuleType))):
             return name
@@ -154,11 +163,18 @@ class TaskRegistry:
                 f"{name} is made anew at every start, and a durable store keeps the name of a task only: "
                 "use a function at the top of a module, or name it with configure_task('name', func=...)"
             )
-        unique, number = name, 1
-        while unique in self._known and self._known[unique].func != func:
-            number += 1
-            unique = f"{name}#{number}"
-        return unique
+        return self._made_up_name(func, name)
+
+    def _made_up_name(self, func: Callable[..., Any], like: str) -> str:
+        """Return a name for as long as the process lives, the same one for the same callable."""
+        key = func if _is_hashable(func) else id(func)
+        if key not in self._made_up:
+            name = like
+            while name in self._known:
+                self._numbers[like] += 1
+                name = f"{like}#{self._numbers[like] + 1}"
+            self._made_up[key] = name
+        return self._made_up[key]
 
 
 def _own_tasks(module: ModuleType) -> list[Callable[..., Any]]:
@@ -167,6 +183,14 @@ def _own_tasks(module: ModuleType) -> list[Callable[..., Any]]:
         for value in vars(module).values()
         if hasattr(value, _ATTRIBUTE) and getattr(value, "__module__", None) == module.__name__
     ]
+
+
+def _is_hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_async(func: Any) -> bool:
