@@ -98,8 +98,9 @@ class Leases:
         """Renew by the clock, for ever, if there is anything to renew."""
         while self._keeper is not None:
             self._renewing = self._held() > 0
-            await self._wakeup.wait(self._clock.now() + self._interval if self._renewing else None)
-            renewal = self._renew()
+            until = self._clock.now() + self._interval if self._renewing else None
+            await self._wakeup.wait(until)
+            renewal = self._renew() if until is not None and until <= self._clock.now() else None
             if renewal is not None:
                 self._renewed(renewal)
 

@@ -127,15 +127,15 @@ class JobQueue:
         return claims
 
     def outlook(self, room: Room, now: datetime) -> tuple[bool, datetime | None]:
-        """Return whether jobs that could run now are still queued, and when the next one may start."""
+        """Return whether queued jobs wait for capacity or for their task, and when the next other one may start."""
         backlog, upcoming = False, None
         for name, left in room.items():
             head = self._head(name)
             if head is None:
                 continue
-            if head[0] <= now:
+            if head[0] <= now or left == 0:
                 backlog = True
-            elif left != 0 and (upcoming is None or head[0] < upcoming):
+            elif upcoming is None or head[0] < upcoming:
                 upcoming = head[0]
         return backlog, upcoming
 

@@ -63,8 +63,9 @@ class FakeClock:
     no token is held: whatever was started has ended, or waits in ``sleep``.
 
     Looks for changes that nobody announced (``poll_at``) are left out where they cannot find any: each waiter
-    gets one after every wake-up by time, every start of an advance and every call of ``changed``. So time in
-    which nothing happens costs nothing, however long it is.
+    gets one after every start of an advance and every call of ``changed``, and where several of one name wait,
+    as the planners of two schedulers do, after every wake-up by time. So time in which nothing happens costs
+    nothing, however long it is.
 
     All but ``now`` and ``monotonic`` is for the thread of the event loop.
 
@@ -157,7 +158,17 @@ class FakeClock:
     def changed(self) -> None:
         """Say that there may be something to find: whoever polls looks once more, when its time comes."""
         self._looked.clear()
-        for sleeper in self._polling:
+        self._catch_up(self._polling)
+
+    def _changed_by_others(self) -> None:
+        """Do the same for those who are not alone: who is, would be looking for changes of its own making."""
+        names = Counter(sleeper.who for sleeper in self._polling)
+        others = [sleeper for sleeper in self._polling if names[sleeper.who] > 1]
+        self._looked.difference_update(sleeper.poller for sleeper in others)
+        self._catch_up(others)
+
+    def _catch_up(self, sleepers: Iterable[_Sleeper]) -> None:
+        for sleeper in sleepers:
             if sleeper.poll_at is not None and sleeper.poll_at < self._now:  # after polls that were left out
                 missed = -((sleeper.poll_at - self._now) // sleeper.poll_interval)
                 sleeper.poll_at = _later(sleeper.poll_at, sleeper.poll_interval * missed)
@@ -290,7 +301,7 @@ class FakeClock:
                 self._looked.add(sleeper.poller)
                 self._wake_one(sleeper)
         if has_changed:
-            self.changed()
+            self._changed_by_others()
 
     def _wake_one(self, sleeper: _Sleeper) -> bool:
         """Wake a sleeper unless it is awake; return whether it was not."""

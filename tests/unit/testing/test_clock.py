@@ -300,13 +300,15 @@ async def test_polls_keep_their_beat(clock: FakeClock) -> None:
 
 
 async def test_a_known_change_brings_a_poll(clock: FakeClock) -> None:
-    """After a call of ``changed`` there is one more poll, on its beat."""
+    """After a call of ``changed`` there is one more poll, on its beat; alone, none after a wake-up by time."""
     poller = Poller(clock)
     async with anyio.create_task_group() as tg:
         tg.start_soon(poller.run)
 
         async def write() -> None:
             await clock.sleep_until(START + timedelta(seconds=61))
+            clock.changed()
+            await clock.sleep_until(START + timedelta(seconds=301))
 
         tg.start_soon(write)
         await clock.advance(5)

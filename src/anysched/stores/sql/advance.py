@@ -73,15 +73,23 @@ class Advancing:
         self._leases = leases
         self._changes = changes
         self._unknown = Unknown(schedules.configs)
+        self._expected: dict[str, datetime] = {}  # when each node comes to do something
 
     def __call__(self, request: AdvanceRequest, clock: Clock) -> Advanced:
-        """Make a pass; a node with nothing to do only reads."""
-        idle = self._session.read_here(lambda connection: self._idle(connection, request, clock.now()))
-        if idle is not None:
-            return idle
+        """Make a pass; a node with nothing to do only reads, and one whose time has come does not ask first."""
+        expected = self._expected.pop(request.node, None)
+        if expected is None or expected > clock.now():
+            idle = self._session.read_here(lambda connection: self._idle(connection, request, clock.now()))
+            if idle is not None:
+                return self._expect(request, idle)
         advanced = self._session.write_here(lambda connection: self._work(connection, request, clock.now()))
         if advanced.claims:
             self._leases.took(request.node, (claim.job.id for claim in advanced.claims))
+        return self._expect(request, advanced)
+
+    def _expect(self, request: AdvanceRequest, advanced: Advanced) -> Advanced:
+        if advanced.next_wake is not None:
+            self._expected[request.node] = advanced.next_wake
         return advanced
 
     def _idle(self, connection: sa.Connection, request: AdvanceRequest, present: datetime) -> Advanced | None:

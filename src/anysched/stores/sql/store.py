@@ -126,6 +126,7 @@ class SQLDataStore:
             raise StoreError("an SQLDataStore goes by one clock, and is open with another one")
         if not self._opened:
             self._clock, self._loop = clock, loop
+            self._dialect.awaits_disk = not clock.moved_by_hand
             self._session.begin()
             try:
                 await self._session.call(self._set_up)
