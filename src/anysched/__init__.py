@@ -29,6 +29,7 @@ from anysched.errors import TriggerError as TriggerError
 from anysched.errors import TriggerSearchError as TriggerSearchError
 from anysched.errors import UnknownTypeError as UnknownTypeError
 from anysched.errors import UnnamedCallableError as UnnamedCallableError
+from anysched.errors import WorkerProcessError as WorkerProcessError
 from anysched.model.events import ClockJumped as ClockJumped
 from anysched.model.events import Event as Event
 from anysched.model.events import FireTimesSkipped as FireTimesSkipped
@@ -42,9 +43,9 @@ from anysched.model.events import ScheduleEvent as ScheduleEvent
 from anysched.model.events import ScheduleFailed as ScheduleFailed
 from anysched.model.events import ScheduleFinished as ScheduleFinished
 from anysched.model.events import SchedulePaused as SchedulePaused
+from anysched.model.events import ScheduleRemoved as ScheduleRemoved
 from anysched.model.events import SchedulerStarted as SchedulerStarted
 from anysched.model.events import SchedulerStopped as SchedulerStopped
-from anysched.model.events import ScheduleRemoved as ScheduleRemoved
 from anysched.model.events import ScheduleUnpaused as ScheduleUnpaused
 from anysched.model.events import ScheduleUpdated as ScheduleUpdated
 from anysched.model.events import StoreRecovered as StoreRecovered

@@ -19,7 +19,7 @@ SURFACE = {
         SchedulerRole SchedulerStarted SchedulerStateError SchedulerStopped SchemaVersionError SerializationError
         SkipReason StoreError StoreRecovered StoreUnavailable StoreUnavailableError Subscription SystemClock Task
         TaskDefaults TaskLookupError TaskOptions Trigger TriggerError TriggerSearchError UNSET UnknownTypeError
-        UnnamedCallableError UnpauseResult current_job current_scheduler register_type task
+        UnnamedCallableError UnpauseResult WorkerProcessError current_job current_scheduler register_type task
     """,
     "anysched.stores": "MemoryDataStore SQLDataStore",
     "anysched.brokers": "LocalEventBroker",

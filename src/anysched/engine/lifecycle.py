@@ -230,7 +230,7 @@ class Engine:
                     self._has_stopped()
 
     async def leave(self, grace: timedelta | None) -> None:
-        """Stop, and have stopped when this returns or raises. A caller who is cancelled meanwhile gives no more grace."""
+        """Stop, and have stopped when this returns or raises; a caller who is cancelled gives no more grace."""
         try:
             await self.stop(grace)
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anysched.errors import StoreError
+from anysched.errors import StoreError as _StoreError
 from anysched.stores.memory import MemoryDataStore as MemoryDataStore
 
 if TYPE_CHECKING:
@@ -20,11 +20,5 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as exc:
         if (exc.name or "").partition(".")[0] != "sqlalchemy":
             raise
-        raise StoreError("a data store in a database needs SQLAlchemy: pip install 'anysched[sql]'") from exc
+        raise _StoreError("a data store in a database needs SQLAlchemy: pip install 'anysched[sql]'") from exc
     return SQLDataStore
-
-
-def store_from_url(url: str) -> SQLDataStore:
-    """Return the data store that the URL of a database means. :raise StoreError: when there is none"""
-    store: type[SQLDataStore] = __getattr__("SQLDataStore")
-    return store(url)

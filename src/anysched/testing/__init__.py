@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 from anysched.testing.clock import ClockStuckError as ClockStuckError
@@ -24,5 +24,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = f"{__name__}.{_SUITES[name]}"
     if module not in sys.modules:  # so that a failing assert says what it compared
-        import_module("pytest").register_assert_rewrite(module)
-    return getattr(import_module(module), name)
+        _import_module("pytest").register_assert_rewrite(module)
+    return getattr(_import_module(module), name)
