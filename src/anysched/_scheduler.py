@@ -112,7 +112,7 @@ class AsyncScheduler:
                 clock=clock,
                 store=store,
                 broker=event_broker or store.make_broker() or LocalEventBroker.shared_by(store),
-                node=convert.identifier(identity or f"{gethostname()}-{getpid()}-{token_hex(4)}", "identity"),
+                node=_made_up_identity() if identity is None else convert.identifier(identity, "identity"),
                 role=SchedulerRole(role),
                 policy=Policy(task_defaults),
                 tasks=TaskRegistry(durable=store.durable),
@@ -629,6 +629,10 @@ class AsyncScheduler:
             raise SchedulerStateError(
                 f"the scheduler {state}: use it inside `async with scheduler:`, where it is running"
             )
+
+
+def _made_up_identity() -> str:
+    return f"{gethostname()}-{getpid()}-{token_hex(4)}"
 
 
 def _store(data_store: DataStore | str | None) -> DataStore:
