@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from anysched._clock import Clock
+from anysched._text import printable
 from anysched.engine.wakeup import Wakeup
 from anysched.errors import StoreUnavailableError
 from anysched.model.events import Event, StoreRecovered, StoreUnavailable
@@ -45,7 +46,7 @@ class StoreGuard:
 
     def _lost(self, error: str) -> None:
         if self.error is None:
-            logger.error("the data store does not answer, trying again until it does: %s", error)
+            logger.error("the data store does not answer, trying again until it does: %s", printable(error))
             self._publish([StoreUnavailable(error)])
         self.error = error
 

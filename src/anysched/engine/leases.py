@@ -14,6 +14,7 @@ import sniffio
 from anyio.lowlevel import current_token
 
 from anysched._clock import Clock
+from anysched._text import printable
 from anysched.engine.wakeup import Wakeup
 from anysched.ports.store import LeaseKeeper, Renewal
 
@@ -86,7 +87,7 @@ class Leases:
         try:
             renewal = keeper.renew(self._node, self._lease)
         except Exception as exc:
-            logger.warning("the lease of this node could not be renewed: %s", exc)
+            logger.warning("the lease of this node could not be renewed: %s", printable(exc))
             return None
         if renewal.held:
             self._trusted_until = max(self._trusted_until, asked_at + self._lease.total_seconds())

@@ -11,6 +11,7 @@ import attrs
 from anyio.abc import TaskGroup
 
 from anysched._clock import Clock
+from anysched._text import printable
 from anysched.engine.declaring import Tasks
 from anysched.engine.guard import StoreGuard
 from anysched.engine.housekeeper import Housekeeper
@@ -289,7 +290,7 @@ class Engine:
         with anyio.move_on_after(CANCEL_LIMIT):
             await self._rooms.close()
         await _call_all(self._opened)
-        logger.info("scheduler %s has stopped", s.node)
+        logger.info("scheduler %s has stopped", printable(s.node))
 
     # what others tell
 
