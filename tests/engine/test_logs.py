@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import anyio
 import pytest
 from tests.engine.conftest import MakeScheduler
 from tests.engine.support import Heard, Runs
@@ -65,7 +66,6 @@ async def test_ids_are_data(scheduler: AsyncScheduler, clock: FakeClock, runs: R
 
 async def test_the_clock_for_tests_escapes_too(make: MakeScheduler) -> None:
     """Rule N7: so does the error of a clock that cannot move on."""
-    import anyio
 
     clock = FakeClock(timeout=0.05)
 

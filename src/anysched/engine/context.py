@@ -17,7 +17,8 @@ current_job: ContextVar[Job] = ContextVar("current_job")
 @contextmanager
 def acting(clock: Clock, who: str, job: Job) -> Generator[None]:
     """Have a job hold the activity token of ``who``, so that its sleeps count as such."""
-    owner = f"job {job.id} of {printable(job.task_id)}"
+    # Attempts are told apart: one that its node does not know to be lost may still run.
+    owner = f"attempt {job.attempt} of job {job.id} of {printable(job.task_id)}"
     clock.hold(owner)
     clock.release(who)
     former = activity_owner.set(owner)
