@@ -26,8 +26,8 @@ async def quick() -> None:
 
 async def endless() -> None:
     """Begin, and never end."""
-    say("begun")
     try:
+        say("begun")
         await anyio.sleep_forever()
     finally:
         say("cancelled")

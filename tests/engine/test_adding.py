@@ -67,6 +67,18 @@ async def test_a_trigger_with_nothing_left(scheduler: AsyncScheduler, clock: Fak
     assert [] == await scheduler.get_schedules()
 
 
+async def test_one_trigger_for_several_schedules(
+    scheduler: AsyncScheduler, clock: FakeClock, runs: Runs
+) -> None:
+    """Rule T2: schedules that share one trigger object do not disturb each other."""
+    trigger = IntervalTrigger(seconds=10, start_time=START)
+    for number in range(3):
+        await scheduler.add_schedule(runs.task(f"{number}"), trigger, id=f"{number}", args=[number])
+    await clock.advance(20)
+    assert sorted([(number,) for number in range(3)] * 3) == sorted(runs.args)
+    assert [0, 0, 0, 10, 10, 10, 20, 20, 20] == runs.take_fire_times()
+
+
 async def test_an_id_is_made_up(scheduler: AsyncScheduler, runs: Runs) -> None:
     """Rule S1: the id is returned; where none is given one is made up."""
     assert "s" == await scheduler.add_schedule(runs.task(), EVERY_10, id="s")

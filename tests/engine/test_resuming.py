@@ -197,6 +197,26 @@ async def test_nothing_is_left(
     assert [ScheduleFinished("s", "tick")] == heard.of(ScheduleFinished)
 
 
+@pytest.mark.parametrize("resume_from", [None, "now", at(5)])
+async def test_a_finished_schedule_stays_finished(
+    scheduler: AsyncScheduler, clock: FakeClock, runs: Runs, resume_from: object
+) -> None:
+    """Rule P8: resuming a finished schedule that was paused ends the pause, runs nothing, and keeps it."""
+    await scheduler.add_schedule(runs.task(), DateTrigger(at(5)), id="s")
+    await clock.advance(10)
+    await scheduler.pause_schedule("s")
+    await clock.advance(timedelta(days=2))
+    result = await scheduler.unpause_schedule("s", resume_from=resume_from)  # type: ignore[arg-type]
+    await clock.advance(10)
+    snapshot = await scheduler.get_schedule("s")
+    assert (ScheduleStatus.finished, ScheduleStatus.finished, False) == (
+        result.status,
+        snapshot.status,
+        snapshot.paused,
+    )
+    assert [5] == runs.take()
+
+
 async def test_a_one_shot_missed_while_paused_can_still_run(
     scheduler: AsyncScheduler, clock: FakeClock, runs: Runs
 ) -> None:

@@ -253,6 +253,21 @@ async def test_callables_without_a_name_in_memory(make: MakeScheduler, clock: Fa
     assert [kind] * 3 == task_module.RUNS
 
 
+@pytest.mark.parametrize("thing", [5, None, Task("t"), b"t"])
+async def test_what_cannot_be_called(scheduler: AsyncScheduler, thing: Any) -> None:
+    """Something that is neither a callable nor a name is refused wherever a task is asked for."""
+    for call in (
+        scheduler.add_job(thing),
+        scheduler.add_schedule(thing, DateTrigger(START)),
+        scheduler.run_job(thing),
+        scheduler.configure_task(thing),
+        scheduler.configure_task("name", func=thing),
+    ):
+        with pytest.raises(TypeError, match="callable"):
+            await call
+    assert [] == await scheduler.get_tasks()
+
+
 async def test_unknown_names(scheduler: AsyncScheduler) -> None:
     """A task that nobody knows is refused by name, and the error says how to make it known."""
     for call in (

@@ -135,6 +135,8 @@ class TaskRegistry:
 
         :raise UnnamedCallableError: when the store is durable and the callable has no name that lasts
         """
+        if not callable(func):
+            raise TypeError(f"a task must be a callable or the name of one, not {func!r}")
         declaration: Declaration = getattr(func, _ATTRIBUTE, _UNDECLARED)
         name = task_id or declaration.id or self._own_name(func)
         known = self._known.get(name)
