@@ -279,7 +279,8 @@ class Engine:
         s = self.settings
         if self._leave_broker is not None:
             self._leave_broker()
-        s.broker.publish([SchedulerStopped(s.node, self.fault_text)])
+        # What it ran to the end while it stopped has made room, for which it looks no more itself.
+        s.broker.publish([SchedulerStopped(s.node, self.fault_text), WorkChanged(s.node)])
         for subscription in self._subscriptions:
             await subscription.finish()
         if self.workers.running:

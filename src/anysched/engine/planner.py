@@ -64,6 +64,7 @@ class Planner:
         self._trust = trust
         self._wakeup = Wakeup(clock, self.who)
         self._backlog = False
+        self._room_made = False
         self.next_wake: datetime | None = None
         self.last_pass_at: datetime | None = None
 
@@ -72,7 +73,8 @@ class Planner:
         self._wakeup.call()
 
     def room_made(self) -> None:
-        """Look again if jobs wait for what has become free."""
+        """Look again if jobs wait for what has become free; a pass that is under way may not have seen it."""
+        self._room_made = True
         if self._backlog:
             self._wakeup.call()
 
@@ -102,12 +104,15 @@ class Planner:
             claim_limit=self._workers.free if self._role.works else 0,
             lease=self._lease,
         )
+        self._room_made = False
         asked_at = self._clock.monotonic()
         advanced = await self._guard.call(lambda: self._store.advance(request), self.who)
         if advanced.claims:
             self._trust(asked_at)
             self._workers.put(advanced.claims)
         self._backlog = advanced.backlog
+        if self._backlog and self._room_made:
+            self._wakeup.call()
         self.last_pass_at = advanced.now
         for schedule_id, what in advanced.unknown:
             logger.warning(

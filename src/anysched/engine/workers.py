@@ -134,6 +134,7 @@ class Workers:
         worker = self._running.get(job_id)
         if worker is not None:
             worker.cancel(reason)
+            self._await_cancellation()
             return
         for claim in list(self._queue):
             if claim.job.id == job_id:
@@ -144,6 +145,12 @@ class Workers:
         """Cancel all running jobs."""
         for worker in list(self._running.values()):
             worker.cancel(reason)
+        self._await_cancellation()
+
+    def _await_cancellation(self) -> None:
+        """Have a clock for tests stand still until jobs that sleep on it have noticed that they are cancelled."""
+        if self._clock.moved_by_hand:
+            self._start("cancellation", _few_steps)
 
     async def wait_done(self) -> None:
         """Return when no job is running or queued here."""
@@ -212,3 +219,8 @@ class Workers:
             self._given_back(claim, lost=worker.reason == "lost")
         else:  # of a job that is lost the store accepts nothing
             self._ended(Completion(claim, result))
+
+
+async def _few_steps() -> None:
+    for _ in range(5):  # an event loop takes some to tell a task that it is cancelled
+        await anyio.lowlevel.checkpoint()
