@@ -264,7 +264,9 @@ class Engine:
             with anyio.move_on_after(STORE_LIMIT, shield=True) as reporting:
                 await self._report()
             if waiting.cancelled_caught or reporting.cancelled_caught:
-                logger.error("the data store did not take the last reports; other nodes will pick the jobs up")
+                logger.error(
+                    "the data store did not take the last reports; other nodes will pick the jobs up"
+                )
 
     async def _report(self) -> None:
         if self._reporting is not None:
