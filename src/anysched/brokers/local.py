@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from anysched.model.events import Event
 from anysched.ports.broker import Listener
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class LocalEventBroker:

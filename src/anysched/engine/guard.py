@@ -13,7 +13,7 @@ from anysched.engine.wakeup import Wakeup
 from anysched.errors import StoreUnavailableError
 from anysched.model.events import Event, StoreRecovered, StoreUnavailable
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 

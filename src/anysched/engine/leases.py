@@ -18,7 +18,7 @@ from anysched._text import printable
 from anysched.engine.wakeup import Wakeup
 from anysched.ports.store import LeaseKeeper, Renewal
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: A lease is renewed this many times before it would run out.
 RENEWALS_IN_A_LEASE = 3

@@ -30,7 +30,7 @@ from anysched.ports.broker import EventBroker
 from anysched.ports.executor import JobExecutor
 from anysched.ports.store import DataStore, NodePolicy, Renewal
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: Seconds that jobs have to react to their cancellation, and that the store has for the last that is asked of it.
 CANCEL_LIMIT = 5.0
@@ -61,17 +61,17 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = s = settings
-        self.state = RunState.created
+        self.state: RunState = RunState.created
         self.fault: BaseException | None = None
-        self.interrupted = False
+        self.interrupted: bool = False
         self._signalled = False
-        self.stopped = anyio.Event()
+        self.stopped: anyio.Event = anyio.Event()
         self._begun = anyio.Event()
         self._rooms = Rooms(s.clock, self._failed)
-        self.guard = StoreGuard(s.clock, s.broker.publish)
-        self.runner = Runner(s.clock, s.tasks, s.executors, self._interrupt)
-        self.leases = Leases(s.clock, s.node, s.lease, held=self._held, renewed=self._renewed)
-        self.reporter = Reporter(
+        self.guard: StoreGuard = StoreGuard(s.clock, s.broker.publish)
+        self.runner: Runner = Runner(s.clock, s.tasks, s.executors, self._interrupt)
+        self.leases: Leases = Leases(s.clock, s.node, s.lease, held=self._held, renewed=self._renewed)
+        self.reporter: Reporter = Reporter(
             s.clock,
             s.store,
             s.broker,
@@ -81,7 +81,7 @@ class Engine:
             committed=self._room_made,
             queued=self.changed,
         )
-        self.workers = Workers(
+        self.workers: Workers = Workers(
             s.clock,
             self.runner,
             s.max_concurrent_jobs,
@@ -92,7 +92,7 @@ class Engine:
             drained=self._room_made,
             trusted=self.leases.is_trusted,
         )
-        self.planner = Planner(
+        self.planner: Planner = Planner(
             s.clock,
             s.store,
             s.broker,
@@ -106,7 +106,7 @@ class Engine:
             poll_interval=s.poll_interval,
             trust=self.leases.trust,
         )
-        self.tasks = Tasks(s.tasks, s.store, s.executors, s.role, self.planner.wake)
+        self.tasks: Tasks = Tasks(s.tasks, s.store, s.executors, s.role, self.planner.wake)
         self._opened: list[Callable[[], Awaitable[None]]] = []
         self._subscriptions: list[Subscription] = []
         self._leave_broker: Callable[[], None] | None = None

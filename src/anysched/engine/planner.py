@@ -18,7 +18,7 @@ from anysched.model.policies import SchedulerRole
 from anysched.ports.broker import EventBroker
 from anysched.ports.store import Advanced, AdvanceRequest, DataStore, NodePolicy
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: Rule N4: a difference between wall clock and monotonic time that is told as a jump, in seconds.
 JUMP = 1.0

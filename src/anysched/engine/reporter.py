@@ -17,7 +17,7 @@ from anysched.ports.broker import EventBroker
 from anysched.ports.store import Completion, DataStore, NodePolicy
 from anysched.rules.running import abandoned
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Reporter:

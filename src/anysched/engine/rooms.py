@@ -10,14 +10,14 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from anysched._clock import Clock
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Room:
     """One task of an engine."""
 
     def __init__(self) -> None:
-        self.scope = anyio.CancelScope()
+        self.scope: anyio.CancelScope = anyio.CancelScope()
         self._ended = anyio.Event()
 
     def has_ended(self) -> None:

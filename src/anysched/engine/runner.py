@@ -21,7 +21,7 @@ from anysched.model.policies import JobOutcome
 from anysched.ports.executor import JobExecutor
 from anysched.rules.running import is_too_late
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Runner:

@@ -24,7 +24,7 @@ from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, ScheduleQuery
 from anysched.rules import adding, pausing
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: A decision about a schedule that must exist.
 DecideExisting = Callable[[ScheduleSnapshot, EffectiveOptions, datetime], Change]

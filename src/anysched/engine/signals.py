@@ -55,4 +55,4 @@ class Signals:
                 listener()
 
 
-signals = Signals()
+signals: Signals = Signals()

@@ -19,7 +19,7 @@ from anysched.model import events as all_events
 from anysched.model.events import Event, SchedulerStopped, WorkChanged
 from anysched.ports.broker import EventBroker
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: Events that may wait for one slow callback; the oldest are dropped and counted when there are more.
 LONGEST_QUEUE = 10_000
@@ -62,11 +62,11 @@ class Subscription:
         self._callback = callback
         self._one_shot = one_shot
         self._queue: deque[Event] = deque()
-        self.who = f"subscription {callback!r}"
+        self.who: str = f"subscription {callback!r}"
         self._wakeup = Wakeup(clock, self.who)
         self._telling = anyio.Lock()
-        self.active = True
-        self.dropped = 0
+        self.active: bool = True
+        self.dropped: int = 0
         self._leave_broker = broker.subscribe(self._hear, types)
 
     def unsubscribe(self) -> None:

@@ -19,7 +19,7 @@ from anysched.model.policies import OnAbandon
 from anysched.model.task import TaskOptions
 from anysched.model.unset import UNSET, UnsetType
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE = "__anysched_task__"

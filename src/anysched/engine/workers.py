@@ -36,8 +36,8 @@ class Worker:
     """One task, and the job it runs. The task lives in ``Workers``."""
 
     def __init__(self, clock: Clock, number: int) -> None:
-        self.wakeup = Wakeup(clock, f"worker {number}")
-        self.scope = anyio.CancelScope()
+        self.wakeup: Wakeup = Wakeup(clock, f"worker {number}")
+        self.scope: anyio.CancelScope = anyio.CancelScope()
         self.reason: Reason | None = None
 
     def cancel(self, reason: Reason) -> None:

@@ -18,8 +18,8 @@ class Call:
     """A function on its way through a thread."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
-        self.done = anyio.Event()
-        self.ended = False
+        self.done: anyio.Event = anyio.Event()
+        self.ended: bool = False
         self.abandoned = False
         self._function = function
         self._value: Any = None

@@ -43,6 +43,6 @@ class IdFactory:
         self._chance.clear()
 
 
-new_id = IdFactory()
+new_id: IdFactory = IdFactory()
 if sys.platform != "win32":
     os.register_at_fork(after_in_child=new_id.forget)

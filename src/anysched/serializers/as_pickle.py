@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from anysched.errors import DeserializationError, SerializationError
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class PickleSerializer:

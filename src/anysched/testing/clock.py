@@ -29,7 +29,7 @@ class ClockStuckError(AnyschedError):
     """Somebody is still at work, and the clock moves on only when everybody waits for it: see ``busy``."""
 
     def __init__(self, busy: Iterable[str], timeout: float) -> None:
-        self.busy = tuple(sorted(busy))
+        self.busy: tuple[str, ...] = tuple(sorted(busy))
         super().__init__(
             f"the clock cannot move on: after {timeout:g} real seconds still at work: "
             f"{', '.join(map(printable, self.busy))}. "

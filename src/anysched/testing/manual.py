@@ -60,7 +60,7 @@ class ManualScheduler(AsyncScheduler):
         start: datetime = datetime(2025, 1, 1, tzinfo=UTC),
         **options: Any,
     ) -> None:
-        self.clock = FakeClock(start)
+        self.clock: FakeClock = FakeClock(start)
         options.setdefault("timezone", UTC)
         super().__init__(data_store, clock=self.clock, **options)
         self._runs: list[Run] = []

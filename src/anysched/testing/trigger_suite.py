@@ -27,7 +27,7 @@ class TriggerSuite:
     :cvar durable: whether they are to be stored, by a registered type (see ``register_type``)
     """
 
-    anchor = datetime(2025, 3, 29, 11, 22, 33, 444_555, tzinfo=UTC)
+    anchor: datetime = datetime(2025, 3, 29, 11, 22, 33, 444_555, tzinfo=UTC)
     steps = 40
     durable = True
 

@@ -54,27 +54,27 @@ class Statements:
         )
 
         # schedules
-        self.due = sql(
+        self.due: str = sql(
             f"SELECT {{state}} FROM {{schedules}} WHERE wake_at <= :now AND {mine}"
             " ORDER BY wake_at LIMIT :most"
         )
-        self.first_wake = sql(
+        self.first_wake: str = sql(
             f"SELECT wake_at FROM {{schedules}} WHERE wake_at IS NOT NULL AND {mine} ORDER BY wake_at LIMIT 1"
         )
-        self.passed_over = sql(
+        self.passed_over: str = sql(
             "SELECT id, task_id, config_id, kinds FROM {schedules}"
             f" WHERE wake_at <= :now AND NOT ({mine}) ORDER BY wake_at LIMIT :most"
         )
-        self.schedules_by_id = sql("SELECT {state} FROM {schedules} WHERE id IN {in_.ids}")
-        self.configs = sql(
+        self.schedules_by_id: str = sql("SELECT {state} FROM {schedules} WHERE id IN {in_.ids}")
+        self.configs: str = sql(
             "SELECT s.id, s.config_id, s.kinds, c.configuration, c.payload"
             " FROM {schedules} s LEFT JOIN {configs} c ON c.id = s.config_id WHERE s.id IN {in_.ids}"
         )
-        self.insert_config = sql(
+        self.insert_config: str = sql(
             "INSERT INTO {configs} (id, configuration, payload) VALUES (:id, :configuration, :payload)"
         )
-        self.delete_config = sql("DELETE FROM {configs} WHERE id = :id")
-        self.insert_schedule = sql(
+        self.delete_config: str = sql("DELETE FROM {configs} WHERE id = :id")
+        self.insert_schedule: str = sql(
             "INSERT INTO {schedules} (task_id, config_id, kinds, incarnation, revision, anchor, next_fire_time, due_at,"
             " wake_at, last_fire_time, pause, error, jobs_made, skipped, skipped_exact, id) VALUES (:task_id,"
             " :config_id, :kinds, :incarnation, :revision, :anchor, :next_fire_time, :due_at, :wake_at,"
@@ -82,16 +82,16 @@ class Statements:
         )
         # Rule S4: nothing is written that was decided from a state which does not stand any more.
         still = "id = :id AND incarnation = :old_incarnation AND revision = :old_revision"
-        self.update_config = sql(
+        self.update_config: str = sql(
             f"UPDATE {{schedules}} SET task_id = :task_id, config_id = :config_id, kinds = :kinds WHERE {still}"
         )
-        self.update_state = sql(
+        self.update_state: str = sql(
             "UPDATE {schedules} SET incarnation = :incarnation, revision = :revision, anchor = :anchor,"
             " next_fire_time = :next_fire_time, due_at = :due_at, wake_at = :wake_at,"
             " last_fire_time = :last_fire_time, pause = :pause, error = :error,"
             f" jobs_made = :jobs_made, skipped = :skipped, skipped_exact = :skipped_exact WHERE {still}"
         )
-        self.delete_schedule = sql(f"DELETE FROM {{schedules}} WHERE {still}")
+        self.delete_schedule: str = sql(f"DELETE FROM {{schedules}} WHERE {still}")
 
         # jobs
         insert_job = (
@@ -101,82 +101,82 @@ class Statements:
             " :scheduled_fire_time, :fire_key, :run_at, :ready_at, :created_at, :start_deadline, :held_since,"
             " :attempt, 0, 0, :job_executor, :result_expiration, :payload)"
         )
-        self.insert_job = sql(insert_job)
-        self.insert_fired_job = sql(f"{insert_job} {dialect.unless_fired}")
-        self.existing_jobs = sql("SELECT id FROM {jobs} WHERE id IN {in_.ids}")
-        self.queued_tasks = sql(
+        self.insert_job: str = sql(insert_job)
+        self.insert_fired_job: str = sql(f"{insert_job} {dialect.unless_fired}")
+        self.existing_jobs: str = sql("SELECT id FROM {jobs} WHERE id IN {in_.ids}")
+        self.queued_tasks: str = sql(
             "SELECT value, head FROM (SELECT task.value, (SELECT MIN(ready_at) FROM {jobs}"
             " WHERE task_id = task.value) AS head FROM {each_task}) AS heads WHERE head IS NOT NULL"
         )
-        self.running_tasks = sql("SELECT task_id FROM {jobs} WHERE claimed_by > ''")
-        self.ready = sql(
+        self.running_tasks: str = sql("SELECT task_id FROM {jobs} WHERE claimed_by > ''")
+        self.ready: str = sql(
             "SELECT {job} FROM {each_task} JOIN {jobs} ON id IN (SELECT id FROM {jobs} AS queued"
             " WHERE queued.task_id = task.value AND queued.ready_at <= :now"
             " ORDER BY queued.ready_at, queued.id LIMIT :most_each)"
             " ORDER BY ready_at, id LIMIT :most"
         )
-        self.claim = sql(
+        self.claim: str = sql(
             "UPDATE {jobs} SET claimed_by = :node, token = token + 1, ready_at = NULL WHERE id IN {in_.ids}"
         )
-        self.claimed = sql("SELECT id, token, claimed_by FROM {jobs} WHERE id IN {in_.ids}")
-        self.delete_jobs = sql("DELETE FROM {jobs} WHERE id IN {in_.ids}")
-        self.requeue = sql(
+        self.claimed: str = sql("SELECT id, token, claimed_by FROM {jobs} WHERE id IN {in_.ids}")
+        self.delete_jobs: str = sql("DELETE FROM {jobs} WHERE id IN {in_.ids}")
+        self.requeue: str = sql(
             "UPDATE {jobs} SET claimed_by = NULL, ready_at = run_at, attempt = :attempt WHERE id = :id"
         )
-        self.jobs_of_node = sql("SELECT {job} FROM {jobs} WHERE claimed_by = :node ORDER BY id")
-        self.job_by_id = sql("SELECT {job} FROM {jobs} WHERE id = :id")
-        self.request_cancel = sql("UPDATE {jobs} SET cancel_requested = 1 WHERE id = :id")
-        self.cancels = sql("SELECT id FROM {jobs} WHERE claimed_by = :node AND cancel_requested = 1")
+        self.jobs_of_node: str = sql("SELECT {job} FROM {jobs} WHERE claimed_by = :node ORDER BY id")
+        self.job_by_id: str = sql("SELECT {job} FROM {jobs} WHERE id = :id")
+        self.request_cancel: str = sql("UPDATE {jobs} SET cancel_requested = 1 WHERE id = :id")
+        self.cancels: str = sql("SELECT id FROM {jobs} WHERE claimed_by = :node AND cancel_requested = 1")
 
         # jobs of schedules that have not started: all, or the regular ones
         # COALESCE keeps SQLite from the index of ``claimed_by``, under whose NULL stand all jobs that wait.
         waiting = "schedule_id IN {in_.schedules} AND COALESCE(claimed_by, '') = ''"
-        self.waiting = sql(f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} ORDER BY id")
-        self.waiting_regular = sql(
+        self.waiting: str = sql(f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} ORDER BY id")
+        self.waiting_regular: str = sql(
             f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND kind = 'regular' ORDER BY id"
         )
-        self.hold = sql(
+        self.hold: str = sql(
             f"UPDATE {{jobs}} SET held_since = :now, ready_at = NULL WHERE {waiting} AND kind = 'regular'"
             " AND held_since IS NULL"
         )
-        self.release = sql(
+        self.release: str = sql(
             "UPDATE {jobs} SET ready_at = run_at, held_since = NULL, start_deadline = CASE"
             " WHEN start_deadline < :last - (:now - held_since) THEN start_deadline + (:now - held_since)"
             f" WHEN start_deadline IS NOT NULL THEN :last END WHERE {waiting} AND held_since IS NOT NULL"
         )
 
         # results
-        self.insert_result = sql(
+        self.insert_result: str = sql(
             "INSERT INTO {results} (job_id, outcome, started_at, finished_at, expires_at, return_value, exception)"
             " VALUES (:job_id, :outcome, :started_at, :finished_at, :expires_at, :return_value, :exception)"
         )
-        self.result = sql(
+        self.result: str = sql(
             "SELECT outcome, started_at, finished_at, return_value, exception FROM {results}"
             " WHERE job_id = :job_id AND expires_at > :now"
         )
-        self.expired = sql("SELECT job_id FROM {results} WHERE expires_at <= :now LIMIT :most")
-        self.delete_results = sql("DELETE FROM {results} WHERE job_id IN {in_.ids}")
+        self.expired: str = sql("SELECT job_id FROM {results} WHERE expires_at <= :now LIMIT :most")
+        self.delete_results: str = sql("DELETE FROM {results} WHERE job_id IN {in_.ids}")
 
         # nodes
-        self.nodes = sql(
+        self.nodes: str = sql(
             "SELECT id, lease_until, EXISTS (SELECT 1 FROM {jobs} WHERE claimed_by = {nodes}.id) FROM {nodes}"
         )
-        self.renew = sql("UPDATE {nodes} SET lease_until = :until WHERE id = :id")
-        self.insert_node = sql("INSERT INTO {nodes} (lease_until, id) VALUES (:until, :id)")
-        self.delete_node = sql("DELETE FROM {nodes} WHERE id = :id")
+        self.renew: str = sql("UPDATE {nodes} SET lease_until = :until WHERE id = :id")
+        self.insert_node: str = sql("INSERT INTO {nodes} (lease_until, id) VALUES (:until, :id)")
+        self.delete_node: str = sql("DELETE FROM {nodes} WHERE id = :id")
 
         # tasks
-        self.tasks_revision = sql("SELECT number FROM {meta} WHERE name = 'tasks_revision'")
-        self.touch_tasks = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'tasks_revision'")
-        self.tasks = sql(
+        self.tasks_revision: str = sql("SELECT number FROM {meta} WHERE name = 'tasks_revision'")
+        self.touch_tasks: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'tasks_revision'")
+        self.tasks: str = sql(
             "SELECT id, declared, declared_metadata, configured, configured_metadata FROM {tasks} ORDER BY id"
         )
-        self.insert_task = sql("INSERT INTO {tasks} (id) VALUES (:id)")
-        self.declare_task = sql(
+        self.insert_task: str = sql("INSERT INTO {tasks} (id) VALUES (:id)")
+        self.declare_task: str = sql(
             "UPDATE {tasks} SET declared = :options, declared_metadata = :metadata WHERE id = :id"
         )
         # Metadata that is not given is not set, or could not be read here and must not get lost.
-        self.configure_task = sql(
+        self.configure_task: str = sql(
             "UPDATE {tasks} SET configured = :options, configured_metadata = COALESCE(:metadata,"
             " configured_metadata) WHERE id = :id"
         )

@@ -19,7 +19,7 @@ from anysched.stores.sql.payloads import Payloads
 from anysched.stores.sql.statements import Statements
 from anysched.wire.records import options_from_plain, options_to_plain
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 NO_TASKS: Mapping[str, Task] = {}
 

@@ -180,7 +180,7 @@ class Node:
     def __init__(self, store: DataStore, name: str = "node a", *, tasks: Sequence[str] = ("task",)) -> None:
         self.store = store
         self.name = name
-        self.tasks = frozenset(tasks)
+        self.tasks: frozenset[str] = frozenset(tasks)
 
     async def advance(self, **limits: Any) -> Advanced:
         """Make one pass; ``limits`` are fields of ``AdvanceRequest``."""
