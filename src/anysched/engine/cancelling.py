@@ -15,18 +15,22 @@ def is_cancelled() -> bool:
     return anyio.current_effective_deadline() == -math.inf
 
 
-async def undo_native_cancellation() -> None:
-    """Undo what ``asyncio.Task.cancel()`` did to the current task, or it would hit what the task does next.
+def is_natively_cancelled() -> bool:
+    """Return whether ``asyncio.Task.cancel()`` was called on the current task, and no cancel scope did it.
 
     The tasks of the engine are cancelled by cancel scopes only, so that nobody but the code of a job, or of a
     subscriber, can have called it; and when the event loop shuts down, the scope is cancelled as well.
     """
     if sniffio.current_async_library() != "asyncio":
-        return
+        return False
     task = asyncio.current_task()
-    if task is None or not task.cancelling() or is_cancelled():
-        return
-    while task.cancelling():
+    return task is not None and task.cancelling() > 0 and not is_cancelled()
+
+
+async def undo_native_cancellation() -> None:
+    """Undo such a cancellation, or it would hit what the task does next."""
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
         task.uncancel()
     with suppress(asyncio.CancelledError):
         await asyncio.sleep(0)  # where Python throws the cancellation all the same

@@ -12,7 +12,7 @@ import attrs
 
 from anysched._clock import Clock
 from anysched._text import printable
-from anysched.engine.cancelling import is_cancelled, undo_native_cancellation
+from anysched.engine.cancelling import is_cancelled, is_natively_cancelled, undo_native_cancellation
 from anysched.engine.context import current_job
 from anysched.engine.tasks import TaskRegistry
 from anysched.errors import ExecutorLookupError, JobDeadlineMissed
@@ -62,7 +62,8 @@ class Runner:
             result = self._ended_by(exc, job, started_at, cancelled)
         else:
             result = JobResult(job.id, JobOutcome.success, self._clock.now(), started_at, value)
-        await undo_native_cancellation()
+        if is_natively_cancelled():
+            await undo_native_cancellation()
         return result
 
     def may_still_run(self, job: Job) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import anyio
 
 from anysched._clock import Clock
-from anysched.engine.cancelling import is_cancelled, undo_native_cancellation
+from anysched.engine.cancelling import is_cancelled, is_natively_cancelled, undo_native_cancellation
 from anysched.engine.wakeup import Wakeup
 from anysched.errors import SchedulerStateError
 from anysched.model import events as all_events
@@ -125,7 +125,8 @@ class Subscription:
             if cancelled or isinstance(exc, KeyboardInterrupt):
                 raise
             logger.exception("a subscriber raised on %s", type(event).__name__)
-        await undo_native_cancellation()
+        if is_natively_cancelled():
+            await undo_native_cancellation()
 
 
 async def next_event(broker: EventBroker, types: frozenset[type[Event]], node: str) -> Event:
