@@ -137,3 +137,8 @@ OPERATIONS = frozenset(
         "clean_up",
     }
 )  # fmt: skip
+
+
+def live(store: DataStore | StoreProxy | None = None, **options: Any) -> AsyncScheduler:
+    """Return a scheduler on the system clock."""
+    return AsyncScheduler(store, timezone=UTC, **options)  # type: ignore[arg-type]
