@@ -193,6 +193,25 @@ async def test_a_fault_of_the_engine(
     assert RunState.stopped is scheduler.state
 
 
+@pytest.mark.parametrize(
+    ("raised", "expected"), [(KeyboardInterrupt(), KeyboardInterrupt), (SystemExit(3), SchedulerFaultError)]
+)
+async def test_what_hits_the_engine_itself(
+    make: MakeScheduler, clock: FakeClock, raised: BaseException, expected: type[BaseException]
+) -> None:
+    """Rule J6: a Ctrl-C that hits the engine's own code ends the block as such; anything else is a fault."""
+    proxy = StoreProxy(MemoryDataStore())
+
+    async def program() -> None:
+        async with make(proxy) as scheduler:
+            proxy.fail(["advance"], raised)
+            await scheduler.add_job(nothing)
+            await anyio.sleep_forever()
+
+    with pytest.raises(expected):
+        await program()
+
+
 async def test_a_fault_does_not_hide_the_bodys_own_error(make: MakeScheduler, clock: FakeClock) -> None:
     """Rule J6: a body that has something of its own to say when the engine fails is heard."""
     proxy = StoreProxy(MemoryDataStore())

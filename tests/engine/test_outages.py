@@ -94,6 +94,25 @@ async def test_ends_are_written_later(
     assert 5 == len(runs.take())
 
 
+async def test_a_disk_that_is_full(
+    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
+) -> None:
+    """Rule N3: where reading goes on and writing does not, the outage is told once, and lasts until both do."""
+    proxy = StoreProxy(store)
+    heard = Heard()
+    async with make(proxy) as scheduler:
+        scheduler.subscribe(heard, [StoreUnavailable, StoreRecovered])
+        job_id = await scheduler.add_job(runs.task(), result_expiration_time=KEEP)
+        proxy.fail(["complete"], GONE)
+        for _ in range(12):
+            await clock.advance(10)
+            assert str(GONE) == scheduler.health.store_error
+        proxy.faults.clear()
+        await clock.advance(10)
+        assert [StoreUnavailable(str(GONE)), StoreRecovered()] == heard.events
+        assert JobOutcome.success is await outcome(scheduler, job_id)
+
+
 async def test_users_are_told(make: MakeScheduler, store: DataStore, runs: Runs) -> None:
     """Rule N3: a call of a user does not retry: it raises what the store said, and changes nothing."""
     proxy = StoreProxy(store)

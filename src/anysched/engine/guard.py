@@ -27,8 +27,12 @@ class StoreGuard:
     def __init__(self, clock: Clock, publish: Callable[[list[Event]], None]) -> None:
         self._clock = clock
         self._publish = publish
-        self.error: str | None = None
+        self._errors: dict[str, str] = {}  # of those who wait: reading may succeed where writing fails
+
+    @property
+    def error(self) -> str | None:
         """What the store says while it does not answer, else None."""
+        return next(iter(self._errors.values()), None)
 
     async def call(self, operation: Callable[[], Awaitable[T]], who: str) -> T:
         """Return what the operation returns, once it does; ``who`` holds an activity token and waits."""
@@ -37,21 +41,26 @@ class StoreGuard:
             try:
                 result = await operation()
             except StoreUnavailableError as exc:
-                self._lost(str(exc))
-                await Wakeup(self._clock, who).wait(self._clock.now() + timedelta(seconds=delay))
-                delay = min(delay * 2, LONGEST_DELAY)
+                self._lost(who, str(exc))
+            except BaseException:
+                self._errors.pop(who, None)
+                raise
             else:
-                self._found()
+                self._found(who)
                 return result
+            again_at = self._clock.now() + timedelta(seconds=delay)
+            await Wakeup(self._clock, who).wait(
+                again_at, poll_at=again_at
+            )  # though the wall clock is set back
+            delay = min(delay * 2, LONGEST_DELAY)
 
-    def _lost(self, error: str) -> None:
-        if self.error is None:
+    def _lost(self, who: str, error: str) -> None:
+        if not self._errors:
             logger.error("the data store does not answer, trying again until it does: %s", printable(error))
             self._publish([StoreUnavailable(error)])
-        self.error = error
+        self._errors[who] = error
 
-    def _found(self) -> None:
-        if self.error is not None:
-            self.error = None
+    def _found(self, who: str) -> None:
+        if self._errors.pop(who, None) is not None and not self._errors:
             logger.warning("the data store answers again")
             self._publish([StoreRecovered()])

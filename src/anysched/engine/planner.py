@@ -156,5 +156,4 @@ class Planner:
         if abs(present - offset) > JUMP:
             logger.warning("the wall clock jumped by %+.1f s", present - offset)
             self._broker.publish([ClockJumped(present - offset)])
-            return present
         return present
