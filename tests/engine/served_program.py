@@ -12,6 +12,9 @@ import anyio
 
 from anysched import AsyncScheduler, SchedulerStopped
 
+# A program started in the background by a shell ignores SIGINT, and hands that on to the programs it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def say(text: str) -> None:
     print(text, flush=True)
