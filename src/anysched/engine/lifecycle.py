@@ -135,8 +135,7 @@ class Engine:
             self._start_rooms()
         except BaseException:
             with anyio.CancelScope(shield=True):
-                await self._rooms.close()
-                await _call_all(self._opened)
+                await self._let_go()
             self._has_stopped()
             raise
         self.state = RunState.started
@@ -279,8 +278,6 @@ class Engine:
 
     async def _close(self) -> None:
         s = self.settings
-        if self._leave_broker is not None:
-            self._leave_broker()
         # What it ran to the end while it stopped has made room, for which it looks no more itself.
         s.broker.publish([SchedulerStopped(s.node, self.fault_text), WorkChanged(s.node)])
         for subscription in self._subscriptions:
@@ -290,10 +287,15 @@ class Engine:
                 "the scheduler cannot end before these jobs do, which ignore their cancellation: %s",
                 ", ".join(map(str, self.workers.running)),
             )
+        await self._let_go()
+        logger.info("scheduler %s has stopped", printable(s.node))
+
+    async def _let_go(self) -> None:
+        if self._leave_broker is not None:
+            self._leave_broker()
         with anyio.move_on_after(CANCEL_LIMIT):
             await self._rooms.close()
         await _call_all(self._opened)
-        logger.info("scheduler %s has stopped", printable(s.node))
 
     # what others tell
 
