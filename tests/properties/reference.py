@@ -1,0 +1,412 @@
+"""A scheduler as the rules describe it, done the long way: second by second, fire time by fire time.
+
+It shares nothing with the code under test. Instants are whole seconds since the start of a test.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import attrs
+
+#: No trigger here has a longer gap between an instant and its next fire time.
+HORIZON = 400
+
+#: What the slow task takes, and how often a job is started at most.
+SLOW = 3
+MOST_ATTEMPTS = 3
+
+ResumeFrom = int | Literal["now"] | None
+
+
+class Refused(Exception):
+    """What was asked for is an error; the argument says which."""
+
+
+@attrs.frozen
+class Every:
+    """Fires every so many seconds; ``plain`` only says what stands for it on the other side."""
+
+    period: int
+    start: int | None = None
+    end: int | None = None
+    plain: bool = False
+
+    def fires(self, at: int, anchor: int) -> bool:
+        """Tell whether an instant is a fire time."""
+        start = anchor if self.start is None else self.start
+        return at >= start and (at - start) % self.period == 0 and (self.end is None or at <= self.end)
+
+
+@attrs.frozen
+class Once:
+    """Fires once."""
+
+    at: int
+
+    def fires(self, at: int, anchor: int) -> bool:
+        """Tell whether an instant is the fire time."""
+        return at == self.at
+
+
+@attrs.frozen
+class Config:
+    """What a user says of a schedule."""
+
+    trigger: Every | Once
+    slow: bool = False
+    coalesce: str = "latest"
+    grace: int | None = None
+    most: int = 100
+
+
+@attrs.frozen
+class Pause:
+    """What a user says of a pause."""
+
+    until: int | None = None
+    reason: str | None = None
+    queued: str = "keep"
+    resume_from: ResumeFrom = None
+    missed: str = "policy"
+    since: int = 0
+
+
+@attrs.frozen
+class Report:
+    """What a resume did: status, next fire time, jobs made, fire times skipped, whether there was a pause."""
+
+    status: str
+    cursor: int | None
+    jobs: int = 0
+    skipped: int = 0
+    changed: bool = True
+
+
+@attrs.define(eq=False)
+class Job:
+    """A job and where it is."""
+
+    schedule: str
+    fire_time: int | None
+    run_at: int
+    deadline: int | None
+    slow: bool
+    attempt: int = 1
+    state: str = "queued"
+    held_since: int | None = None
+    claimed_at: int = 0
+    holder: str | None = None
+
+    @property
+    def late(self) -> bool:
+        """Rule L4: whether it was taken too late to start; one that has started before never is."""
+        return self.attempt == 1 and self.deadline is not None and self.deadline < self.claimed_at
+
+
+@attrs.define(eq=False)
+class Scheduled:
+    """A schedule and its state."""
+
+    id: str
+    config: Config
+    anchor: int
+    cursor: int | None
+    pause: Pause | None = None
+    last: int | None = None
+    made: int = 0
+    skipped: Counter[str] = attrs.Factory(Counter[str])
+
+    @property
+    def status(self) -> str:
+        """Rule S2: the first that holds."""
+        if self.cursor is None:
+            return "finished"
+        return "active" if self.pause is None else "paused"
+
+    def times(self, first: int | None, last: int) -> list[int]:
+        """Return the fire times from one instant to another."""
+        if first is None:
+            return []
+        return [at for at in range(first, last + 1) if self.config.trigger.fires(at, self.anchor)]
+
+    def first(self, at: int) -> int | None:
+        """Return the first fire time at or after an instant, of those that had no job yet (rule S3)."""
+        if self.last is not None:
+            at = max(at, self.last + 1)
+        return next(iter(self.times(at, at + HORIZON)), None)
+
+    def skip(self, fire_times: Sequence[int], reason: str) -> None:
+        """Count fire times that get no job (rule L3)."""
+        if fire_times:
+            self.skipped[reason] += len(fire_times)
+
+
+class Reference:
+    """Schedules, their jobs, and what became of both."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.schedules: dict[str, Scheduled] = {}
+        self.jobs: list[Job] = []
+        self.started: list[tuple[int, str, int | None, int]] = []
+        self.ended: list[tuple[int, str, str]] = []
+
+    # what users do
+
+    def add(self, id: str, config: Config, conflict: str, *, paused: bool) -> None:
+        """Rules S1 and S6."""
+        stored = self.schedules.get(id)
+        if stored is None:
+            new = Scheduled(id, config, self.now, None)
+            new.cursor = self.beginning(new)
+            new.pause = Pause(since=self.now) if paused else None
+            self.schedules[id] = new
+        elif conflict == "exception":
+            raise Refused("conflict")
+        elif conflict == "replace":
+            if config.trigger != stored.config.trigger:
+                new = attrs.evolve(stored, config=config)
+                stored.cursor = self.beginning(new)
+                over = stored.pause is not None and self.is_over(stored.pause)
+                if stored.pause is not None and over and stored.pause.resume_from == "now":
+                    stored.pause = attrs.evolve(stored.pause, resume_from=None)
+            stored.config = config
+
+    def beginning(self, schedule: Scheduled) -> int:
+        """Return the first fire time of a new trigger; a single date is due though it has passed."""
+        trigger = schedule.config.trigger
+        found = schedule.first(trigger.at if isinstance(trigger, Once) else self.now)
+        if found is None:
+            raise Refused("nothing left")
+        return found
+
+    def remove(self, id: str) -> None:
+        """Rule S4."""
+        self.find(id)
+        del self.schedules[id]
+        self.discard(self.waiting(id))
+
+    def run(self, id: str) -> None:
+        """Run by hand: fire times do not move, a pause does not matter."""
+        self.jobs.append(Job(id, None, self.now, None, self.find(id).config.slow))
+
+    def pause(self, id: str, wanted: Pause) -> None:
+        """Rules P1 to P3 and P10."""
+        schedule = self.find(id)
+        if wanted.until is None and (wanted.resume_from is not None or wanted.missed != "policy"):
+            raise Refused("nothing to resume")
+        if wanted.until is not None and wanted.until <= self.now:
+            raise Refused("until has passed")
+        self.settle(schedule, discard=wanted.queued == "discard")
+        old = schedule.pause
+        if old is None:
+            schedule.pause = attrs.evolve(wanted, since=self.now)
+        else:
+            if wanted.until is not None:
+                old = attrs.evolve(
+                    old, until=wanted.until, resume_from=wanted.resume_from, missed=wanted.missed
+                )
+            if wanted.reason is not None:
+                old = attrs.evolve(old, reason=wanted.reason)
+            if wanted.queued != "keep":
+                old = attrs.evolve(old, queued=wanted.queued)
+            schedule.pause = old
+        regular = [job for job in self.waiting(id) if job.fire_time is not None]
+        if wanted.queued == "discard":
+            self.discard(regular)
+        elif wanted.queued == "hold":
+            for job in regular:
+                if job.state == "queued":
+                    job.state, job.held_since = "held", self.now
+
+    def unpause(self, id: str, resume_from: ResumeFrom, missed: str) -> Report:
+        """Rules P5 to P9."""
+        schedule = self.find(id)
+        self.settle(schedule)
+        if schedule.pause is None:
+            return Report(schedule.status, schedule.cursor, changed=False)
+        made, skipped = schedule.made, schedule.skipped.total()
+        self.resume(schedule, self.now, resume_from, missed)
+        room = schedule.config.most - (schedule.made - made)
+        if resume_from != "now" and room > 0:
+            self.fire(schedule, room)
+        return Report(
+            schedule.status, schedule.cursor, schedule.made - made, schedule.skipped.total() - skipped
+        )
+
+    def find(self, id: str) -> Scheduled:
+        """Return a schedule that must exist."""
+        if id not in self.schedules:
+            raise Refused("unknown")
+        return self.schedules[id]
+
+    # what schedules do
+
+    def is_over(self, pause: Pause) -> bool:
+        """Rule P10: from ``until`` on it counts as resumed."""
+        return pause.until is not None and pause.until <= self.now
+
+    def settle(self, schedule: Scheduled, *, discard: bool = False) -> None:
+        """Carry out the resume that a pause has asked for, if it is over."""
+        over = schedule.pause
+        if over is not None and over.until is not None and self.is_over(over):
+            missed = "skip" if discard and over.missed != "policy" else over.missed
+            self.resume(schedule, over.until, over.resume_from, missed)
+
+    def resume(self, schedule: Scheduled, at: int, resume_from: ResumeFrom, missed: str) -> None:
+        """End a pause as of an instant (rules P5 to P7)."""
+        assert schedule.pause is not None
+        if schedule.pause.queued == "hold":
+            self.let_go(schedule.id, missed == "skip" or (missed == "policy" and resume_from == "now"))
+        schedule.pause = None
+        start = at if resume_from == "now" else resume_from
+        frozen = schedule.cursor
+        if start is None or (resume_from != "now" and frozen is not None and start < frozen):
+            passed: list[int] = []  # rule P5
+        else:  # rules P6 and P7
+            passed = schedule.times(frozen, start - 1)
+            schedule.anchor = start
+            schedule.cursor = schedule.first(start)
+        if missed == "policy":
+            schedule.skip(passed, "paused")
+            return
+        schedule.skip([t for t in passed if t >= at], "paused")
+        given = [t for t in passed if t < at] + schedule.times(schedule.cursor, at - 1)
+        if schedule.cursor is not None and schedule.cursor < at:
+            schedule.cursor = schedule.first(at)
+        most = {"skip": 0, "run_once": 1, "run_all": schedule.config.most}[missed]
+        reason = {"skip": "paused", "run_once": "coalesced", "run_all": "catchup_limit"}[missed]
+        chosen = given[max(0, len(given) - most) :]
+        schedule.skip([t for t in given if t not in chosen], reason)
+        for fire_time in chosen:
+            self.make(schedule, fire_time, self.now)
+
+    def let_go(self, id: str, discard: bool) -> None:
+        """End the hold on jobs: discard them, or let them run with as much time as they had (rule P3)."""
+        held = [job for job in self.waiting(id) if job.state == "held"]
+        if discard:
+            self.discard(held)
+            return
+        for job in held:
+            assert job.held_since is not None
+            if job.deadline is not None:
+                job.deadline += self.now - job.held_since
+            job.state, job.held_since = "queued", None
+
+    def fire(self, schedule: Scheduled, room: int) -> None:
+        """Rules L1 and L2."""
+        config = schedule.config
+        late = schedule.times(schedule.cursor, self.now)
+        if not late:
+            return
+        kept = [t for t in late if config.grace is None or self.now - t <= config.grace]
+        if config.coalesce == "latest":
+            chosen, reason = kept[-1:], "coalesced"
+        elif config.coalesce == "earliest":
+            chosen, reason = kept[:1], "coalesced"
+        else:
+            chosen, reason = kept[-config.most :], "catchup_limit"
+        schedule.skip([t for t in late if t not in kept], "grace")
+        schedule.skip([t for t in kept if t not in chosen], reason)
+        for fire_time in chosen[:room]:
+            self.make(schedule, fire_time, fire_time)
+        schedule.cursor = chosen[room] if room < len(chosen) else schedule.first(late[-1] + 1)
+
+    def make(self, schedule: Scheduled, fire_time: int, deadline_from: int) -> None:
+        """Make the job of a fire time (rules S3 and L4)."""
+        assert schedule.last is None or schedule.last < fire_time
+        grace = schedule.config.grace
+        deadline = None if grace is None else deadline_from + grace
+        self.jobs.append(Job(schedule.id, fire_time, fire_time, deadline, schedule.config.slow))
+        schedule.last = fire_time
+        schedule.made += 1
+
+    # what nodes do
+
+    def look(self) -> None:
+        """Let every schedule do what is due."""
+        for id in self.schedules:
+            self.look_at(id)
+
+    def look_at(self, id: str) -> None:
+        """Let one schedule do what is due."""
+        schedule = self.schedules[id]
+        if schedule.cursor is not None:
+            self.settle(schedule)
+            if schedule.pause is None:
+                self.fire(schedule, HORIZON)
+
+    def ready(self) -> list[Job]:
+        """Return the jobs that can start: the oldest first, slow ones of a schedule one at a time (rule J5)."""
+        chosen: list[Job] = []
+        busy = {job.schedule for job in self.jobs if job.slow and job.state == "running"}
+        for job in sorted(
+            self.jobs, key=lambda job: job.run_at
+        ):  # a stable sort: jobs stand as they were made
+            if job.state == "queued" and job.run_at <= self.now and not (job.slow and job.schedule in busy):
+                chosen.append(job)
+                busy |= {job.schedule} if job.slow else set()
+        return chosen
+
+    def claim(self, job: Job, holder: str | None = None) -> None:
+        """Take a job."""
+        job.state, job.claimed_at, job.holder = "running", self.now, holder
+
+    def start(self, job: Job) -> None:
+        """Take a job and start it, or find that it is too late."""
+        self.claim(job)
+        if job.late:
+            self.end(job, "missed_start_deadline")
+            return
+        self.started.append((self.now, job.schedule, job.fire_time, job.attempt))
+        if not job.slow:
+            self.end(job, "success")
+
+    def end(self, job: Job, outcome: str) -> None:
+        """End a job."""
+        self.jobs.remove(job)
+        self.ended.append((self.now, job.schedule, outcome))
+
+    def discard(self, jobs: Sequence[Job]) -> None:
+        """End jobs that have not started."""
+        for job in jobs:
+            self.end(job, "cancelled")
+
+    def waiting(self, id: str) -> list[Job]:
+        """Return the jobs of a schedule that are not running."""
+        return [job for job in self.jobs if job.schedule == id and job.state != "running"]
+
+    def interrupt(self, job: Job) -> None:
+        """A node stops and lets go of a job: it begins anew on another, if it may (rule J3)."""
+        if job.attempt < MOST_ATTEMPTS:
+            self.give_back(job)
+            job.attempt += 1
+        else:
+            self.end(job, "abandoned")
+
+    def give_back(self, job: Job) -> None:
+        """Put a job back that was taken."""
+        job.state, job.holder = "queued", None
+
+    def rest(self) -> None:
+        """Do all that there is to do now."""
+        while True:
+            for job in list(self.jobs):
+                if job.state == "running" and job.claimed_at + SLOW <= self.now:
+                    self.end(job, "success")
+            self.look()
+            ready = self.ready()
+            if not ready:
+                return
+            for job in ready:
+                self.start(job)
+
+    def wait(self, seconds: int, *, awake: bool) -> None:
+        """Let time pass; with nobody awake, nothing happens in it."""
+        for _ in range(seconds):
+            self.now += 1
+            if awake:
+                self.rest()

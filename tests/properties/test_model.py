@@ -1,0 +1,520 @@
+"""The scheduler on both stores against a reference that goes through time second by second."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from itertools import cycle, repeat
+from typing import Any, ClassVar
+
+import anyio
+import attrs
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from tests.properties import reference as ref
+from tests.properties.world import NODES, World, pause_of, refusal, seconds
+
+from anysched.model.job import Claim
+from anysched.ports.store import Advanced, AdvanceRequest, Completion
+
+#: How many steps each machine takes on each store and event loop.
+STEPS = int(os.environ.get("ANYSCHED_MODEL_STEPS", "100"))
+STEPS_A_RUN = 25
+
+ids = st.sampled_from("aaaab")
+nodes = st.integers(0, NODES - 1)
+offsets = st.integers(-15, 15)
+resumes = st.sampled_from([None, "now"]) | offsets
+missed = st.sampled_from(["policy", "skip", "run_once", "run_all"])
+conflicts = st.sampled_from(["replace", "replace", "do_nothing", "exception"])
+lengths = st.sampled_from([*range(1, 10)] * 3 + [130])
+rarely = st.sampled_from([False] * 9 + [True])
+
+
+@st.composite
+def triggers(draw: st.DrawFn, now: int = 0) -> ref.Every | ref.Once:
+    """Draw a trigger around an instant."""
+    if draw(rarely):
+        return ref.Once(now + draw(offsets))
+    start = draw(st.none() | offsets)
+    end = now + draw(st.integers(15, 40)) if draw(rarely) else None
+    plain = start is None and end is None and draw(st.booleans())
+    return ref.Every(
+        draw(st.sampled_from([1, 1, 2, 3, 5, 7])),
+        None if start is None else now + start,
+        end,
+        plain,
+    )
+
+
+@st.composite
+def configs(draw: st.DrawFn, now: int = 0) -> ref.Config:
+    """Draw a configuration."""
+    return ref.Config(
+        draw(triggers(now)),
+        slow=draw(st.booleans()),
+        coalesce=draw(st.sampled_from(["latest", "earliest", "all", "all"])),
+        grace=draw(st.none() | st.integers(1, 10)),
+        most=draw(st.integers(1, 5)),
+    )
+
+
+@st.composite
+def pauses(draw: st.DrawFn) -> ref.Pause:
+    """Draw a pause that begins at 0; its ``resume_from`` is a distance from its end."""
+    until = draw(st.none() | st.integers(0, 9))
+    says_how = until is not None or draw(rarely)
+    return ref.Pause(
+        until,
+        draw(st.sampled_from([None, "why"])),
+        draw(st.sampled_from(["keep", "hold", "hold", "discard"])),
+        draw(resumes) if says_how else None,
+        draw(missed) if says_how else "policy",
+    )
+
+
+@attrs.define
+class Action:
+    """What a user does: to the reference, and to a node."""
+
+    ideal: Callable[[], Any]
+    real: Callable[..., Any]
+    args: Sequence[Any]
+    by: int
+    expected: Any = "nothing was written"
+
+    def think(self) -> Any:
+        """Do it to the reference; return what comes of it."""
+        try:
+            self.expected = self.ideal()
+        except ref.Refused as refused:
+            self.expected = refused.args[0]
+        return self.expected
+
+    async def act(self, world: World) -> Any:
+        """Do it to a node that is awake; return what comes of it, in the same words."""
+        awake = [node for node in world.nodes if node is not None]
+        try:
+            return await self.real(awake[self.by % len(awake)], *self.args)
+        except Exception as exc:
+            return refusal(exc)
+
+
+class AtRest(RuleBasedStateMachine):
+    """One thing after another, each once everybody is at rest."""
+
+    kind: ClassVar[str]
+    backend: ClassVar[str]
+    steps: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reference = ref.Reference()
+        self.world = self.make_world()
+        for number in range(NODES):
+            self.world.start(number)
+
+    def make_world(self) -> World:
+        return World(self.kind, self.backend)
+
+    def teardown(self) -> None:
+        self.world.close()
+
+    @property
+    def now(self) -> int:
+        return self.reference.now
+
+    @property
+    def awake(self) -> bool:
+        return self.world.awake
+
+    # what users do
+
+    def do(self, action: Action) -> None:
+        """Let a user do something."""
+        expected = action.think()
+        assert expected == self.world.call(action.act, self.world)
+        self.settle()
+
+    @initialize(config=configs(), other=configs())
+    def begin(self, config: ref.Config, other: ref.Config) -> None:
+        """Have something to work on."""
+        self.add_one("a", config, "do_nothing", paused=False, by=0)
+        self.add_one("b", other, "do_nothing", paused=False, by=0)
+
+    @precondition(lambda self: self.awake)
+    @rule(id=ids, data=st.data(), conflict=conflicts, paused=rarely, by=nodes)
+    def add(self, id: str, data: st.DataObject, conflict: str, paused: bool, by: int) -> None:
+        """Add a schedule, or try to."""
+        self.add_one(id, data.draw(configs(self.now)), conflict, paused=paused, by=by)
+
+    @precondition(lambda self: self.awake)
+    @rule(id=ids, data=st.data(), by=nodes)
+    def replace(self, id: str, data: st.DataObject, by: int) -> None:
+        """Declare a schedule again, with the same trigger if it exists."""
+        config, old = data.draw(configs(self.now)), self.reference.schedules.get(id)
+        if old is not None:
+            config = attrs.evolve(config, trigger=old.config.trigger)
+        self.add_one(id, config, "replace", paused=True, by=by)
+
+    def add_one(self, id: str, config: ref.Config, conflict: str, *, paused: bool, by: int) -> None:
+        self.do(
+            Action(
+                lambda: self.reference.add(id, config, conflict, paused=paused),
+                self.world.add,
+                (id, config, conflict, paused),
+                by,
+            )
+        )
+
+    @precondition(lambda self: self.awake)
+    @rule(id=ids, wanted=pauses(), by=nodes)
+    def pause(self, id: str, wanted: ref.Pause, by: int) -> None:
+        """Pause a schedule."""
+        self.pause_one(id, wanted, by)
+
+    def pause_one(self, id: str, wanted: ref.Pause, by: int) -> None:
+        start, until = wanted.resume_from, wanted.until
+        wanted = attrs.evolve(
+            wanted,
+            until=None if until is None else until + self.now,
+            resume_from=start + self.now + (until or 0) if isinstance(start, int) else start,
+        )
+        self.do(Action(lambda: self.reference.pause(id, wanted), self.world.pause, (id, wanted), by))
+
+    @precondition(lambda self: self.awake)
+    @rule(id=ids, start=resumes, missed=missed, by=nodes)
+    def unpause(self, id: str, start: ref.ResumeFrom, missed: str, by: int) -> None:
+        """Resume a schedule."""
+        self.unpause_one(id, start, missed, by)
+
+    def unpause_one(self, id: str, start: ref.ResumeFrom, missed: str, by: int) -> None:
+        if isinstance(start, int):
+            start += self.now
+        self.do(
+            Action(
+                lambda: self.reference.unpause(id, start, missed),
+                self.world.unpause,
+                (id, start, missed),
+                by,
+            )
+        )
+
+    @precondition(lambda self: self.awake)
+    @rule(id=ids, wanted=pauses(), length=lengths, start=resumes, missed=missed, by=nodes)
+    def pause_and_unpause(
+        self, id: str, wanted: ref.Pause, length: int, start: ref.ResumeFrom, missed: str, by: int
+    ) -> None:
+        """Pause a schedule, and resume it after a while, if it is still paused."""
+        self.pause_one(id, wanted, by)
+        self.pass_time(length)
+        self.settle()
+        self.unpause_one(id, start, missed, by)
+
+    @precondition(lambda self: self.awake)
+    @rule(id=ids, by=nodes)
+    def remove(self, id: str, by: int) -> None:
+        """Remove a schedule."""
+
+        def remove() -> None:
+            self.reference.remove(id)
+            self.world.told.pop(id, None)
+
+        self.do(Action(remove, self.world.remove, (id,), by))
+
+    @precondition(lambda self: self.awake)
+    @rule(id=ids, by=nodes)
+    def run(self, id: str, by: int) -> None:
+        """Run a schedule by hand."""
+        self.do(Action(lambda: self.reference.run(id), self.world.run, (id,), by))
+
+    # what else happens
+
+    @rule(length=lengths)
+    def wait(self, length: int) -> None:
+        """Let time pass."""
+        self.pass_time(length)
+        self.settle()
+
+    def pass_time(self, length: int) -> None:
+        self.reference.wait(length, awake=self.awake)
+        self.world.wait(length)
+
+    @rule(number=nodes)
+    def switch(self, number: int) -> None:
+        """Stop a node, or start it."""
+        if self.world.nodes[number] is None:
+            self.world.start(number)
+        else:
+            self.stop(number)
+        self.settle()
+
+    def stop(self, number: int) -> None:
+        running = self.world.running_on(number)
+        self.world.stop(number)
+        for job in list(self.reference.jobs):
+            if job.state == "running" and (job.schedule, job.fire_time, job.attempt) in running:
+                self.reference.interrupt(job)
+
+    @rule(length=st.integers(0, 20))
+    def restart(self, length: int) -> None:
+        """Stop all nodes; after a while start them again."""
+        for number in range(NODES):
+            if self.world.nodes[number] is not None:
+                self.stop(number)
+                self.settle()
+        self.pass_time(length)
+        for number in range(NODES):
+            self.world.start(number)
+            self.settle()
+
+    # what must be so
+
+    def settle(self) -> None:
+        """Let the reference come to rest as well, and compare."""
+        type(self).steps += 1
+        if self.awake:
+            self.reference.rest()
+            self.compare()
+            self.compare_history()
+
+    def compare(self) -> None:
+        """Compare what is there."""
+        assert self.now == self.world.now
+        snapshots = {snapshot.id: snapshot for snapshot in self.world.schedules()}
+        assert self.reference.schedules.keys() == snapshots.keys()
+        for id, schedule in self.reference.schedules.items():
+            state = snapshots[id].state
+            assert state.skipped_exact
+            assert (
+                schedule.status,
+                schedule.cursor,
+                schedule.last,
+                schedule.anchor,
+                schedule.pause,
+                schedule.made,
+                +schedule.skipped,
+            ) == (
+                str(state.status),
+                seconds(state.next_fire_time),
+                seconds(state.last_fire_time),
+                seconds(state.anchor),
+                pause_of(state.pause),
+                state.jobs_made,
+                {str(reason): number for reason, number in state.skipped.items()},
+            ), id
+        jobs = [
+            (job.schedule, job.fire_time, job.run_at, job.deadline, job.attempt, job.state)
+            for job in self.reference.jobs
+        ]
+        assert sorted(jobs, key=repr) == sorted(self.world.jobs(), key=repr)
+        assert not [key for key, number in self.world.keys.items() if number > 1], "rule S3"
+
+    def compare_history(self) -> None:
+        """Compare what has happened since the last time."""
+        world, reference = self.world, self.reference
+        for id, schedule in reference.schedules.items():
+            assert +schedule.skipped == +world.told[id], "rule L3: what is skipped is told"
+        started = [entry[:-1] for entry in world.started]
+        for expected, found in ((reference.started, started), (reference.ended, world.ended)):
+            assert sorted(expected, key=repr) == sorted(found, key=repr)
+            expected.clear()
+        world.started.clear()
+        world.ended.clear()
+
+
+current_action: ContextVar[Action] = ContextVar("current_action")
+
+
+class Interleaved(AtRest):
+    """Several things at once: who goes on is chosen at every await of every operation on the stores.
+
+    The reference takes each step in the moment in which a store commits it.
+    """
+
+    def __init__(self) -> None:
+        self.pending: list[Action] = []
+        self.choices = [0]
+        self.objection: AssertionError | None = None
+        self.claimed: Counter[Any] = Counter()
+        self.ended_well: Counter[Any] = Counter()
+        super().__init__()
+
+    def make_world(self) -> World:
+        return World(self.kind, self.backend, witness=self)
+
+    def do(self, action: Action) -> None:
+        self.pending.append(action)
+        if len(self.pending) == 4:
+            self.flush()
+
+    @precondition(lambda self: self.awake)
+    @rule(
+        length=st.integers(0, 3),
+        stops=st.none() | nodes,
+        choices=st.lists(st.integers(0, 5), min_size=1, max_size=25),
+    )
+    def together(self, length: int, stops: int | None, choices: list[int]) -> None:
+        """Let it all happen at once: what users do, time, and the stop of one of two nodes."""
+        self.choices = choices
+        if stops is None or not all(self.world.nodes):
+            self.flush(length)
+        else:
+            self.flush(0, stops)  # jobs have real time to end when a node stops: so no other passes
+
+    def flush(self, length: int = 0, stops: int | None = None) -> None:
+        """Let happen what was put off."""
+        actions, self.pending = self.pending, []
+        if actions or length or stops is not None:
+            self.world.call(self.conducted, actions, length, stops)
+            if stops is not None:
+                self.world.stop(stops)
+        self.settle()
+
+    async def conducted(self, actions: Sequence[Action], length: int, stops: int | None) -> None:
+        found: list[tuple[Any, Any]] = []
+
+        async def act(action: Action) -> None:
+            current_action.set(action)
+            outcome = await action.act(self.world)
+            found.append((action.expected, outcome))
+
+        async def pass_time() -> None:
+            for _ in range(length):
+                await self.world.conductor.tick()
+
+        stopping = self.world.leave(stops)
+        self.world.conductor.choices = cycle(self.choices)
+        async with anyio.create_task_group() as task_group:
+            for action in actions:
+                task_group.start_soon(act, action)
+            task_group.start_soon(pass_time)
+            if stopping is not None:
+                task_group.start_soon(stopping.stop)
+        await self.world.clock.settle()
+        self.world.conductor.choices = repeat(0)
+        for expected, outcome in found:
+            assert expected == outcome, self.objection
+
+    def pass_time(self, length: int) -> None:
+        self.flush()
+        self.world.wait(length)
+
+    def stop(self, number: int) -> None:
+        self.flush()
+        self.world.stop(number)
+
+    def settle(self) -> None:
+        type(self).steps += 1
+        if self.objection is not None:
+            raise self.objection
+        self.synchronize()
+        if self.awake and not self.pending:
+            self.reference.look()
+            assert not self.reference.ready()
+            self.compare()
+            started = Counter((*key, slow) for _, *key, slow in self.world.started)
+            assert self.ended_well <= started <= self.claimed
+
+    def synchronize(self) -> None:
+        """Bring the reference to the present."""
+        now = self.world.now
+        assert now is not None
+        self.reference.now = now
+
+    # what stores tell
+
+    def transact_schedules(self, outcome: Any, *_: Any) -> None:
+        self.synchronize()
+        expected = current_action.get().think()
+        if isinstance(outcome, Exception):
+            assert expected == refusal(outcome)
+
+    def fired(self, id: str) -> None:
+        self.synchronize()
+        self.reference.look_at(id)
+
+    def advance(self, outcome: Advanced | Exception, request: AdvanceRequest) -> None:
+        assert isinstance(outcome, Advanced), outcome
+        self.synchronize()
+        if self.kind != "memory":  # which tells of each schedule
+            self.reference.look()
+        ready = self.reference.ready() if request.claim_limit else []
+        assert sorted(map(job_key, ready), key=repr) == sorted(map(claim_key, outcome.claims), key=repr)
+        for job in ready:
+            self.reference.claim(job, request.node)
+            self.claimed[job_key(job)] += 1
+
+    def complete(self, outcome: list[bool] | Exception, node: str, completions: Sequence[Completion]) -> None:
+        assert isinstance(outcome, list), outcome
+        self.synchronize()
+        for completion, accepted in zip(completions, outcome, strict=True):
+            job = self.held(completion.claim, node)
+            assert accepted == (job is not None)
+            if job is not None:
+                found = str(completion.result.outcome)
+                if found == "abandoned":
+                    assert ref.MOST_ATTEMPTS == job.attempt
+                else:
+                    assert ("missed_start_deadline" if job.late else "success") == found
+                    assert not job.slow or job.late or self.now == job.claimed_at + ref.SLOW
+                self.ended_well[job_key(job)] += found == "success"
+                self.reference.end(job, found)
+
+    def give_back(
+        self, outcome: Exception | None, node: str, claims: Sequence[Claim], *, attempted: bool = False
+    ) -> None:
+        assert outcome is None
+        self.synchronize()
+        for claim in claims:
+            job = self.held(claim, node)
+            assert job is not None
+            if attempted:
+                assert job.attempt < ref.MOST_ATTEMPTS
+                self.reference.interrupt(job)
+            else:
+                self.reference.give_back(job)
+
+    def held(self, claim: Claim, node: str) -> ref.Job | None:
+        """Return the job of a claim if a node holds it."""
+        for job in self.reference.jobs:
+            if job.state == "running" and job.holder == node and job_key(job) == claim_key(claim):
+                return job
+        return None
+
+
+def job_key(job: ref.Job) -> tuple[Any, ...]:
+    return job.schedule, job.fire_time, job.attempt, job.slow
+
+
+def claim_key(claim: Claim) -> tuple[Any, ...]:
+    job = claim.job
+    return job.schedule_id, seconds(job.scheduled_fire_time), job.attempt, job.task_id != "quick"
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("machine", [AtRest, Interleaved])
+def test_model(machine: type[AtRest], kind: str, backend: str) -> None:
+    """rules S, P, L and J3: whatever users, nodes and time do, the stores agree with the reference."""
+    variant: Any = type(machine.__name__, (machine,), {"kind": kind, "backend": backend, "steps": 0})
+    run_state_machine_as_test(
+        variant,
+        settings=settings(
+            max_examples=max(1, STEPS // STEPS_A_RUN),
+            stateful_step_count=STEPS_A_RUN,
+            suppress_health_check=list(HealthCheck),
+            deadline=None,
+        ),
+    )
+    print(f"{machine.__name__} on {kind}, {backend}: {variant.steps} steps")
