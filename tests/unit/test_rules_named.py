@@ -42,21 +42,3 @@ def test_the_rules_are_those_of_the_documentation() -> None:
     """The list above is the list of rules in docs/explanation/semantics.md."""
     text = (ROOT / "docs/explanation/semantics.md").read_text()
     assert RULES == set(re.findall(r"^[-*#\s]*\**([TSPLJN]\d{1,2})\b", text, re.MULTILINE))
-
-
-def test_the_table_of_defects_names_tests_that_exist() -> None:
-    """Each test that docs/explanation/known-defects.md names is there, and every known defect has one."""
-    text = (ROOT / "docs/explanation/known-defects.md").read_text()
-    for path, name in set(re.findall(r"`([\w/]+\.py)::(\w+)`", text)):
-        assert re.search(rf"def {name}\b", (ROOT / path).read_text()), f"{path}::{name}"
-    rows = dict(re.findall(r"^\| ([PBT]\d+) \|(.*)$", text, re.MULTILINE))
-    numbers = [
-        ("P", range(1, 18)),
-        ("B", range(1, 14)),
-        ("B", range(16, 34)),
-        ("B", range(36, 40)),
-        ("T", range(1, 13)),
-    ]
-    known = {f"{letter}{number}" for letter, span in numbers for number in span}
-    assert known <= set(rows)
-    assert {} == {number: row for number, row in rows.items() if "::test_" not in row}

@@ -127,6 +127,17 @@ class ResumingTests(StoreTests):
         assert (until, until + seconds(10)) == (snapshot.state.anchor, snapshot.next_fire_time)
         assert until + seconds(10) == work.next_wake
 
+    async def test_a_pause_until_the_schedule_is_due(self, store: DataStore, clock: FakeClock) -> None:
+        """Rules P10 and S3: a pause that ends at the very instant of the next fire time lets it fire once."""
+        user, node = User(store), Node(store)
+        await user.add(every(id="a"))
+        await node.work()
+        due_at = clock.now() + seconds(10)
+        await user.pause("a", until=due_at)
+        await clock.advance(10)
+        made = [*(await node.work()).made, *(await node.work()).made]
+        assert [due_at] == [job.scheduled_fire_time for job in made]
+
     async def test_a_pause_with_an_end_and_held_jobs(self, store: DataStore, clock: FakeClock) -> None:
         """Rules P3 and P10: at its end held jobs are released, or discarded and told of by the node's pass."""
         user, node = User(store), Node(store)
