@@ -543,7 +543,6 @@ class AsyncScheduler:
 
         :raise JobFailed: when it raised; the exception itself is the cause if it ran on this node
         :raise JobCancelled: when it was cancelled
-        :raise JobDeadlineMissed: when it could not start in time
         """
 
         self._require_running()

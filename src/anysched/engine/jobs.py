@@ -15,7 +15,6 @@ from anysched.engine.lifecycle import Engine
 from anysched.engine.subscriptions import is_end_of
 from anysched.errors import (
     JobCancelled,
-    JobDeadlineMissed,
     JobFailed,
     JobLookupError,
     SchedulerStateError,
@@ -201,8 +200,6 @@ def outcome(job_id: UUID, result: JobResult | None, cause: BaseException | None)
         raise JobCancelled(job_id)
     if result.outcome is JobOutcome.success:
         return result.return_value
-    if result.outcome is JobOutcome.missed_start_deadline:
-        raise JobDeadlineMissed(job_id)
     problem = result.exception
     assert problem is not None
     raise JobFailed(job_id, problem.type, problem.message, problem.traceback) from cause
