@@ -120,7 +120,7 @@ class SQLiteDialect:
         for left in reversed(range(_TRIES_FOR_WAL)):
             try:
                 # So that readers and the writer do not block each other. It stays so for the file.
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL").close()  # an open cursor is a writer
                 return
             except OperationalError as exc:
                 if not left or getattr(exc.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
