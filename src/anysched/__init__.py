@@ -17,6 +17,7 @@ from anysched.errors import JobCancelled as JobCancelled
 from anysched.errors import JobDeadlineMissed as JobDeadlineMissed
 from anysched.errors import JobFailed as JobFailed
 from anysched.errors import JobLookupError as JobLookupError
+from anysched.errors import ScheduleChangedError as ScheduleChangedError
 from anysched.errors import ScheduleLookupError as ScheduleLookupError
 from anysched.errors import SchedulerFaultError as SchedulerFaultError
 from anysched.errors import SchedulerStateError as SchedulerStateError
@@ -67,6 +68,7 @@ from anysched.model.schedule import Pause as Pause
 from anysched.model.schedule import Schedule as Schedule
 from anysched.model.schedule import ScheduleSnapshot as ScheduleSnapshot
 from anysched.model.schedule import ScheduleState as ScheduleState
+from anysched.model.schedule import UnpausePreview as UnpausePreview
 from anysched.model.schedule import UnpauseResult as UnpauseResult
 from anysched.model.task import Task as Task
 from anysched.model.task import TaskDefaults as TaskDefaults

@@ -44,7 +44,7 @@ from anysched.model.policies import (
     SchedulerRole,
     ScheduleStatus,
 )
-from anysched.model.schedule import Schedule, ScheduleSnapshot, UnpauseResult
+from anysched.model.schedule import Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.model.task import Task, TaskDefaults, TaskOptions
 from anysched.model.trigger import Trigger
 from anysched.model.unset import UNSET, UnsetType
@@ -400,13 +400,15 @@ class AsyncScheduler:
         self._require_running()
         return await self._schedules.get(ids, paused, status, task_id)
 
-    async def remove_schedule(self, id: str) -> None:
+    async def remove_schedule(self, id: str, *, version: str | None = None) -> None:
         """Remove a schedule and its queued jobs; running ones go on (rule S4).
 
+        :param version: remove it only if its ``state.version`` is still this one
         :raise ScheduleLookupError: when there is none
+        :raise ScheduleChangedError: when it has another version
         """
         self._require_running()
-        await self._schedules.remove(id)
+        await self._schedules.remove(id, version)
 
     async def pause_schedule(
         self,
@@ -418,6 +420,7 @@ class AsyncScheduler:
         queued: Queued = "keep",
         resume_from: ResumeFrom = None,
         missed: Missed = "policy",
+        version: str | None = None,
     ) -> None:
         """Pause a schedule: no job is made from it until it is resumed (rules P1 to P4, P10).
 
@@ -430,12 +433,21 @@ class AsyncScheduler:
         :param queued: what becomes of its jobs that have not started: "keep", "hold" until it is resumed, "discard"
         :param resume_from: where to go on at ``until``, as for ``unpause_schedule``
         :param missed: what to do then about the fire times that passed, as for ``unpause_schedule``
+        :param version: pause it only if its ``state.version``, which each firing changes, is still this one
         :raise ScheduleLookupError: when there is no such schedule
+        :raise ScheduleChangedError: when it has another version
         :raise ValueError: when ``until`` does not lie in the future
         """
         self._require_running()
         await self._schedules.pause(
-            id, until=until, reason=reason, by=by, queued=queued, resume_from=resume_from, missed=missed
+            id,
+            until=until,
+            reason=reason,
+            by=by,
+            queued=queued,
+            resume_from=resume_from,
+            missed=missed,
+            version=version,
         )
 
     async def unpause_schedule(
@@ -444,6 +456,7 @@ class AsyncScheduler:
         *,
         resume_from: datetime | Literal["now"] | None = None,
         missed: Missed = "policy",
+        version: str | None = None,
     ) -> UnpauseResult:
         """Resume a paused schedule and report what that did (rules P5 to P9).
 
@@ -454,11 +467,28 @@ class AsyncScheduler:
         :param missed: what to do about the fire times that passed: "policy" treats them as late by the schedule's
             own rules (with "now" that means to skip them), "skip" gives them up, "run_once" makes one job for the
             latest, "run_all" one for each, up to ``max_catchup``
+        :param version: resume it only if its ``state.version`` is still this one, as read or previewed
+        :raise ScheduleLookupError: when there is no such schedule
+        :raise ScheduleChangedError: when it has another version
+        :raise ValueError: when ``resume_from`` is a string other than "now"
+        """
+        self._require_running()
+        return await self._schedules.unpause(id, resume_from=resume_from, missed=missed, version=version)
+
+    async def preview_unpause(
+        self,
+        id: str,
+        *,
+        resume_from: datetime | Literal["now"] | None = None,
+        missed: Missed = "policy",
+    ) -> UnpausePreview:
+        """Tell what ``unpause_schedule`` would do with the same arguments at this moment; change nothing.
+
         :raise ScheduleLookupError: when there is no such schedule
         :raise ValueError: when ``resume_from`` is a string other than "now"
         """
         self._require_running()
-        return await self._schedules.unpause(id, resume_from=resume_from, missed=missed)
+        return await self._schedules.preview_unpause(id, resume_from=resume_from, missed=missed)
 
     async def run_schedule(self, id: str) -> UUID:
         """Make one job of a schedule now and return its id; fire times do not move, a pause does not matter.

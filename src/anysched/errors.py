@@ -61,6 +61,17 @@ class ConflictingIdError(AnyschedError):
         super().__init__(f"a schedule with the id {schedule_id!r} exists already")
 
 
+class ScheduleChangedError(AnyschedError):
+    """The schedule is not what it was when the caller read it (rule S4)."""
+
+    def __init__(self, schedule_id: str, version: str) -> None:
+        self.schedule_id = schedule_id
+        self.version = version
+        super().__init__(
+            f"schedule {schedule_id!r} has changed since version {version} was read: read it again, and decide anew"
+        )
+
+
 class UnnamedCallableError(AnyschedError, ValueError):
     """A durable store keeps the name of a task, and this callable has none of its own."""
 

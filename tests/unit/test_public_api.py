@@ -14,12 +14,12 @@ SURFACE = {
         ExceptTrigger ExecutorLookupError FireTimesSkipped Health IntervalTrigger Job JobAcquired JobAdded
         JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed JobKind JobLookupError
         JobOutcome JobReleased JobResult JobStatus OnAbandon OrTrigger Pause RunState Schedule ScheduleAdded
-        ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError SchedulePaused ScheduleRemoved
+        ScheduleChangedError ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError SchedulePaused ScheduleRemoved
         ScheduleSnapshot ScheduleState ScheduleStatus ScheduleUnpaused ScheduleUpdated SchedulerFaultError
         SchedulerRole SchedulerStarted SchedulerStateError SchedulerStopped SchemaVersionError SerializationError
         SkipReason StoreError StoreRecovered StoreUnavailable StoreUnavailableError Subscription SystemClock Task
         TaskDefaults TaskLookupError TaskOptions Trigger TriggerError TriggerSearchError UNSET UnknownTypeError
-        UnnamedCallableError UnpauseResult WorkerProcessError current_job current_scheduler register_type task
+        UnnamedCallableError UnpausePreview UnpauseResult WorkerProcessError current_job current_scheduler register_type task
     """,
     "anysched.stores": "MemoryDataStore SQLDataStore",
     "anysched.brokers": "LocalEventBroker",

@@ -19,7 +19,7 @@ from anysched.model.change import Change
 from anysched.model.events import Event, JobAdded, JobReleased
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy, Missed, Queued, ResumeFrom, ScheduleStatus
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, UnpauseResult
+from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, ScheduleQuery
 from anysched.rules import adding, pausing
@@ -97,10 +97,12 @@ class Schedules:
             raise ScheduleLookupError(schedule_id)
         return found[0]
 
-    async def remove(self, schedule_id: str) -> None:
+    async def remove(self, schedule_id: str, version: str | None) -> None:
         """Remove a schedule and its queued jobs (rule S4)."""
+        check_version(version)
         await self._transact(
-            [convert.identifier(schedule_id, "id")], lambda key, stored, _, __: adding.remove(key, stored)
+            [convert.identifier(schedule_id, "id")],
+            lambda key, stored, _, __: adding.remove(key, stored, version),
         )
 
     async def pause(
@@ -113,6 +115,7 @@ class Schedules:
         queued: Queued,
         resume_from: ResumeFrom,
         missed: Missed,
+        version: str | None,
     ) -> None:
         """Pause a schedule (rules P1 to P3)."""
         check_choice("queued", queued, get_args(Queued))
@@ -133,32 +136,52 @@ class Schedules:
             )
             return pausing.pause(snapshot, options, now, wanted)
 
-        await self._change(schedule_id, decide)
+        await self._change(schedule_id, decide, version)
 
-    async def unpause(self, schedule_id: str, *, resume_from: ResumeFrom, missed: Missed) -> UnpauseResult:
+    async def unpause(
+        self, schedule_id: str, *, resume_from: ResumeFrom, missed: Missed, version: str | None
+    ) -> UnpauseResult:
         """Resume a schedule (rules P5 to P9)."""
+        change = await self._change(schedule_id, self._unpausing(resume_from, missed), version)
+        assert change.unpaused is not None
+        return change.unpaused
+
+    async def preview_unpause(
+        self, schedule_id: str, *, resume_from: ResumeFrom, missed: Missed
+    ) -> UnpausePreview:
+        """Tell what a resume would do: it is decided, and not written."""
+        decide = self._unpausing(resume_from, missed)
+        previews: list[UnpausePreview] = []
+
+        def decide_nothing(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
+            previews.append(pausing.preview(snapshot, decide(snapshot, options, now)))
+            return Change(schedule_id=snapshot.id)
+
+        await self._change(schedule_id, decide_nothing)
+        return previews[-1]  # a store may have asked twice
+
+    def _unpausing(self, resume_from: ResumeFrom, missed: Missed) -> DecideExisting:
         check_resume(resume_from, missed)
 
         def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
             start = self._resume_from(resume_from, snapshot)
             return pausing.unpause(snapshot, options, now, resume_from=start, missed=missed)
 
-        change = await self._change(schedule_id, decide)
-        assert change.unpaused is not None
-        return change.unpaused
+        return decide
 
     async def run(self, schedule_id: str) -> UUID:
         """Make one job now; the fire times do not move."""
         change = await self._change(schedule_id, adding.run_by_hand)
         return change.jobs[0].id
 
-    async def _change(self, schedule_id: str, decide: DecideExisting) -> Change:
+    async def _change(self, schedule_id: str, decide: DecideExisting, version: str | None = None) -> Change:
+        check_version(version)
         policy = self._engine.settings.policy
 
         def decide_existing(
             key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime
         ) -> Change:
-            snapshot = adding.existing(key, stored)
+            snapshot = adding.existing(key, stored, version)
             return decide(snapshot, policy.options(snapshot.schedule, task), now)
 
         committed = await self._transact([convert.identifier(schedule_id, "id")], decide_existing)
@@ -193,6 +216,12 @@ def check_resume(resume_from: object, missed: object) -> None:
     if isinstance(resume_from, str):
         raise ValueError(f"resume_from must be None, 'now' or a datetime, not {resume_from!r}")
     raise TypeError(f"resume_from must be None, 'now' or a datetime, not {type(resume_from).__name__}")
+
+
+def check_version(version: object) -> None:
+    """Refuse what is not the version of a state."""
+    if version is not None and not isinstance(version, str):
+        raise TypeError(f"version must be a string, as in ScheduleState.version, not {version!r}")
 
 
 def check_choice(name: str, value: object, choices: Collection[object]) -> None:

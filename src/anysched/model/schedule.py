@@ -172,6 +172,11 @@ class ScheduleState:
     skipped_exact: bool = True
 
     @property
+    def version(self) -> str:
+        """Tells this state from every other that the schedule, or one of the same id, ever had (rule S4)."""
+        return f"{self.incarnation.hex}.{self.revision}"
+
+    @property
     def paused(self) -> bool:
         """Whether a pause exists."""
         return self.pause is not None
@@ -262,6 +267,30 @@ class UnpauseResult:
     status: ScheduleStatus
     next_fire_time: datetime | None
     jobs: tuple[UUID, ...] = ()
+    skipped: int = 0
+    skipped_exact: bool = True
+    changed: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class UnpausePreview:
+    """What a resume would do if it were asked for now; nothing was changed.
+
+    :ivar schedule_id: the schedule
+    :ivar version: of the state this was told from; passed to the resume, it makes sure that the preview still holds
+    :ivar status: what its status would be
+    :ivar next_fire_time: what its next fire time would be
+    :ivar fire_times: the fire times that would get a job at once, in order
+    :ivar skipped: how many fire times would be given up
+    :ivar skipped_exact: False when ``skipped`` is only a lower bound
+    :ivar changed: False when the schedule is not paused (rule P8)
+    """
+
+    schedule_id: str
+    version: str
+    status: ScheduleStatus
+    next_fire_time: datetime | None
+    fire_times: tuple[datetime, ...] = ()
     skipped: int = 0
     skipped_exact: bool = True
     changed: bool = True

@@ -7,7 +7,12 @@ from datetime import datetime
 
 import attrs
 
-from anysched.errors import ConflictingIdError, DeserializationError, ScheduleLookupError
+from anysched.errors import (
+    ConflictingIdError,
+    DeserializationError,
+    ScheduleChangedError,
+    ScheduleLookupError,
+)
 from anysched.model.change import Change
 from anysched.model.events import ScheduleAdded, ScheduleRemoved, ScheduleUpdated
 from anysched.model.ids import new_id
@@ -114,9 +119,13 @@ def _of_new_trigger(pause: Pause | None, now: datetime) -> Pause | None:
     return attrs.evolve(pause, resume_from=None)
 
 
-def remove(schedule_id: str, stored: ScheduleSnapshot | None) -> Change:
-    """Decide about removing a schedule. :raise ScheduleLookupError: when there is none"""
-    snapshot = existing(schedule_id, stored)
+def remove(schedule_id: str, stored: ScheduleSnapshot | None, version: str | None = None) -> Change:
+    """Decide about removing a schedule.
+
+    :raise ScheduleLookupError: when there is none
+    :raise ScheduleChangedError: when it has another version than the caller read
+    """
+    snapshot = existing(schedule_id, stored, version)
     return Change(
         schedule_id=schedule_id, removed=True, events=(ScheduleRemoved(schedule_id, snapshot.task_id),)
     )
@@ -132,8 +141,17 @@ def run_by_hand(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: date
     return Change(schedule_id=snapshot.id, jobs=(manual_job(snapshot, options, now),))
 
 
-def existing(schedule_id: str, stored: ScheduleSnapshot | None) -> ScheduleSnapshot:
-    """Return what is stored. :raise ScheduleLookupError: when nothing is"""
+def existing(
+    schedule_id: str, stored: ScheduleSnapshot | None, version: str | None = None
+) -> ScheduleSnapshot:
+    """Return what is stored.
+
+    :param version: what it must be, if the caller decided upon a version that it read (rule S4)
+    :raise ScheduleLookupError: when nothing is stored
+    :raise ScheduleChangedError: when it has another version
+    """
     if stored is None:
         raise ScheduleLookupError(schedule_id)
+    if version is not None and stored.state.version != version:
+        raise ScheduleChangedError(schedule_id, version)
     return stored

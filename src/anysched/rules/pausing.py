@@ -14,7 +14,7 @@ from anysched.model.change import Change
 from anysched.model.events import SchedulePaused
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobStatus, Missed, ResumeFrom
-from anysched.model.schedule import Pause, ScheduleSnapshot, UnpauseResult
+from anysched.model.schedule import Pause, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.rules.firing import fire
 from anysched.rules.resuming import Resume, report, resume
 
@@ -82,6 +82,24 @@ def unpause(
         return attrs.evolve(change, unpaused=report(change))
     limit = 0 if resume_from == "now" else snapshot.schedule.max_catchup
     return resume(snapshot, options, Resume(now, now, resume_from, missed), limit)
+
+
+def preview(snapshot: ScheduleSnapshot, change: Change) -> UnpausePreview:
+    """Tell what a decided resume would do."""
+    assert change.unpaused is not None
+    told = change.unpaused
+    return UnpausePreview(
+        schedule_id=snapshot.id,
+        version=snapshot.state.version,
+        status=told.status,
+        next_fire_time=told.next_fire_time,
+        fire_times=tuple(
+            job.scheduled_fire_time for job in change.jobs if job.scheduled_fire_time is not None
+        ),
+        skipped=told.skipped,
+        skipped_exact=told.skipped_exact,
+        changed=told.changed,
+    )
 
 
 def settle(
