@@ -19,6 +19,7 @@ from anyio.abc import TaskGroup
 from anysched._clock import Clock, SystemClock
 from anysched.brokers.local import LocalEventBroker
 from anysched.engine.health import Health
+from anysched.engine.hosting import Host
 from anysched.engine.jobs import Jobs
 from anysched.engine.leases import loop_caller
 from anysched.engine.lifecycle import Engine, Settings
@@ -130,6 +131,7 @@ class AsyncScheduler:
         self._schedules = Schedules(self._engine, self._timezone, _same_trigger)
         self._jobs = Jobs(self._engine, self._timezone)
         self._task_group: TaskGroup | None = None
+        self._host: Host | None = None
 
     def __repr__(self) -> str:
         return f"<AsyncScheduler {self.identity!r} {self.state} on {self._engine.settings.store!r}>"
@@ -162,8 +164,7 @@ class AsyncScheduler:
         return Health.of(self._engine)
 
     async def __aenter__(self) -> Self:
-        if self.state is not RunState.created:
-            raise SchedulerStateError(f"a scheduler runs once, and this one is {self.state}: make a new one")
+        self._require_new()
         task_group = anyio.create_task_group()
         await task_group.__aenter__()
         token = current_scheduler.set(self)  # the tasks that start now, and so all jobs, see it
@@ -216,6 +217,20 @@ class AsyncScheduler:
             raise ending
         return False
 
+    async def start(self) -> None:
+        """Start in a task of the scheduler's own, which any task may end with ``stop()``; return when it is running.
+
+        For hosts that start and stop in different tasks; ``async with`` is for all others. What ``async with``
+        raises on entering is raised here. A fault of the scheduler stops it, without cancelling anybody, and
+        ``stop()`` or ``run_until_stopped()`` raises ``SchedulerFaultError``. Where the event loop ends first, it is
+        stopped without grace (rule J6).
+        """
+        self._require_new()
+        if self._host is not None:
+            raise SchedulerStateError("the scheduler is being started already")
+        self._host = Host(self, self._engine)
+        await self._host.start()
+
     async def stop(self, *, grace: timedelta | float | None = None) -> None:
         """Stop in order: no new jobs, ``grace`` for running ones, then cancel, report, and let go (rule J6).
 
@@ -224,10 +239,13 @@ class AsyncScheduler:
         cancellation is waited for a few seconds more and then left to itself; only the block cannot be left before.
 
         :param grace: how long running jobs may take to end; by default the scheduler's ``stop_grace``
+        :raise SchedulerFaultError: when a scheduler that was started with ``start()`` has failed; once
         """
         limit = None if grace is None else convert.duration(grace, "grace")
         if current_scheduler.get(None) is self:
             self._engine.request_stop(limit)
+        elif self._host is not None:
+            await self._host.stop(limit)
         else:
             await self._engine.stop(limit)
 
@@ -248,12 +266,13 @@ class AsyncScheduler:
         if self.state is RunState.created:
             async with self:
                 return await self.run_until_stopped()
+        ended = self.wait_until_stopped if self._host is None else self._host.join
         if threading.current_thread() is not threading.main_thread():
-            return await self.wait_until_stopped()
+            return await ended()
         call_in_loop = loop_caller()
         leave = signals.listen(lambda: call_in_loop(self._engine.signalled))
         try:
-            return await self.wait_until_stopped()
+            return await ended()
         finally:
             leave()
 
@@ -649,6 +668,10 @@ class AsyncScheduler:
         """
         self._require_running()
         return await next_event(self._engine.settings.broker, concrete(event_types), self.identity)
+
+    def _require_new(self) -> None:
+        if self.state is not RunState.created:
+            raise SchedulerStateError(f"a scheduler runs once, and this one is {self.state}: make a new one")
 
     def _require_running(self) -> None:
         if self.state is not RunState.started and not (
