@@ -1,0 +1,223 @@
+"""Real servers in processes of their own: started, asked over HTTP, stopped, and held to a clean end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx2
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples" / "web"
+HERE = Path(__file__).parent
+
+#: Seconds within which a server answers after its start, and has ended after its signal, on a busy machine.
+START_LIMIT = 30.0
+STOP_LIMIT = 20.0
+
+#: What no log of a server may say.
+ALARMING = re.compile(
+    r"Traceback|Warning|never awaited|was destroyed|never retrieved|Exception ignored|left behind|"
+    r"^\S*(ERROR|CRITICAL)|\[(ERROR|CRITICAL)\]",
+    re.MULTILINE,
+)
+
+
+@attrs.frozen
+class Command:
+    """How to start a server; ``{port}`` in it becomes a free port."""
+
+    args: list[str]
+    #: The exit code after SIGTERM, as the server documents it.
+    exit_code: int = 0
+
+
+def uvicorn(app: str, *options: str) -> Command:
+    """uvicorn, on asyncio. It ends itself with the signal that stopped it, unless it has several workers."""
+    several = "--workers" in options or "--reload" in options
+    args = ["-m", "uvicorn", app, "--port", "{port}", *options]
+    return Command(args, exit_code=0 if several else -signal.SIGTERM)
+
+
+def hypercorn(app: str, backend: str, *options: str) -> Command:
+    """Hypercorn on asyncio or trio; its one worker is a process of its own."""
+    return Command(["-m", "hypercorn", "-k", backend, "--bind", "127.0.0.1:{port}", *options, app])
+
+
+def gunicorn(app: str, *options: str) -> Command:
+    """gunicorn, for WSGI; its workers are forked."""
+    return Command(["-m", "gunicorn", "--bind", "127.0.0.1:{port}", *options, app])
+
+
+def program(path: Path, *options: str) -> Command:
+    """A program that serves by itself, on the port that the variable PORT names."""
+    return Command([str(path), *options])
+
+
+class Server:
+    """A server that runs, the leader of a process group of its own, with ``folder`` as working directory."""
+
+    def __init__(self, command: Command, folder: Path, environment: Mapping[str, str]) -> None:
+        port = free_port()
+        self.folder = folder
+        self.exit_code = command.exit_code
+        self.log_file = folder / f"server-{port}.log"
+        self.url = f"http://127.0.0.1:{port}"
+        self.port = port
+        self.client = httpx2.Client(base_url=self.url, timeout=START_LIMIT)
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *(arg.replace("{port}", str(port)) for arg in command.args)],
+                cwd=folder,
+                env=_environment(port, environment),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def log(self) -> str:
+        """All that the server and its workers have said up to now."""
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """Send a request, with the options of httpx, and return the response, whatever its status."""
+        return self.client.request(method, path, **options)
+
+    def get(self, path: str) -> Any:
+        """Return the JSON that a GET is answered with, which must be a success."""
+        return self._json("GET", path)
+
+    def post(self, path: str, **options: Any) -> Any:
+        """Return the JSON that a POST is answered with, which must be a success."""
+        return self._json("POST", path, **options)
+
+    def _json(self, method: str, path: str, **options: Any) -> Any:
+        response = self.request(method, path, **options)
+        assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json() if response.content else None
+
+    def wait_ready(self, path: str) -> None:
+        """Return when the server answers, whatever it answers."""
+
+        def answers() -> bool:
+            assert self.process.poll() is None, f"the server ended with {self.process.returncode}"
+            try:
+                self.request("GET", path)
+            except httpx2.TransportError:
+                return False
+            return True
+
+        wait_until(answers, START_LIMIT)
+
+    def send_signal(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal to the process that was started."""
+        self.process.send_signal(number)
+
+    def join(self) -> int:
+        """Wait for the end of the server and of all processes it has started; return its exit code."""
+        self.client.close()
+        code = self.process.wait(STOP_LIMIT)
+        wait_until(self._group_is_gone, 5)
+        return code
+
+    def stop(
+        self, number: int = signal.SIGTERM, *, exit_code: int | None = None, quiet: bool = True
+    ) -> float:
+        """Stop the server and return how many seconds that took.
+
+        It must end in time, with the exit code it documents, and leave no process; with ``quiet`` its log must
+        have nothing alarming in it.
+        """
+        began = time.monotonic()
+        self.send_signal(number)
+        code = self.join()
+        assert code == (self.exit_code if exit_code is None else exit_code), f"exit code {code}\n{self.log}"
+        if quiet:
+            self.assert_quiet()
+        return time.monotonic() - began
+
+    def assert_quiet(self) -> None:
+        """Fail if something alarming is in the log: a traceback, a warning, something left behind."""
+        assert not ALARMING.search(self.log), self.log
+
+    def kill(self) -> None:
+        """End the server and its workers at once."""
+        self.client.close()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_LIMIT)
+
+    def _group_is_gone(self) -> bool:
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+
+@contextmanager
+def serving(
+    command: Command,
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    ready: str = "/schedules",
+    quiet: bool = True,
+) -> Iterator[Server]:
+    """Start a server, wait until it answers ``ready``, and stop it at the end unless the block did.
+
+    After a failure the server is killed, and its log is shown.
+    """
+    server = Server(command, folder, environment or {})
+    try:
+        server.wait_ready(ready)
+        yield server
+        if server.process.returncode is None:
+            server.stop(quiet=quiet)
+    except BaseException:
+        print(server.log)
+        raise
+    finally:
+        server.kill()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def wait_until(condition: Callable[[], object], limit: float = 10.0) -> None:
+    """Return when a condition holds; fail after ``limit`` seconds."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def _environment(port: int, own: Mapping[str, str]) -> dict[str, str]:
+    """The examples can be imported, warnings are errors, and the end of each process is watched."""
+    inherited = os.environ.get("PYTHONPATH")
+    path = [str(HERE / "watched"), str(EXAMPLES), *([inherited] if inherited else [])]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path),
+        "PYTHONWARNINGS": "error",
+        "PYTHONUNBUFFERED": "1",
+        "PORT": str(port),
+        **own,
+    }
