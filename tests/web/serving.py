@@ -163,7 +163,7 @@ class Server:
             os.killpg(self.process.pid, 0)
         except ProcessLookupError:
             return True
-        return False
+        return _only_zombies(self.process.pid)
 
 
 @contextmanager
@@ -207,6 +207,17 @@ def wait_until(condition: Callable[[], object], limit: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+
+
+def _only_zombies(group: int) -> bool:
+    """Return whether what is left of a process group has ended, and waits for an init that takes its time."""
+    states = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its_group = file.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group:
+                states.append(state)
+    return set(states) == {"Z"}
 
 
 def _environment(port: int, own: Mapping[str, str]) -> dict[str, str]:
