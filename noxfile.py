@@ -15,7 +15,7 @@ nox.options.sessions = ["lint", "layers", "typing", "tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
-FULL = ".[cbor,demo,pydantic,trio]"
+FULL = ".[cbor,demo,django,fastapi,pydantic,trio]"
 
 
 def group(name: str) -> tuple[str, ...]:

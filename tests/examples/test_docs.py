@@ -1,9 +1,10 @@
 """README and docs: every snippet runs and prints what the page says, every link leads somewhere.
 
-A block of Python that ends in a call such as ``anyio.run(main)`` is a program, and runs in a process of its own;
-those of one page share a folder. One with ``def test_`` is given to pytest. All others are fragments: those of
-one page run in turn inside ``async with AsyncScheduler() as scheduler:``, on a FakeClock. A block of ``text``
-is what the block before it prints, with ``...`` for anything.
+A block of Python that ends in a call such as ``anyio.run(main)``, or that makes a blocking ``Scheduler``, is a
+program, and runs in a process of its own; those of one page share a folder. One that begins with the name of a
+file is that file in this folder. One with ``def test_`` is given to pytest. All others are fragments: those of one
+page run in turn inside ``async with AsyncScheduler() as scheduler:``, on a FakeClock. A block of ``text`` is what
+the block before it prints, with ``...`` for anything. Commands that start servers: see test_hosts.py.
 """
 
 from __future__ import annotations
@@ -16,16 +17,14 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import zip_longest
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import anyio
-import attrs
 import pytest
+from tests.examples.pages import PAGES, Block, blocks_of, check_output, write_files
 from tests.examples.running import ROOT, TIME_LIMIT, environment, run_program
 
 import anysched
@@ -35,7 +34,6 @@ from anysched.wire.registry import DEFAULT_REGISTRY
 
 pytestmark = pytest.mark.anyio
 
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 PAGE_IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
 every_page = pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
 
@@ -43,57 +41,14 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
 MOST_NOT_RUN = 3
 
 
-@attrs.frozen
-class Block:
-    """One block of code.
-
-    :ivar output: what it prints, if the page says so
-    """
-
-    line: int
-    info: str
-    code: str
-    output: str | None = None
-
-    @property
-    def is_program(self) -> bool:
-        return re.search(r"^(anyio|asyncio|trio)\.run\(", self.code, re.MULTILINE) is not None
-
-    @property
-    def is_test(self) -> bool:
-        return "def test_" in self.code
-
-
-def blocks_of(page: Path) -> Iterator[Block]:
-    """Yield the fenced blocks of a page, each with the output that follows it."""
-    text = page.read_text(encoding="utf-8")
-    found = [
-        Block(text.count("\n", 0, match.start()) + 2, match[1], match[2])
-        for match in re.finditer(r"^```([^\n]*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    ]
-    for block, following in zip_longest(found, found[1:]):
-        says = following is not None and following.info == "text"
-        yield attrs.evolve(block, output=following.code if says and following else None)
-
-
-def snippets(page: Path) -> list[Block]:
-    """Return the blocks of Python that are run."""
-    return [block for block in blocks_of(page) if block.info == "python"]
-
-
-def check_output(page: Path, block: Block, printed: str) -> None:
-    """Compare what a block printed with what the page says."""
-    if block.output is not None:
-        pattern = ".*".join(map(re.escape, block.output.split("...")))
-        assert re.fullmatch(pattern, printed), f"{page.name}:{block.line} printed:\n{printed}"
-
-
 @every_page
 def test_programs(page: Path, tmp_path: Path) -> None:
     """Each program ends well, also the one that serves until a signal comes."""
-    for block in snippets(page):
+    write_files(page, tmp_path)
+    for block in blocks_of(page):
         path = tmp_path / f"line_{block.line}.py"
-        path.write_text(block.code, encoding="utf-8")
+        if block.is_program or block.is_test:
+            path.write_text(block.code, encoding="utf-8")
         if block.is_program and "run_until_stopped" in block.code:
             printed = serve_and_interrupt(path)
         elif block.is_program:
@@ -134,10 +89,14 @@ def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-@every_page
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if any(block.is_fragment for block in blocks_of(page))],
+    ids=lambda p: p.stem,
+)
 async def test_fragments(page: Path, module: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     """Each fragment runs, on both event loops, and prints what the page says."""
-    blocks = [block for block in snippets(page) if not block.is_program and not block.is_test]
+    blocks = [block for block in blocks_of(page) if block.is_fragment]
     clock = FakeClock(datetime(2025, 6, 2, 12, tzinfo=UTC))
     async with AsyncScheduler(clock=clock, timezone="Europe/Helsinki") as scheduler:
         await scheduler.add_schedule(back_up, CronTrigger("0 * * * *"), id="backup")
