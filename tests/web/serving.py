@@ -20,6 +20,7 @@ import httpx2
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "web"
 HERE = Path(__file__).parent
+APPS = HERE / "apps"
 
 #: Seconds within which a server answers after its start, and has ended after its signal, on a busy machine.
 START_LIMIT = 30.0
@@ -221,9 +222,9 @@ def _only_zombies(group: int) -> bool:
 
 
 def _environment(port: int, own: Mapping[str, str]) -> dict[str, str]:
-    """The examples can be imported, warnings are errors, and the end of each process is watched."""
+    """The applications can be imported, warnings are errors, and the end of each process is watched."""
     inherited = os.environ.get("PYTHONPATH")
-    path = [str(HERE / "watched"), str(EXAMPLES), *([inherited] if inherited else [])]
+    path = [str(HERE / "watched"), str(EXAMPLES), str(APPS), *([inherited] if inherited else [])]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path),

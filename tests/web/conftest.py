@@ -1,0 +1,8 @@
+"""Real servers, real requests, real signals, real time."""
+
+from __future__ import annotations
+
+import sys
+
+if sys.platform == "win32":
+    collect_ignore_glob = ["test_*.py"]
