@@ -10,7 +10,8 @@ from anysched.model.events import Event
 from anysched.model.job import Job
 from anysched.model.schedule import Schedule, ScheduleState, UnpauseResult
 
-QueuedFate = Literal["keep", "hold", "release", "discard"]
+#: "hold" is for queued jobs, "release" and "discard_held" for held ones, "discard" for both.
+QueuedFate = Literal["hold", "release", "discard_held", "discard"]
 
 
 @attrs.frozen(kw_only=True)
@@ -21,7 +22,7 @@ class Change:
     :ivar schedule: configuration to write
     :ivar state: state to write; the store has checked that the state it was decided from still stands
     :ivar jobs: jobs to write, as they are
-    :ivar queued: what to do first with the regular jobs of the schedule that are stored and have not started (rule P3)
+    :ivar queued: what to do first, in this order, with the regular jobs of the schedule that no node has (rule P3)
     :ivar removed: whether the schedule goes, and with it its queued jobs (rule S4)
     :ivar events: what to publish once it is committed
     :ivar unpaused: what a resume reports
@@ -31,7 +32,7 @@ class Change:
     schedule: Schedule | None = None
     state: ScheduleState | None = None
     jobs: tuple[Job, ...] = ()
-    queued: QueuedFate = "keep"
+    queued: tuple[QueuedFate, ...] = ()
     removed: bool = False
     events: tuple[Event, ...] = ()
     unpaused: UnpauseResult | None = None

@@ -13,7 +13,7 @@ import attrs
 from anysched.model.change import Change
 from anysched.model.events import SchedulePaused
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import JobStatus, Missed, ResumeFrom
+from anysched.model.policies import JobStatus, Missed, Queued, ResumeFrom
 from anysched.model.schedule import Pause, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.rules.firing import fire
 from anysched.rules.resuming import Resume, report, resume
@@ -37,18 +37,17 @@ def pause(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, 
     snapshot = _after(snapshot, settled)
     old = snapshot.state.pause
     if old is None or _is_over(old, now):
-        new = attrs.evolve(wanted, since=now)
+        new = attrs.evolve(wanted, since=now, queued=_queued(old, wanted))
     else:
         new = _replaced(old, wanted)
         if new == old and wanted.queued == "keep":
             return settled
     change = _paused(snapshot, new)
-    goes_on = wanted.queued == "keep" or settled.queued == "discard"
     status = JobStatus.held if wanted.queued == "hold" else JobStatus.queued
     return attrs.evolve(
         change,
         jobs=tuple(attrs.evolve(job, status=status) for job in settled.jobs),
-        queued=settled.queued if goes_on else wanted.queued,
+        queued=settled.queued if wanted.queued == "keep" else (*settled.queued, wanted.queued),
         events=(*settled.events, *change.events),
     )
 
@@ -152,10 +151,15 @@ def _replaced(old: Pause, wanted: Pause) -> Pause:
         until=wanted.until or old.until,
         reason=old.reason if wanted.reason is None else wanted.reason,
         by=old.by if wanted.by is None else wanted.by,
-        queued=old.queued if wanted.queued == "keep" else wanted.queued,
+        queued=_queued(old, wanted),
         resume_from=wanted.resume_from if wanted.until else old.resume_from,
         missed=wanted.missed if wanted.until else old.missed,
     )
+
+
+def _queued(old: Pause | None, wanted: Pause) -> Queued:
+    """Return what a pause has done to queued jobs; what an earlier one holds is held until the resume (rule P3)."""
+    return old.queued if old is not None and wanted.queued == "keep" else wanted.queued
 
 
 def _is_over(pause: Pause, now: datetime) -> bool:

@@ -81,8 +81,9 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
         skipped=result.skipped,
         skipped_exact=result.skipped_exact,
     )
-    fate = _queued_fate(ended, how)
-    return attrs.evolve(change, queued=fate, events=(event, *change.events), unpaused=result)
+    return attrs.evolve(
+        change, queued=_held_fate(ended, how), events=(event, *change.events), unpaused=result
+    )
 
 
 def _restarted(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, limit: int) -> Change:
@@ -115,12 +116,12 @@ def report(change: Change) -> UnpauseResult:
     )
 
 
-def _queued_fate(ended: Pause, how: Resume) -> QueuedFate:
+def _held_fate(ended: Pause, how: Resume) -> tuple[QueuedFate, ...]:
     """Return what becomes of held jobs (rule P3); under ``resume_from="now"``, "policy" means "skip" (rule P6)."""
     if ended.queued != "hold":
-        return "keep"
+        return ()
     skips = how.missed == "skip" or (how.missed == "policy" and how.resume_from == "now")
-    return "discard" if skips else "release"
+    return ("discard_held",) if skips else ("release",)
 
 
 def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:

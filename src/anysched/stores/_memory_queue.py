@@ -154,23 +154,26 @@ class JobQueue:
         entry.job, entry.node = job, None
         self._push(entry)
 
-    def take_queued(self, schedule_id: str, *, regular_only: bool) -> list[Job]:
-        """Forget the jobs of a schedule that have not started, and return them."""
-        taken = [entry.job for entry in self._unstarted(schedule_id, regular_only=regular_only)]
+    def take_waiting(
+        self, schedule_id: str, *, regular_only: bool = False, held_only: bool = False
+    ) -> list[Job]:
+        """Forget the jobs of a schedule that no node has, and return them."""
+        entries = self._waiting(schedule_id, regular_only=regular_only)
+        taken = [entry.job for entry in entries if not held_only or entry.held_since is not None]
         for job in taken:
             self.end(job.id)
         return taken
 
     def hold(self, schedule_id: str, now: datetime) -> None:
-        """Hold the regular jobs of a schedule that have not started (rule P3)."""
-        for entry in self._unstarted(schedule_id, regular_only=True):
+        """Hold the regular jobs of a schedule that are queued (rule P3)."""
+        for entry in self._waiting(schedule_id, regular_only=True):
             if entry.held_since is None:
                 entry.held_since = now
                 entry.waits = False
 
     def release(self, schedule_id: str, now: datetime) -> None:
         """Queue held jobs again; the time they were held extends their deadlines (rule P3)."""
-        for entry in self._unstarted(schedule_id, regular_only=True):
+        for entry in self._waiting(schedule_id, regular_only=True):
             if entry.held_since is not None:
                 deadline = entry.job.start_deadline
                 if deadline is not None:
@@ -179,7 +182,7 @@ class JobQueue:
                 entry.held_since = None
                 self._push(entry)
 
-    def _unstarted(self, schedule_id: str, *, regular_only: bool) -> list[Entry]:
+    def _waiting(self, schedule_id: str, *, regular_only: bool) -> list[Entry]:
         entries = sorted(self._by_schedule.get(schedule_id, ()), key=lambda entry: entry.order)
         return [
             entry

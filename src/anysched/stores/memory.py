@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -138,25 +138,26 @@ class MemoryDataStore:
         old = self._schedules.get(key)
         if change.removed:
             self._schedules.remove(key)
-            return self._end_queued(key, now, regular_only=False)
+            return self._end(self._jobs.take_waiting(key), now)
         new = after(old, change)
         if new is not None and new is not old:
             self._schedules.put(new)
         ended: list[EndedJob] = []
-        if change.queued == "hold":
-            self._jobs.hold(key, now)
-        elif change.queued == "release":
-            self._jobs.release(key, now)
-        elif change.queued == "discard":
-            ended = self._end_queued(key, now, regular_only=True)
+        for fate in change.queued:
+            if fate == "hold":
+                self._jobs.hold(key, now)
+            elif fate == "release":
+                self._jobs.release(key, now)
+            elif fate == "discard_held":
+                ended += self._end(self._jobs.take_waiting(key, held_only=True), now)
+            else:
+                ended += self._end(self._jobs.take_waiting(key, regular_only=True), now)
         for job in change.jobs:
             self._jobs.add(job)
         return ended
 
-    def _end_queued(self, schedule_id: str, now: datetime, *, regular_only: bool) -> list[EndedJob]:
-        ended = [
-            cancelled(job, now) for job in self._jobs.take_queued(schedule_id, regular_only=regular_only)
-        ]
+    def _end(self, jobs: Iterable[Job], now: datetime) -> list[EndedJob]:
+        ended = [cancelled(job, now) for job in jobs]
         for end in ended:
             self._keep(end)
         return ended

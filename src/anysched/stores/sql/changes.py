@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import sqlalchemy as sa
 
-from anysched.model.change import Change
+from anysched.model.change import Change, QueuedFate
 from anysched.model.job import EndedJob, Job
 from anysched.rules.running import cancelled
 from anysched.stores.sql.columns import from_instant, json_array
@@ -17,6 +17,8 @@ from anysched.stores.sql.configs import Config, StoredConfig
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.schedules import Schedules, StoredSchedule
+
+Fate = QueuedFate | Literal["remove"]
 
 
 @attrs.frozen
@@ -75,22 +77,23 @@ class Changes:
     def _settle_queued(
         self, connection: sa.Connection, decided: Sequence[Decided], present: datetime
     ) -> list[EndedJob]:
-        """Do to jobs that were queued before what the changes say (rules P3 and S4)."""
-        fates: dict[str, list[str]] = {}
+        """Do to jobs that waited before what the changes say (rules P3 and S4)."""
+        fates: dict[tuple[Fate, ...], list[str]] = {}
         for one in decided:
-            fate: str = "remove" if one.change.removed else one.change.queued
-            if fate != "keep" and one.stored is not None:
-                fates.setdefault(fate, []).append(one.change.schedule_id)
+            wanted: tuple[Fate, ...] = ("remove",) if one.change.removed else one.change.queued
+            if wanted and one.stored is not None:
+                fates.setdefault(wanted, []).append(one.change.schedule_id)
         ended: list[EndedJob] = []
-        for fate, ids in fates.items():
+        for wanted, ids in fates.items():
             schedules = json_array(ids)
-            if fate == "hold":
-                self._jobs.hold(connection, schedules, from_instant(present))
-            elif fate == "release":
-                self._jobs.release(connection, schedules, from_instant(present))
-            else:
-                jobs = self._jobs.take_waiting(connection, schedules, regular_only=fate == "discard")
-                ended += [cancelled(job, present) for job in jobs]
+            for fate in wanted:
+                if fate == "hold":
+                    self._jobs.hold(connection, schedules, from_instant(present))
+                elif fate == "release":
+                    self._jobs.release(connection, schedules, from_instant(present))
+                else:
+                    jobs = self._jobs.take_waiting(connection, schedules, fate)
+                    ended += [cancelled(job, present) for job in jobs]
         self._results.keep(connection, ended)
         return ended
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import attrs
@@ -214,10 +214,16 @@ class Jobs:
         """Queue what is held; the time it was held extends its deadline."""
         connection.exec_driver_sql(self._sql.release, (LAST, now, now, LAST, schedules))
 
-    def take_waiting(self, connection: sa.Connection, schedules: str, *, regular_only: bool) -> list[Job]:
-        """Remove jobs that have not started, and return them."""
-        statement = self._sql.waiting_regular if regular_only else self._sql.waiting
-        rows = connection.exec_driver_sql(statement, (schedules,)).fetchall()
+    def take_waiting(
+        self, connection: sa.Connection, schedules: str, fate: Literal["discard", "discard_held", "remove"]
+    ) -> list[Job]:
+        """Remove jobs that no node has, and return them: the regular ones, those held, or all."""
+        statements = {
+            "discard": self._sql.waiting_regular,
+            "discard_held": self._sql.waiting_held,
+            "remove": self._sql.waiting,
+        }
+        rows = connection.exec_driver_sql(statements[fate], (schedules,)).fetchall()
         jobs = [self.read(row).job for row in rows]
         if jobs:
             self.delete(connection, (job.id for job in jobs))

@@ -128,12 +128,15 @@ class Statements:
         self.request_cancel: str = sql("UPDATE {jobs} SET cancel_requested = 1 WHERE id = :id")
         self.cancels: str = sql("SELECT id FROM {jobs} WHERE claimed_by = :node AND cancel_requested = 1")
 
-        # jobs of schedules that have not started: all, or the regular ones
+        # jobs of schedules that no node has: all, the regular ones, those held
         # COALESCE keeps SQLite from the index of ``claimed_by``, under whose NULL stand all jobs that wait.
         waiting = "schedule_id IN {in_.schedules} AND COALESCE(claimed_by, '') = ''"
         self.waiting: str = sql(f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} ORDER BY id")
         self.waiting_regular: str = sql(
             f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND kind = 'regular' ORDER BY id"
+        )
+        self.waiting_held: str = sql(
+            f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND held_since IS NOT NULL ORDER BY id"
         )
         self.hold: str = sql(
             f"UPDATE {{jobs}} SET held_since = :now, ready_at = NULL WHERE {waiting} AND kind = 'regular'"

@@ -164,8 +164,39 @@ class PausingTests(StoreTests):
         assert ended.result == await store.get_result(job.id)
         assert [] == await user.jobs()
 
+    async def test_jobs_given_back_are_not_held(self, store: DataStore, clock: FakeClock) -> None:
+        """Rule P3: what a node had when the pause came and gives back is queued; a resume ends only what was held."""
+        user, node = User(store), Node(store)
+        await user.add(every())
+        begun = await node.claim_one()
+        await clock.advance(10)
+        unbegun = await node.claim_one()
+        await clock.advance(10)
+        (held,) = (await node.work(claim_limit=0)).made
+        await user.pause("schedule", queued="hold")
+        await store.give_back(node.name, [begun], attempted=True)
+        await store.give_back(node.name, [unbegun])
+        assert [held.id] == [job.id for job in await user.jobs(status=JobStatus.held)]
+        ended = (await user.resume("schedule", missed="skip")).ended
+        assert [held.id] == [end.job.id for end in ended]
+        jobs = [(claim.job.id, claim.job.attempt) for claim in (await node.work()).claims]
+        assert [(begun.job.id, 2), (unbegun.job.id, 1)] == jobs
+
+    async def test_jobs_that_wait_to_be_tried_again(self, store: DataStore) -> None:
+        """Rule P3: a pause holds or discards every queued job, whichever attempt, and one held before as well."""
+        user, node = User(store), Node(store)
+        await user.add(every(), every(id="other"))
+        claims = (await node.work()).claims
+        await store.give_back(node.name, claims, attempted=True)
+        await user.pause("schedule", "other", queued="hold")
+        assert {JobStatus.held} == {job.status for job in await user.jobs()}
+        assert [] == (await node.work()).claims
+        await user.resume("other")
+        await user.pause("schedule", "other", queued="discard")
+        assert [] == await user.jobs()
+
     async def test_queued_jobs_are_discarded(self, store: DataStore) -> None:
-        """Rule P3: on request a pause ends the regular jobs that have not started; running and manual ones stay."""
+        """Rule P3: on request a pause ends the regular jobs that no node has; running and manual ones stay."""
         user, node = User(store), Node(store)
         await user.add(every(), every(id="other"))
         await node.work(claim_limit=0)

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from anysched.model.events import ScheduleFinished, ScheduleUnpaused
-from anysched.model.policies import CoalescePolicy, JobOutcome, Missed, ScheduleStatus, SkipReason
+from anysched.model.policies import (
+    CoalescePolicy,
+    JobOutcome,
+    JobStatus,
+    Missed,
+    ScheduleStatus,
+    SkipReason,
+)
 from anysched.model.schedule import Schedule
 from anysched.ports.store import DataStore
 from anysched.testing.clock import FakeClock
@@ -137,6 +144,27 @@ class ResumingTests(StoreTests):
         await clock.advance(10)
         made = [*(await node.work()).made, *(await node.work()).made]
         assert [due_at] == [job.scheduled_fire_time for job in made]
+
+    async def test_held_jobs_and_another_pause(self, store: DataStore, clock: FakeClock) -> None:
+        """Rules P3 and P10: once a pause is over, another one first ends its hold, then holds what is queued now."""
+        user, node = User(store), Node(store)
+        await user.add(every(misfire_grace_time=60), every(id="skips", misfire_grace_time=60))
+        claims = (await node.work()).claims
+        await clock.advance(10)
+        made = {job.schedule_id: job for job in (await node.work(claim_limit=0)).made}
+        until = clock.now() + seconds(20)
+        await user.pause("schedule", until=until, queued="hold")
+        await user.pause("skips", until=until, queued="hold", missed="skip")
+        await store.give_back(node.name, claims)
+        await clock.advance(30)
+        committed = await user.pause("schedule", "skips", queued="hold")
+        assert [made["skips"].id] == [end.job.id for end in committed.ended]
+        held = {job.id: job for job in await user.jobs()}
+        assert {made["schedule"].id, *(claim.job.id for claim in claims)} == held.keys()
+        assert {JobStatus.held} == {job.status for job in held.values()}
+        deadline = made["schedule"].start_deadline
+        assert deadline is not None
+        assert deadline + seconds(30) == held[made["schedule"].id].start_deadline
 
     async def test_a_pause_with_an_end_and_held_jobs(self, store: DataStore, clock: FakeClock) -> None:
         """Rules P3 and P10: at its end held jobs are released, or discarded and told of by the node's pass."""

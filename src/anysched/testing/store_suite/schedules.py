@@ -108,7 +108,7 @@ class ScheduleTests(StoreTests):
                 state = attrs.evolve(adding.existing(key, stored).state, error="changed")
                 return Change(schedule_id=key, state=state, jobs=(attrs.evolve(jobs[0], id=stored_id),))
             if key == "c":
-                return Change(schedule_id=key, queued="discard")
+                return Change(schedule_id=key, queued=("discard",))
             if key == "new":
                 return adding.add(every(id=key), stored, now, ConflictPolicy.replace, eq)
             raise ZeroDivisionError(key)
