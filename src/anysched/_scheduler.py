@@ -15,6 +15,7 @@ from uuid import UUID
 
 import anyio
 from anyio.abc import TaskGroup
+from anyio.lowlevel import EventLoopToken, current_token
 
 from anysched._clock import Clock, SystemClock
 from anysched.brokers.local import LocalEventBroker
@@ -131,7 +132,10 @@ class AsyncScheduler:
         self._schedules = Schedules(self._engine, self._timezone, _same_trigger)
         self._jobs = Jobs(self._engine, self._timezone)
         self._task_group: TaskGroup | None = None
+        self._entered_in: tuple[int, EventLoopToken] | None = None
         self._host: Host | None = None
+        self._process: int = getpid()
+        self._has_made_up_identity: bool = identity is None
 
     def __repr__(self) -> str:
         return f"<AsyncScheduler {self.identity!r} {self.state} on {self._engine.settings.store!r}>"
@@ -165,6 +169,7 @@ class AsyncScheduler:
 
     async def __aenter__(self) -> Self:
         self._require_new()
+        self._belong_here()
         task_group = anyio.create_task_group()
         await task_group.__aenter__()
         token = current_scheduler.set(self)  # the tasks that start now, and so all jobs, see it
@@ -180,6 +185,7 @@ class AsyncScheduler:
         finally:
             current_scheduler.reset(token)
         self._task_group = task_group
+        self._entered_in = anyio.get_current_task().id, current_token()
         return self
 
     async def __aexit__(
@@ -188,10 +194,12 @@ class AsyncScheduler:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
+        self._require_own_process()
         task_group, engine = self._task_group, self._engine
         assert task_group is not None
         cancellation = anyio.get_cancelled_exc_class()
         ending = exc_value
+        await self._require_same_task(exc_value)
         try:
             await engine.leave(timedelta(0) if isinstance(ending, cancellation) else None)
         except cancellation as exc:
@@ -217,6 +225,19 @@ class AsyncScheduler:
             raise ending
         return False
 
+    async def _require_same_task(self, ending: BaseException | None) -> None:
+        """Raise unless the present task has entered the block; stop first, if this is the right event loop."""
+        task, loop = self._entered_in or (None, None)
+        if task == anyio.get_current_task().id:
+            return
+        if loop == current_token():
+            cancelled = isinstance(ending, anyio.get_cancelled_exc_class())
+            await self._engine.leave(timedelta(0) if cancelled else None)
+        raise SchedulerStateError(
+            "`async with scheduler:` was entered in one task and left in another: where starting and stopping "
+            "happen in different tasks, call `await scheduler.start()` and `await scheduler.stop()` instead"
+        ) from ending
+
     async def start(self) -> None:
         """Start in a task of the scheduler's own, which any task may end with ``stop()``; return when it is running.
 
@@ -241,6 +262,7 @@ class AsyncScheduler:
         :param grace: how long running jobs may take to end; by default the scheduler's ``stop_grace``
         :raise SchedulerFaultError: when a scheduler that was started with ``start()`` has failed; once
         """
+        self._require_own_process()
         limit = None if grace is None else convert.duration(grace, "grace")
         if current_scheduler.get(None) is self:
             self._engine.request_stop(limit)
@@ -255,6 +277,7 @@ class AsyncScheduler:
             raise SchedulerStateError(
                 "the scheduler was never started: use it inside `async with scheduler:`"
             )
+        self._require_own_process()
         await self._engine.stopped.wait()
 
     async def run_until_stopped(self) -> None:
@@ -266,6 +289,7 @@ class AsyncScheduler:
         if self.state is RunState.created:
             async with self:
                 return await self.run_until_stopped()
+        self._require_own_process()
         ended = self.wait_until_stopped if self._host is None else self._host.join
         if threading.current_thread() is not threading.main_thread():
             return await ended()
@@ -673,7 +697,22 @@ class AsyncScheduler:
         if self.state is not RunState.created:
             raise SchedulerStateError(f"a scheduler runs once, and this one is {self.state}: make a new one")
 
+    def _belong_here(self) -> None:
+        """Belong to this process. One that was forked from it may not bear the same name."""
+        if self._process != getpid():
+            self._process = getpid()
+            if self._has_made_up_identity:
+                self._engine.rename(_made_up_identity())
+
+    def _require_own_process(self) -> None:
+        if self._process != getpid() and self.state not in {RunState.created, RunState.stopped}:
+            raise SchedulerStateError(
+                "the scheduler runs in the process from which this one was forked: use a scheduler of its own in "
+                "each process, and start it after the fork"
+            )
+
     def _require_running(self) -> None:
+        self._require_own_process()
         if self.state is not RunState.started and not (
             self.state is RunState.stopping and current_scheduler.get(None) is self
         ):

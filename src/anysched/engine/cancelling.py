@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from contextlib import suppress
 
 import anyio
@@ -19,12 +20,15 @@ def is_natively_cancelled() -> bool:
     """Return whether ``asyncio.Task.cancel()`` was called on the current task, and no cancel scope did it.
 
     The tasks of the engine are cancelled by cancel scopes only, so that nobody but the code of a job, or of a
-    subscriber, can have called it; and when the event loop shuts down, the scope is cancelled as well.
+    subscriber, can have called it; when the event loop shuts down, the scope is cancelled as well, soon after.
     """
-    if sniffio.current_async_library() != "asyncio":
-        return False
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0 and not is_cancelled()
+    return native_cancellation()() and not is_cancelled()
+
+
+def native_cancellation() -> Callable[[], bool]:
+    """Return what tells, from then on, whether ``asyncio.Task.cancel()`` was called on the task that calls this."""
+    task = asyncio.current_task() if sniffio.current_async_library() == "asyncio" else None
+    return lambda: task is not None and task.cancelling() > 0
 
 
 async def undo_native_cancellation() -> None:

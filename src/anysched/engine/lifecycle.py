@@ -60,27 +60,40 @@ class Engine:
     """One running node."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = s = settings
+        self.settings: Settings = settings
         self.state: RunState = RunState.created
         self.fault: BaseException | None = None
         self.interrupted: bool = False
         self._signalled = False
         self.stopped: anyio.Event = anyio.Event()
         self._begun = anyio.Event()
-        self._rooms = Rooms(s.clock, self._failed)
+        self._furnish()
+        self._opened: list[Callable[[], Awaitable[None]]] = []
+        self._subscriptions: list[Subscription] = []
+        self._leave_broker: Callable[[], None] | None = None
+        self._outer: TaskGroup | None = None
+        self._seekers: list[Room] = []  # those that ask the store for work
+        self._reporting: Room | None = None
+        self._grace: anyio.CancelScope | None = None
+
+    def rename(self, node: str) -> None:
+        """Give the node another name, before it starts. Subscriptions stay."""
+        self.settings = attrs.evolve(self.settings, node=node)
+        self._furnish()
+
+    def _furnish(self) -> None:
+        s = self.settings
+        self._rooms: Rooms = Rooms(s.clock, self._failed)
         self.guard: StoreGuard = StoreGuard(s.clock, s.broker.publish)
-        self.runner: Runner = Runner(s.clock, s.tasks, s.executors, self._interrupt)
+        self.runner: Runner = Runner(
+            s.clock, s.tasks, s.executors, self._interrupt, loop_ends=lambda: self._rooms.loop_ends
+        )
         self.leases: Leases = Leases(s.clock, s.node, s.lease, held=self._held, renewed=self._renewed)
         self.reporter: Reporter = Reporter(
-            s.clock,
-            s.store,
-            s.broker,
-            self.guard,
-            s.node,
-            s.policy,
+            s.clock, s.store, s.broker, self.guard, s.node, s.policy,
             committed=self._room_made,
             queued=self.changed,
-        )
+        )  # fmt: skip
         self.workers: Workers = Workers(
             s.clock,
             self.runner,
@@ -93,27 +106,13 @@ class Engine:
             trusted=self.leases.is_trusted,
         )
         self.planner: Planner = Planner(
-            s.clock,
-            s.store,
-            s.broker,
-            self.guard,
-            self.workers,
-            s.node,
-            s.role,
-            s.policy,
+            s.clock, s.store, s.broker, self.guard, self.workers, s.node, s.role, s.policy,
             tasks=lambda: s.tasks.names,
             lease=s.lease,
             poll_interval=s.poll_interval,
             trust=self.leases.trust,
-        )
+        )  # fmt: skip
         self.tasks: Tasks = Tasks(s.tasks, s.store, s.executors, s.role, self.planner.wake)
-        self._opened: list[Callable[[], Awaitable[None]]] = []
-        self._subscriptions: list[Subscription] = []
-        self._leave_broker: Callable[[], None] | None = None
-        self._outer: TaskGroup | None = None
-        self._seekers: list[Room] = []  # those that ask the store for work
-        self._reporting: Room | None = None
-        self._grace: anyio.CancelScope | None = None
 
     @property
     def fault_text(self) -> str | None:

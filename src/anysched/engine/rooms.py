@@ -9,6 +9,7 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from anysched._clock import Clock
+from anysched.engine.cancelling import native_cancellation
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -41,12 +42,19 @@ class Rooms:
         self._failed = failed
         self._task_group: TaskGroup | None = None
         self._closed = anyio.Event()
+        self._natively_cancelled: Callable[[], bool] = lambda: False
+
+    @property
+    def loop_ends(self) -> bool:
+        """Whether the event loop cancels all tasks that are left, one by one: nobody else knows this one."""
+        return self._natively_cancelled()
 
     async def open(self, outer: TaskGroup) -> None:
         """Begin, as a task of another task group."""
         await outer.start(self._host)
 
     async def _host(self, *, task_status: TaskStatus[None]) -> None:
+        self._natively_cancelled = native_cancellation()
         try:
             async with anyio.create_task_group() as self._task_group:
                 task_status.started()

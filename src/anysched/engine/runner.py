@@ -33,11 +33,13 @@ class Runner:
         tasks: TaskRegistry,
         executors: Mapping[str, JobExecutor],
         interrupted: Callable[[], None],
+        loop_ends: Callable[[], bool],
     ) -> None:
         self._clock = clock
         self._tasks = tasks
         self._executors = executors
         self._interrupted = interrupted
+        self._loop_ends = loop_ends
         self.causes: dict[object, BaseException | None] = {}
         """Exceptions of jobs that somebody on this node waits for, by job id; who waits puts the key in."""
 
@@ -85,7 +87,7 @@ class Runner:
         if isinstance(exc, anyio.get_cancelled_exc_class()):
             if cancelled():
                 return JobResult(job.id, JobOutcome.cancelled, self._clock.now(), started_at)
-            if is_cancelled():
+            if is_cancelled() or self._loop_ends():
                 raise exc
         if isinstance(exc, KeyboardInterrupt):
             self._interrupted()
