@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
-from datetime import datetime
+from collections import Counter
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import attrs
 
 from tests.web.serving import wait_until
+
+
+@attrs.frozen
+class Tick:
+    """One run of a schedule, and the process that it was in."""
+
+    schedule: str
+    fire_time: datetime
+    process: int
 
 
 @attrs.frozen
@@ -44,17 +54,26 @@ class WorkLog:
         return [f"{words[0]} {words[2]}" for line in self.lines if (words := line.split())[1:2] == [name]]
 
     @property
-    def runs(self) -> dict[str, Counter[datetime]]:
-        """How often each fire time was run, by schedule."""
-        found: defaultdict[str, Counter[datetime]] = defaultdict(Counter)
-        for _, schedule, fire_time, _ in self._ticks():
-            found[schedule][datetime.fromisoformat(fire_time)] += 1
-        return dict(found)
+    def ticks(self) -> list[Tick]:
+        """The runs of schedules, in order."""
+        return [
+            Tick(schedule, datetime.fromisoformat(fire_time), int(process))
+            for line in self.lines
+            if line.startswith("tick ")
+            for _, schedule, fire_time, process in [line.split()]
+        ]
 
-    @property
-    def lateness(self) -> list[float]:
-        """How late each run was, in seconds."""
-        return [float(late) for _, _, _, late in self._ticks()]
+    def wait_for_ticks(self, count: int) -> None:
+        """Return when so many more runs of schedules are noted."""
+        wanted = len(self.ticks) + count
+        wait_until(lambda: len(self.ticks) >= wanted)
 
-    def _ticks(self) -> list[list[str]]:
-        return [line.split() for line in self.lines if line.startswith("tick ")]
+    def assert_each_fire_time_once(self, seconds: float) -> None:
+        """Rule S3: each fire time from a schedule's first to its last has a run, and none has two.
+
+        :param seconds: how far apart the fire times of a schedule are
+        """
+        for schedule in {tick.schedule for tick in self.ticks}:
+            runs = Counter(tick.fire_time for tick in self.ticks if tick.schedule == schedule)
+            assert {1} == set(runs.values()), runs
+            assert {timedelta(seconds=seconds)} == {b - a for a, b in pairwise(sorted(runs))}
