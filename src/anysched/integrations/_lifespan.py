@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
@@ -41,7 +41,7 @@ def lifespan(
         )
 
     @asynccontextmanager
-    async def running(app: Any) -> AsyncIterator[Mapping[str, Any]]:
+    async def running(app: Any) -> AsyncGenerator[Mapping[str, Any]]:
         made = _new(scheduler)
         async with (
             _started(made),
@@ -82,7 +82,7 @@ def _new(scheduler: AsyncScheduler | Callable[[], AsyncScheduler]) -> AsyncSched
 
 
 @asynccontextmanager
-async def _started(scheduler: AsyncScheduler) -> AsyncIterator[None]:
+async def _started(scheduler: AsyncScheduler) -> AsyncGenerator[None]:
     """Run the scheduler in a task of its own: in ``async with``, its fault would cancel the application."""
     await scheduler.start()
     try:
@@ -96,7 +96,7 @@ async def _started(scheduler: AsyncScheduler) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _placed(app: Any, scheduler: AsyncScheduler) -> AsyncIterator[None]:
+async def _placed(app: Any, scheduler: AsyncScheduler) -> AsyncGenerator[None]:
     state = getattr(app, "state", None)  # a bare router has none
     if state is None:
         yield

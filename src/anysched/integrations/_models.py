@@ -1,0 +1,287 @@
+"""What the HTTP interface takes and answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from anysched import ScheduleSnapshot
+
+Status = Literal["active", "paused", "finished", "error"]
+Missed = Literal["policy", "skip", "run_once", "run_all"]
+Queued = Literal["keep", "hold", "discard"]
+SkipReason = Literal["grace", "coalesced", "catchup_limit", "paused"]
+
+#: How many schedules a page may have.
+MOST_PER_PAGE = 1000
+
+
+def _iso_8601(value: object) -> object:
+    # pydantic would also take a number of seconds, in quotes or not.
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _storable(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must not contain a null character")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_iso_8601)]
+Id = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)]
+
+
+class Query(BaseModel):
+    """What stands in the query of a URL; names that are not known belong to others, and are passed over."""
+
+    model_config = ConfigDict(strict=True, use_attribute_docstrings=True)
+
+
+class Body(BaseModel):
+    """What stands in the body of a request."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Document(BaseModel):
+    """What is answered."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+# requests
+
+
+class NoQuery(Query):
+    """Nothing is asked for."""
+
+
+class ListQuery(Query):
+    """Which schedules to list; conditions that are given must all hold."""
+
+    paused: bool | None = None
+    """Only schedules that are paused, or only those that are not."""
+    status: Status | None = None
+    """Only schedules with this status."""
+    task_id: str | None = None
+    """Only schedules of this task."""
+    limit: int = Field(default=100, ge=1, le=MOST_PER_PAGE)
+    """How many schedules to answer at most."""
+    after: str | None = None
+    """Only schedules whose id comes after this one: `next` of the page before."""
+
+
+class OneQuery(Query):
+    """Which schedule is meant."""
+
+    id: Id
+    """The id of the schedule."""
+
+
+class RemoveQuery(OneQuery):
+    """Which schedule to remove."""
+
+    version: str | None = None
+    """Remove it only if this is still its version."""
+
+
+class PreviewQuery(OneQuery):
+    """Which resume to tell of."""
+
+    resume_from: Instant | Literal["now"] | None = None
+    """Where to go on: at the frozen fire time if left out, anew with `now`, or from an instant."""
+    missed: Missed = "policy"
+    """What to do about the fire times that passed."""
+
+
+class PauseRequest(Body):
+    """How to pause."""
+
+    until: Instant | None = None
+    """From when on the schedule counts as resumed."""
+    reason: str | None = None
+    """Free text, shown with the pause."""
+    by: str | None = None
+    """Who pauses it; where the server knows that, it may be left out and cannot be another."""
+    queued: Queued = "keep"
+    """What becomes of its jobs that have not started."""
+    resume_from: Instant | Literal["now"] | None = None
+    """Where to go on at `until`."""
+    missed: Missed = "policy"
+    """What to do at `until` about the fire times that passed."""
+    version: str | None = None
+    """Pause it only if this is still its version."""
+
+
+class UnpauseRequest(Body):
+    """How to resume."""
+
+    resume_from: Instant | Literal["now"] | None = None
+    """Where to go on: at the frozen fire time if left out, anew with `now`, or from an instant."""
+    missed: Missed = "policy"
+    """What to do about the fire times that passed."""
+    version: str | None = None
+    """Resume it only if this is still its version, as it was read or previewed."""
+
+
+# answers
+
+
+class PauseDocument(Document):
+    """Why a schedule does not run, and how it will go on."""
+
+    since: datetime
+    until: datetime | None
+    reason: str | None
+    by: str | None
+    queued: Queued
+    resume_from: datetime | Literal["now"] | None
+    missed: Missed
+
+
+class ScheduleDocument(Document):
+    """A schedule and its state at one moment. Arguments are left out: they may be secret."""
+
+    id: str
+    task_id: str
+    trigger: str
+    """The trigger in words of Python."""
+    status: Status
+    paused: bool
+    pause: PauseDocument | None
+    next_fire_time: datetime | None
+    """Frozen while paused; null when finished."""
+    due_at: datetime | None
+    """The next fire time with its jitter."""
+    last_fire_time: datetime | None
+    """The latest fire time that got a job."""
+    jobs_made: int
+    skipped: dict[SkipReason, int]
+    """How many fire times got no job, by reason."""
+    skipped_exact: bool
+    """False when the counts of skipped fire times are lower bounds."""
+    error: str | None
+    """Why the schedule was set aside."""
+    fault: str | None
+    """Why the schedule cannot be read on this node."""
+    version: str
+    """Changes with every change of the state."""
+    metadata: dict[str, JsonValue] | None
+    """Null when it is not all JSON."""
+
+
+class SchedulePage(Document):
+    """Some schedules, ordered by id."""
+
+    schedules: list[ScheduleDocument]
+    next: str | None
+    """To be passed as `after` for the next page; null on the last one."""
+
+
+class UnpauseDocument(Document):
+    """What a resume did."""
+
+    schedule_id: str
+    status: Status
+    next_fire_time: datetime | None
+    jobs: list[UUID]
+    """The jobs made for fire times that were missed, and for what was due by then."""
+    skipped: int
+    """How many fire times were given up."""
+    skipped_exact: bool
+    changed: bool
+    """False when the schedule was not paused."""
+
+
+class PreviewDocument(Document):
+    """What a resume would do at this moment."""
+
+    schedule_id: str
+    version: str
+    """To be passed to the resume, which is then refused if the schedule has changed."""
+    status: Status
+    next_fire_time: datetime | None
+    fire_times: list[datetime]
+    """The fire times that would get a job at once."""
+    skipped: int
+    """How many fire times would be given up."""
+    skipped_exact: bool
+    changed: bool
+    """False when the schedule is not paused."""
+
+
+class JobDocument(Document):
+    """A job that was made."""
+
+    job_id: UUID
+
+
+class Problem(Document):
+    """Why a request was refused."""
+
+    detail: str
+
+
+class InvalidValue(Document):
+    """One thing that is wrong with a request."""
+
+    loc: list[str | int]
+    """Where it stands, as in `["body", "until"]`."""
+    msg: str
+    type: str
+
+
+class InvalidRequest(Document):
+    """What is wrong with a request."""
+
+    detail: list[InvalidValue]
+
+
+def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
+    """Return a schedule as it is shown."""
+    state, pause = snapshot.state, snapshot.state.pause
+    shown_pause = pause and {name: getattr(pause, name) for name in PauseDocument.model_fields}
+    return ScheduleDocument.model_validate(
+        {
+            "id": snapshot.id,
+            "task_id": snapshot.task_id,
+            "trigger": _text(snapshot.trigger),
+            "status": str(snapshot.status),
+            "paused": snapshot.paused,
+            "pause": shown_pause,
+            "next_fire_time": state.next_fire_time,
+            "due_at": state.due_at,
+            "last_fire_time": state.last_fire_time,
+            "jobs_made": state.jobs_made,
+            "skipped": {str(reason): count for reason, count in state.skipped.items()},
+            "skipped_exact": state.skipped_exact,
+            "error": state.error and _utf_8(state.error),
+            "fault": snapshot.fault and _utf_8(snapshot.fault),
+            "version": state.version,
+            "metadata": _json(snapshot.schedule.metadata),
+        }
+    )
+
+
+def _text(value: object) -> str:
+    try:
+        return _utf_8(str(value))
+    except Exception:  # a trigger of somebody's own must not hide the others
+        return type(value).__name__
+
+
+def _utf_8(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _json(value: Mapping[str, Any]) -> dict[str, JsonValue] | None:
+    try:
+        text = json.dumps(dict(value), allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return dict(json.loads(text))

@@ -1,0 +1,190 @@
+"""What can be asked about schedules: one table, from which both routers and their descriptions are made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+
+import attrs
+from pydantic import BaseModel
+
+from anysched import AsyncScheduler
+from anysched.integrations import _models as models
+from anysched.integrations._models import schedule_document
+
+
+class InvalidValueError(Exception):
+    """A value of a request cannot be used.
+
+    :ivar where: where it stands
+    """
+
+    def __init__(self, message: str, *where: str) -> None:
+        super().__init__(message)
+        self.where: tuple[str, ...] = where
+
+
+@attrs.frozen(kw_only=True)
+class Operation:
+    """One thing that can be asked.
+
+    :ivar run: called with the scheduler and the query, then the body and the name of who asks if there is a body;
+        its name is the id of the operation, its docstring the description
+    :ivar errors: statuses that it may end with, besides those that all operations share
+    """
+
+    run: Callable[..., Awaitable[BaseModel | None]]
+    method: str
+    path: str
+    query: type[models.Query]
+    body: type[models.Body] | None = None
+    answer: type[models.Document] | None
+    status: int = 200
+    errors: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The id of the operation."""
+        return str(getattr(self.run, "__name__", ""))
+
+    @property
+    def description(self) -> str:
+        """What it does."""
+        return (self.run.__doc__ or "").strip()
+
+
+async def list_schedules(scheduler: AsyncScheduler, query: models.ListQuery) -> models.SchedulePage:
+    """List schedules, ordered by id."""
+    found = await scheduler.get_schedules(paused=query.paused, status=query.status, task_id=query.task_id)
+    rest = [snapshot for snapshot in found if query.after is None or snapshot.id > query.after]
+    page = rest[: query.limit]
+    return models.SchedulePage(
+        schedules=[schedule_document(snapshot) for snapshot in page],
+        next=page[-1].id if len(rest) > len(page) else None,
+    )
+
+
+async def get_schedule(scheduler: AsyncScheduler, query: models.OneQuery) -> models.ScheduleDocument:
+    """Show a schedule."""
+    return schedule_document(await scheduler.get_schedule(query.id))
+
+
+async def pause_schedule(
+    scheduler: AsyncScheduler, query: models.OneQuery, body: models.PauseRequest, name: str | None
+) -> models.ScheduleDocument:
+    """Pause a schedule: no job is made from it until it is resumed."""
+    if name is not None and body.by not in (None, name):
+        raise InvalidValueError("must be left out, or be the name that you are known by here", "body", "by")
+    with _judged("body"):
+        await scheduler.pause_schedule(
+            query.id,
+            until=body.until,
+            reason=body.reason,
+            by=body.by if name is None else name,
+            queued=body.queued,
+            resume_from=body.resume_from,
+            missed=body.missed,
+            version=body.version,
+        )
+    return schedule_document(await scheduler.get_schedule(query.id))
+
+
+async def unpause_schedule(
+    scheduler: AsyncScheduler, query: models.OneQuery, body: models.UnpauseRequest, name: str | None
+) -> models.UnpauseDocument:
+    """Resume a paused schedule, and tell what that did."""
+    with _judged("body"):
+        done = await scheduler.unpause_schedule(
+            query.id, resume_from=body.resume_from, missed=body.missed, version=body.version
+        )
+    return models.UnpauseDocument.model_validate({**attrs.asdict(done), "status": str(done.status)})
+
+
+async def preview_unpause(scheduler: AsyncScheduler, query: models.PreviewQuery) -> models.PreviewDocument:
+    """Tell what a resume would do at this moment, and change nothing."""
+    with _judged("query"):
+        told = await scheduler.preview_unpause(query.id, resume_from=query.resume_from, missed=query.missed)
+    return models.PreviewDocument.model_validate({**attrs.asdict(told), "status": str(told.status)})
+
+
+async def run_schedule(scheduler: AsyncScheduler, query: models.OneQuery) -> models.JobDocument:
+    """Make one job of a schedule now; its fire times do not move, a pause does not matter."""
+    return models.JobDocument(job_id=await scheduler.run_schedule(query.id))
+
+
+async def remove_schedule(scheduler: AsyncScheduler, query: models.RemoveQuery) -> None:
+    """Remove a schedule and its queued jobs; running ones go on."""
+    await scheduler.remove_schedule(query.id, version=query.version)
+
+
+@contextmanager
+def _judged(where: str) -> Generator[None]:
+    """What only the scheduler can judge, such as whether an instant lies in the past, is a matter of the request."""
+    try:
+        yield
+    except ValueError as exc:
+        raise InvalidValueError(str(exc), where) from exc
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        run=list_schedules,
+        method="GET",
+        path="/schedules",
+        query=models.ListQuery,
+        answer=models.SchedulePage,
+    ),
+    # The id stands in the query: in a path, clients, proxies and servers change ids such as "a/b" and "..".
+    Operation(
+        run=get_schedule,
+        method="GET",
+        path="/schedule",
+        query=models.OneQuery,
+        answer=models.ScheduleDocument,
+        errors=(404,),
+    ),
+    Operation(
+        run=pause_schedule,
+        method="POST",
+        path="/schedule/pause",
+        query=models.OneQuery,
+        body=models.PauseRequest,
+        answer=models.ScheduleDocument,
+        errors=(404, 409),
+    ),
+    Operation(
+        run=unpause_schedule,
+        method="POST",
+        path="/schedule/unpause",
+        query=models.OneQuery,
+        body=models.UnpauseRequest,
+        answer=models.UnpauseDocument,
+        errors=(404, 409),
+    ),
+    Operation(
+        run=preview_unpause,
+        method="GET",
+        path="/schedule/preview-unpause",
+        query=models.PreviewQuery,
+        answer=models.PreviewDocument,
+        errors=(404,),
+    ),
+    Operation(
+        run=run_schedule,
+        method="POST",
+        path="/schedule/run",
+        query=models.OneQuery,
+        answer=models.JobDocument,
+        status=202,
+        errors=(404, 409),
+    ),
+    Operation(
+        run=remove_schedule,
+        method="DELETE",
+        path="/schedule",
+        query=models.RemoveQuery,
+        answer=None,
+        status=204,
+        errors=(404, 409),
+    ),
+)
