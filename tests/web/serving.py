@@ -129,7 +129,7 @@ class Server:
         """Wait for the end of the server and of all processes it has started; return its exit code."""
         self.client.close()
         code = self.process.wait(STOP_LIMIT)
-        wait_until(self._group_is_gone, 5)
+        wait_until(self._group_is_gone, 3)
         return code
 
     def stop(

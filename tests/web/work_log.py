@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import attrs
-
 from tests.web.serving import wait_until
 
 

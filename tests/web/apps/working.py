@@ -33,7 +33,7 @@ async def work(name: str) -> None:
     attempt = current_job.get().attempt
     note("begin", name, attempt)
     try:
-        while not Path("go").exists():  # noqa: ASYNC110 - another process makes it
+        while not await anyio.Path("go").exists():  # noqa: ASYNC110 - another process makes it
             await anyio.sleep(0.02)
     except anyio.get_cancelled_exc_class():
         note("cancelled", name, attempt)
@@ -64,7 +64,7 @@ async def tick() -> None:
 def make_scheduler() -> AsyncScheduler:
     """Make one as the environment says."""
     return AsyncScheduler(
-        os.environ.get("DATABASE_URL"),
+        os.environ.get("DATABASE_URL") or None,
         stop_grace=float(os.environ.get("GRACE", "10")),
         tasks=[repeatable, unrepeatable],
     )

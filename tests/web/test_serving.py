@@ -1,0 +1,51 @@
+"""The harness itself: a server that ends badly is found out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.web.serving import program, serving
+
+SERVER = """
+import asyncio, http.server, os, signal, subprocess, sys, threading, time, warnings
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+server = http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), http.server.SimpleHTTPRequestHandler)
+try:
+    server.serve_forever()
+finally:
+    server.server_close()
+    {flaw}
+"""
+
+FLAWS = {
+    "nothing": "pass",
+    "a traceback": "1 / 0",
+    "a warning": "warnings.simplefilter('default'); warnings.warn('old')",
+    "an exit code": "os._exit(3)",
+    "a thread": "threading.Thread(target=time.sleep, args=[30], daemon=True).start()",
+    "a task": "asyncio.run(main())",
+    "a process": "subprocess.Popen(['sleep', '30']); os._exit(0)",
+}
+
+
+def serve(flaw: str, folder: Path) -> None:
+    """Start and stop a server with this flaw."""
+    path = folder / "server.py"
+    main = "async def main():\n    asyncio.create_task(asyncio.sleep(30)); await asyncio.sleep(0)\n"
+    path.write_text(main + SERVER.format(flaw=FLAWS[flaw]), encoding="utf-8")
+    with serving(program(path), folder, ready="/"):
+        pass
+
+
+def test_a_clean_end(tmp_path: Path) -> None:
+    """A server that leaves nothing passes."""
+    serve("nothing", tmp_path)
+
+
+@pytest.mark.parametrize("flaw", [flaw for flaw in FLAWS if flaw != "nothing"])
+def test_flaws(flaw: str, tmp_path: Path) -> None:
+    """A traceback, a warning, another exit code, or a thread, task or process that is left fails the test."""
+    with pytest.raises(AssertionError):
+        serve(flaw, tmp_path)
