@@ -175,16 +175,17 @@ def serving(
     folder: Path,
     *,
     environment: Mapping[str, str] | None = None,
-    ready: str = "/schedules",
+    ready: str | None = "/schedules",
     quiet: bool = True,
 ) -> Iterator[Server]:
-    """Start a server, wait until it answers ``ready``, and stop it at the end unless the block did.
+    """Start a server, wait until it answers ``ready`` if given, and stop it at the end unless the block did.
 
     After a failure the server is killed, and its log is shown.
     """
     server = Server(command, folder, environment or {})
     try:
-        server.wait_ready(ready)
+        if ready is not None:
+            server.wait_ready(ready)
         yield server
         if server.process.returncode is None:
             server.stop(quiet=quiet)
