@@ -4,6 +4,7 @@ from anysched._clock import Clock as Clock
 from anysched._clock import SystemClock as SystemClock
 from anysched._scheduler import AsyncScheduler as AsyncScheduler
 from anysched._scheduler import current_scheduler as current_scheduler
+from anysched._sync.scheduler import Scheduler as Scheduler
 from anysched.engine.context import current_job as current_job
 from anysched.engine.health import Health as Health
 from anysched.engine.subscriptions import Subscription as Subscription

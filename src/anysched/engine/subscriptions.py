@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +15,7 @@ import anyio
 
 from anysched._clock import Clock
 from anysched.engine.cancelling import is_cancelled, is_natively_cancelled, undo_native_cancellation
+from anysched.engine.leases import loop_caller
 from anysched.engine.wakeup import Wakeup
 from anysched.errors import SchedulerStateError
 from anysched.model import events as all_events
@@ -67,11 +70,19 @@ class Subscription:
         self._telling = anyio.Lock()
         self.active: bool = True
         self.dropped: int = 0
+        self._home: tuple[int, Callable[..., None]] | None = None  # the thread it runs in, and the way there
         self._leave_broker = broker.subscribe(self._hear, types)
 
     def unsubscribe(self) -> None:
-        """Tell no more; harmless when called again."""
+        """Tell no more; for any thread, and harmless when called again."""
         self.active = False
+        if self._home is None or self._home[0] == threading.get_ident():
+            self._leave()
+        else:
+            with suppress(RuntimeError):  # an event loop that has ended tells nobody
+                self._home[1](self._leave)
+
+    def _leave(self) -> None:
         self._leave_broker()
         self._queue.clear()
         self._wakeup.call()
@@ -98,6 +109,7 @@ class Subscription:
 
     async def run(self) -> None:
         """Tell, until unsubscribed."""
+        self._home = threading.get_ident(), loop_caller()
         while self.active:
             await self._wakeup.wait()
             await self._tell()

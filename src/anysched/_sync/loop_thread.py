@@ -1,0 +1,257 @@
+"""An event loop in a thread of its own, which runs one scheduler and takes calls from other threads."""
+
+from __future__ import annotations
+
+import _thread
+import logging
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextvars import Context, copy_context
+from datetime import timedelta
+from functools import partial
+from inspect import isawaitable
+from typing import Any, TypeVar
+
+import anyio
+import sniffio
+from anyio.abc import TaskGroup
+
+from anysched._scheduler import AsyncScheduler
+from anysched._text import printable
+from anysched.engine.leases import loop_caller
+from anysched.engine.lifecycle import CANCEL_LIMIT, STORE_LIMIT
+from anysched.errors import SchedulerStateError
+from anysched.executors.daemon_threads import DaemonThreads
+from anysched.model.events import Event
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+#: Seconds that calls have to return when the scheduler has stopped.
+LAST_CALLS = 1.0
+
+#: Seconds that stopping may take besides the grace; then the thread is left behind.
+STOP_LIMIT: float = 2 * (CANCEL_LIMIT + STORE_LIMIT)
+
+
+class LoopThread:
+    """Runs a scheduler until it has stopped, whoever stops it, and coroutine functions for other threads.
+
+    The thread is a daemon: a job that never ends cannot keep the program from ending.
+
+    :param stop_grace: what the scheduler gives its jobs by default when it stops
+    """
+
+    def __init__(self, scheduler: AsyncScheduler, backend: str, stop_grace: timedelta) -> None:
+        self._scheduler = scheduler
+        self._backend = backend
+        self._stop_grace = self._longest_grace = stop_grace
+        self._pid = os.getpid()
+        self._gate = threading.Lock()  # held to post, so that nothing is posted to a loop that has ended
+        self._post: Callable[..., None] | None = None
+        self._taking_calls = False
+        self._unwanted = False
+        self._begun = threading.Event()  # the scheduler runs, or could not be started
+        self._failure: BaseException | None = None
+        self._calls: TaskGroup
+        self._subscribers: DaemonThreads
+        run = partial(anyio.run, self._main, backend=backend)
+        name = f"anysched {printable(scheduler.identity)}"
+        self._thread = threading.Thread(target=context_for(None).run, args=(run,), name=name, daemon=True)
+
+    def start(self) -> None:
+        """Return when the scheduler runs; when it cannot, or the caller is interrupted, no thread is left."""
+        self._thread.start()
+        try:
+            self._begun.wait()
+        except BaseException:
+            self._give_up()
+            raise
+        if self._failure is not None:
+            self.join()
+
+    def _give_up(self) -> None:
+        with self._gate:
+            self._unwanted = True
+            if self._post is not None:
+                self._post(self._calls.cancel_scope.cancel)
+        self.join()
+
+    # calls
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the thread is one of another process, from which this one was forked."""
+        return os.getpid() != self._pid
+
+    def call(self, func: Callable[[], Awaitable[R]]) -> R:
+        """Run a coroutine function on the event loop and return what it returns; an interrupt cancels it.
+
+        :raise SchedulerStateError: when that is not possible, or not any more
+        """
+        self._require_possible()
+        future: Future[R] = Future()
+        if not self._start_soon(self._fulfil, func, future):
+            raise SchedulerStateError(
+                f"the scheduler is {self._scheduler.state}: make a new one and start it"
+            )
+        try:
+            return future.result()
+        finally:
+            future.cancel()  # nothing happens to one that is done
+            del future  # its exception holds this frame
+
+    def _require_possible(self) -> None:
+        if self.is_foreign:
+            raise SchedulerStateError(
+                "the scheduler was started before this process was forked, and threads do not survive a fork: "
+                "start it in the new process (with gunicorn in post_fork, or without --preload)"
+            )
+        if threading.current_thread() is self._thread:
+            raise on_the_event_loop()
+
+    def _start_soon(self, func: Callable[..., Awaitable[None]], *args: Any) -> bool:
+        """Start a task in the caller's context, unless no calls are taken any more."""
+        with self._gate:
+            if self._taking_calls and self._post is not None:
+                self._post(context_for(self._backend).run, self._calls.start_soon, func, *args)
+                return True
+        return False
+
+    async def _fulfil(self, func: Callable[[], Awaitable[R]], future: Future[R]) -> None:
+        try:
+            with anyio.CancelScope() as scope:
+                future.add_done_callback(lambda done: self.post(scope.cancel) if done.cancelled() else None)
+                value = await func()
+                if future.set_running_or_notify_cancel():
+                    future.set_result(value)
+        except anyio.get_cancelled_exc_class():
+            _fail(future, SchedulerStateError("the scheduler stopped before the call could return"))
+            raise
+        except BaseException as exc:
+            _fail(future, exc)
+
+    def post(self, func: Callable[..., object], *args: Any) -> None:
+        """Have the event loop call a function soon, if it still runs; for any thread, and for signal handlers."""
+        try:
+            if self._post is not None and not self.is_foreign:
+                self._post(func, *args)
+        except RuntimeError:
+            pass  # the event loop has ended
+
+    async def call_subscriber(self, callback: Callable[[Event], object], event: Event) -> None:
+        """Call a function with an event in a thread, from the event loop."""
+        await call_in_thread(self._subscribers, callback, event)
+
+    # stopping
+
+    def stop(self, grace: timedelta | None) -> None:
+        """Stop in order and wait for the end; each interrupt meanwhile is the wish to have it at once."""
+        try:
+            self._begun.wait()
+            self.ask_to_stop(grace)
+            self.join()
+        except KeyboardInterrupt:
+            self.ask_to_stop(timedelta(0))
+            self.join()
+            raise
+
+    def ask_to_stop(self, grace: timedelta | None) -> None:
+        """Have the scheduler stop, and do not wait for it."""
+        self._longest_grace = max(self._longest_grace, grace or timedelta(0))
+        self._start_soon(partial(self._scheduler.stop, grace=grace))
+
+    def join(self) -> None:
+        """Wait for the end of a scheduler that stops. What it failed with is raised, once."""
+        limit = self._longest_grace.total_seconds() + STOP_LIMIT
+        self._thread.join(limit)
+        if self._thread.is_alive():
+            logger.error(
+                "the event loop of the scheduler has not ended %g seconds after it was asked to: "
+                "a job blocks it or ignores its cancellation; the thread is left to itself",
+                limit,
+            )
+        self.raise_failure()
+
+    def wait(self) -> None:
+        """Wait until the scheduler has stopped, whoever stops it."""
+        self._require_possible()
+        self._thread.join()
+
+    def raise_failure(self) -> None:
+        """Raise what the scheduler failed with, once."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    # in the thread
+
+    async def _main(self) -> None:
+        try:
+            async with anyio.create_task_group() as self._calls:
+                with self._gate:
+                    self._post = loop_caller()
+                    if self._unwanted:
+                        return
+                self._subscribers = DaemonThreads(sys.maxsize, "anysched-subscriber", set())
+                try:
+                    await self._serve()
+                finally:
+                    self._subscribers.close()
+                await self._take_no_more_calls()
+        finally:
+            self._begun.set()
+
+    async def _serve(self) -> None:
+        try:
+            async with self._scheduler:
+                self._taking_calls = True
+                self._begun.set()
+                await self._scheduler.wait_until_stopped()
+        except anyio.get_cancelled_exc_class():
+            raise
+        except KeyboardInterrupt:
+            _thread.interrupt_main()  # a Ctrl-C that hit a job: nobody could catch it here
+        except BaseException as exc:
+            self._failure = exc
+
+    async def _take_no_more_calls(self) -> None:
+        posted = anyio.Event()
+        with self._gate:
+            self._taking_calls = False
+            assert self._post is not None
+            self._post(posted.set)
+        await posted.wait()  # calls that were posted before are in the task group now
+        self._calls.cancel_scope.deadline = anyio.current_time() + LAST_CALLS
+
+
+def context_for(backend: str | None) -> Context:
+    """Return a copy of the caller's context, for a thread in which another event loop runs, or none."""
+    context = copy_context()
+    context.run(sniffio.current_async_library_cvar.set, backend)
+    return context
+
+
+async def call_in_thread(threads: DaemonThreads, callback: Callable[[Event], object], event: Event) -> None:
+    """Call a function that need not be quick; await what it returns if that is to be awaited."""
+    context = context_for(None)
+    result = await threads.run(lambda: context.run(callback, event))
+    if isawaitable(result):
+        await result
+
+
+def on_the_event_loop() -> SchedulerStateError:
+    """Return the error for code that would wait on an event loop for that event loop."""
+    return SchedulerStateError(
+        "this code runs on the event loop of the scheduler, which must not be blocked: "
+        "use `await current_scheduler.get().<method>(...)` here"
+    )
+
+
+def _fail(future: Future[Any], error: BaseException) -> None:
+    if future.set_running_or_notify_cancel():
+        future.set_exception(error)
