@@ -25,7 +25,7 @@ async def beat() -> None:
 
 
 async def run_scheduler(app: web.Application) -> AsyncIterator[None]:
-    async with AsyncScheduler(DATABASE) as scheduler:
+    async with AsyncScheduler(DATABASE, tasks=[beat]) as scheduler:
         await scheduler.add_schedule(beat, IntervalTrigger(seconds=1), id="heart")
         app[SCHEDULER] = scheduler
         yield

@@ -27,7 +27,7 @@ async def beat() -> None:
 
 @asynccontextmanager
 async def lifespan(app: Litestar) -> AsyncIterator[None]:
-    async with AsyncScheduler(DATABASE) as scheduler:
+    async with AsyncScheduler(DATABASE, tasks=[beat]) as scheduler:
         await scheduler.add_schedule(beat, IntervalTrigger(seconds=1), id="heart")
         app.state.scheduler = scheduler
         yield

@@ -25,7 +25,7 @@ async def beat() -> None:
 
 @app.while_serving
 async def run_scheduler() -> AsyncIterator[None]:
-    async with AsyncScheduler(DATABASE) as scheduler:
+    async with AsyncScheduler(DATABASE, tasks=[beat]) as scheduler:
         await scheduler.add_schedule(beat, IntervalTrigger(seconds=1), id="heart")
         app.extensions["scheduler"] = scheduler
         yield

@@ -33,7 +33,7 @@ async def greet(name: str) -> None:
 
 
 def make_scheduler() -> AsyncScheduler:
-    return AsyncScheduler(DATABASE, tasks=[greet])
+    return AsyncScheduler(DATABASE, tasks=[beat, greet])
 
 
 @asynccontextmanager

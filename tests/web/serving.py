@@ -29,7 +29,7 @@ STOP_LIMIT = 20.0
 #: What no log of a server may say.
 ALARMING = re.compile(
     r"Traceback|Warning|never awaited|was destroyed|never retrieved|Exception ignored|left behind|"
-    r"^\S*(ERROR|CRITICAL)|\[(ERROR|CRITICAL)\]",
+    r"^(ERROR|CRITICAL)|\[(ERROR|CRITICAL)\]|^WARNING anysched",
     re.MULTILINE,
 )
 

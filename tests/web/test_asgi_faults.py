@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.web.serving import Command, hypercorn, serving, uvicorn
+from tests.web.serving import Command, hypercorn, serving, uvicorn, wait_until
 from tests.web.work_log import WorkLog
 
 SERVERS = {"uvicorn": uvicorn("working:app"), "hypercorn-trio": hypercorn("working:app", "trio")}
@@ -42,3 +44,24 @@ def test_subscriber_that_fails(tmp_path: Path) -> None:
         server.stop(quiet=False)
     assert 1 == server.log.count("Traceback") == server.log.count("LookupError: no subscriber for tick")
     assert "left behind" not in server.log
+
+
+def test_store_that_is_locked(tmp_path: Path) -> None:
+    """Rule N3: while another program keeps the file locked, changes are answered with 503; then all goes on."""
+    environment = {"DATABASE_URL": "sqlite:///jobs.db?timeout=0.2"}
+    with serving(uvicorn("fastapi_app:app"), tmp_path, environment=environment, quiet=False) as server:
+        server.client.headers["Authorization"] = "Bearer change me"
+        with sqlite3.connect(tmp_path / "jobs.db", isolation_level=None) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            response = server.request("POST", "/schedule/pause?id=heart")
+            assert 503 == response.status_code
+            assert int(response.headers["Retry-After"]) > 0
+            wait_until(lambda: "the data store does not answer, trying again" in server.log)
+            other.execute("ROLLBACK")
+        other.close()
+        assert "paused" == server.post("/schedule/pause?id=heart")["status"]
+        server.post("/schedule/unpause?id=heart")
+        wait_until(lambda: "the data store answers again" in server.log)
+        beats = server.log.count("beat\n")
+        wait_until(lambda: server.log.count("beat\n") > beats)
+    assert ["ERROR", "WARNING"] == re.findall(r"^(ERROR|WARNING)", server.log, re.MULTILINE)

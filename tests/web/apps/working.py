@@ -66,7 +66,7 @@ def make_scheduler() -> AsyncScheduler:
     return AsyncScheduler(
         os.environ.get("DATABASE_URL") or None,
         stop_grace=float(os.environ.get("GRACE", "10")),
-        tasks=[repeatable, unrepeatable],
+        tasks=[repeatable, tick, unrepeatable],
     )
 
 

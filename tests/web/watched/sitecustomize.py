@@ -15,7 +15,9 @@ import threading
 POOLED = ("Trio thread", "AnyIO worker thread", "asyncio_")
 
 logger = logging.getLogger("anysched")
-logger.addHandler(logging.StreamHandler())
+handler = logging.StreamHandler()
+handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+logger.addHandler(handler)
 logger.setLevel(logging.INFO)
 logger.propagate = False  # one line for each record, whatever a server does to the root logger
 
