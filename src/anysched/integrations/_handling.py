@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import aclosing
 from inspect import isawaitable, iscoroutinefunction
 from typing import TypeVar
 
@@ -121,9 +122,13 @@ def require_authorize(authorize: object) -> None:
 
 
 async def decided(authorize: Callable[[Request], object], request: Request) -> object:
-    """Return what the application decides about a request; what is not a coroutine function may block."""
+    """Return what the application decides about a request; what is no coroutine function may block."""
+
+    def boxed() -> tuple[object]:  # trio takes no awaitable from a thread as such
+        return (authorize(request),)
+
     is_async = iscoroutinefunction(authorize) or iscoroutinefunction(type(authorize).__call__)
-    decision = authorize(request) if is_async else await run_in_threadpool(authorize, request)
+    (decision,) = boxed() if is_async else await run_in_threadpool(boxed)
     return await decision if isawaitable(decision) else decision
 
 
@@ -170,10 +175,11 @@ async def _body(model: type[M], request: Request) -> M:
 async def _content(request: Request) -> bytes:
     content = bytearray()
     try:
-        async for chunk in request.stream():
-            content += chunk
-            if len(content) > LARGEST_BODY:
-                raise Refusal(413, f"the body must not have more than {LARGEST_BODY} bytes")
+        async with aclosing(request.stream()) as stream:
+            async for chunk in stream:
+                content += chunk
+                if len(content) > LARGEST_BODY:
+                    raise Refusal(413, f"the body must not have more than {LARGEST_BODY} bytes")
     except ClientDisconnect as exc:
         raise Refusal(400, "the client has gone") from exc
     return bytes(content)
