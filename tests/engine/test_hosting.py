@@ -274,13 +274,12 @@ async def test_leaving_in_another_task(make: MakeScheduler, store: DataStore) ->
             await scheduler.__aexit__(KeyError, mine, None)
         assert mine is caught.value.__cause__
 
-    async with no_task_left():
-        async with scheduler:
-            await scheduler.add_job(job)
-            await begun.wait()
-            await in_another_task(leave)
-            assert RunState.stopped is scheduler.state
-            assert ended.is_set()
+    async with no_task_left(), scheduler:
+        await scheduler.add_job(job)
+        await begun.wait()
+        await in_another_task(leave)
+        assert RunState.stopped is scheduler.state
+        assert ended.is_set()
     async with make(store) as scheduler:
         assert [] == await scheduler.get_jobs()
 

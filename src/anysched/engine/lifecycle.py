@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 import anyio
 import attrs
@@ -12,6 +13,7 @@ from anyio.abc import TaskGroup
 
 from anysched._clock import Clock
 from anysched._text import printable
+from anysched.engine import siblings
 from anysched.engine.declaring import Tasks
 from anysched.engine.guard import StoreGuard
 from anysched.engine.housekeeper import Housekeeper
@@ -159,6 +161,8 @@ class Engine:
         self._leave_broker = s.broker.subscribe(self._hear, (WorkChanged, JobCancelRequested))
         if s.role.plans or s.role.works:
             self._seekers.append(self._rooms.start(self.planner.who, self.planner.run))
+            if not s.store.durable and not s.clock.moved_by_hand:
+                self._rooms.start(siblings.row.who, partial(siblings.row.watch, s.clock))
         if s.role.works:
             self._reporting = self._rooms.start(self.reporter.who, self.reporter.run)
             if s.clock.moved_by_hand:
