@@ -65,8 +65,8 @@ current_scheduler: ContextVar[AsyncScheduler] = ContextVar("current_scheduler")
 class AsyncScheduler:
     """Runs tasks at the times their schedules name, on asyncio and on trio.
 
-    ``async with AsyncScheduler() as scheduler`` starts it in the background; leaving the block stops it in order
-    (rule J6). Schedules live in a data store; any number of schedulers, in any number of processes, may share a
+    ``async with AsyncScheduler() as scheduler`` starts it in the background; leaving the block, in the same task,
+    stops it in order (rule J6). ``start()`` and ``stop()`` do the same from different tasks. Schedules live in a data store; any number of schedulers, in any number of processes, may share a
     durable one (rule N1). Every method but the constructor needs the scheduler to be running, and raises
     ``SchedulerStateError`` otherwise. Datetimes may be naive, and are then meant in the trigger's own time zone,
     else in the scheduler's (rule T1); what is returned is aware and in UTC. Durations are timedeltas or seconds.
@@ -75,7 +75,7 @@ class AsyncScheduler:
         ``MemoryDataStore``
     :param event_broker: what tells other nodes of changes; by default what suits the data store
     :param identity: the name of this node, unique among the nodes that share the data store; by default made up
-        from host, process and chance
+        from host, process and chance, once more if it starts in a process that was forked since
     :param role: what this node does: "both", "scheduler", "worker" or "client"
     :param timezone: a time zone or the name of one; by default the machine's
     :param tasks: callables, and modules with ``@task`` functions, that this node can run
@@ -239,12 +239,14 @@ class AsyncScheduler:
         ) from ending
 
     async def start(self) -> None:
-        """Start in a task of the scheduler's own, which any task may end with ``stop()``; return when it is running.
+        """Start in a task of the scheduler's own, and return when it is running. Any task may call ``stop()``.
 
-        For hosts that start and stop in different tasks; ``async with`` is for all others. What ``async with``
-        raises on entering is raised here. A fault of the scheduler stops it, without cancelling anybody, and
-        ``stop()`` or ``run_until_stopped()`` raises ``SchedulerFaultError``. Where the event loop ends first, it is
-        stopped without grace (rule J6).
+        For programs that start and stop in different tasks; ``async with`` is for all others. A fault of the
+        scheduler stops it, without cancelling anybody, and ``stop()`` or ``run_until_stopped()`` raises it. Where
+        the event loop ends first, the scheduler is stopped without grace (rule J6).
+
+        :raise SchedulerStateError: when it has been started before
+        :raise StoreError: when the data store cannot be used, as on entering ``async with``
         """
         self._require_new()
         if self._host is not None:
@@ -275,7 +277,7 @@ class AsyncScheduler:
         """Return when the scheduler has stopped. :raise SchedulerStateError: when it was never started"""
         if self.state is RunState.created:
             raise SchedulerStateError(
-                "the scheduler was never started: use it inside `async with scheduler:`"
+                "the scheduler was never started: use it inside `async with scheduler:`, or call start() first"
             )
         self._require_own_process()
         await self._engine.stopped.wait()
@@ -285,6 +287,8 @@ class AsyncScheduler:
 
         The first signal stops in order, the second at once; one more goes to the handlers that were there before.
         Signal handlers are restored. Several schedulers may serve at once, and all of them hear a signal.
+
+        :raise SchedulerFaultError: when the scheduler has failed (rule J6)
         """
         if self.state is RunState.created:
             async with self:
@@ -718,7 +722,7 @@ class AsyncScheduler:
         ):
             state = "has not been started" if self.state is RunState.created else f"is {self.state}"
             raise SchedulerStateError(
-                f"the scheduler {state}: use it inside `async with scheduler:`, where it is running"
+                f"the scheduler {state}: use it inside `async with scheduler:`, or between start() and stop()"
             )
 
 
