@@ -89,7 +89,7 @@ def test_it_is_complete() -> None:
 def test_the_page_tells_of_all_operations() -> None:
     """The reference page has each operation, with its method, its path and its errors."""
     rows = re.findall(
-        r"^\| `(\w+) (\S+?)(?:\?[^`]*)?` \| `(\w+)` \|.*\| ([\d, ]*) \|$", PAGE.read_text(), re.MULTILINE
+        r"^\| `(\w+) (\S+?)(?:\?[^`]*)?` \| `(\w+)` \|.*\| ([\d, ]*)\|$", PAGE.read_text(), re.MULTILINE
     )
     told = [(method, path, name, tuple(re.findall(r"\d+", errors))) for method, path, name, errors in rows]
     assert told == [
