@@ -1,47 +1,19 @@
-"""A WSGI application with jobs that take their time; what they do stands in the file ``work.log``.
+"""A WSGI application with the jobs of ``wsgi_tasks``.
 
-Jobs work until the file ``go`` is there. ``START=import`` starts the scheduler where it should not be: on import.
+``START=import`` starts the scheduler where it should not be: on import.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from wsgi_tasks import declare, tick, work
 
-from anysched import IntervalTrigger, Scheduler, current_job, task
+from anysched import Scheduler
 
 app = Flask(__name__)
-
-
-def note(*words: object) -> None:
-    """Append a line; a short one is written in one piece."""
-    with Path("work.log").open("a") as file:
-        file.write(" ".join(map(str, words)) + "\n")
-
-
-@task(id="work")
-def work(name: str) -> None:
-    """Work until told to end, and tell in which process."""
-    attempt = current_job.get().attempt
-    Path(f"pid-{attempt}").write_text(str(os.getpid()))
-    note("begin", name, attempt)
-    while not Path("go").exists():
-        time.sleep(0.02)
-    note("end", name, attempt)
-
-
-@task(id="tick")
-def tick() -> None:
-    """Note the fire time, and how late it is, in seconds."""
-    job = current_job.get()
-    assert job.scheduled_fire_time is not None
-    late = (datetime.now(UTC) - job.scheduled_fire_time).total_seconds()
-    note("tick", job.schedule_id, job.scheduled_fire_time.isoformat(), late)
 
 
 scheduler = Scheduler(
@@ -52,8 +24,7 @@ scheduler = Scheduler(
 def start_scheduler() -> None:
     """Start in this process, and declare the schedules."""
     scheduler.start()
-    for number in range(int(os.environ.get("SCHEDULES", "3"))):
-        scheduler.add_schedule(tick, IntervalTrigger(seconds=0.2), id=f"tick-{number}", coalesce="all")
+    declare(scheduler)
 
 
 @app.get("/ready")
@@ -70,15 +41,15 @@ def list_schedules() -> dict[str, Any]:
 
 @app.post("/schedules/<id>/pause")
 def pause(id: str) -> dict[str, Any]:
-    """Pause, and say how many jobs were made before."""
+    """Pause, and say how many jobs have been made."""
     scheduler.pause_schedule(id)
     return {"jobs_made": scheduler.get_schedule(id).state.jobs_made}
 
 
 @app.post("/schedules/<id>/unpause")
 def unpause(id: str) -> dict[str, Any]:
-    """Resume, and say how many fire times were given up."""
-    return {"skipped": scheduler.unpause_schedule(id, missed="skip").skipped}
+    """Resume, and say how many jobs this made for the fire times that passed."""
+    return {"jobs": len(scheduler.unpause_schedule(id, missed="run_all").jobs)}
 
 
 @app.post("/jobs/<name>")

@@ -1,0 +1,7 @@
+"""anysched as a Django application: ``INSTALLED_APPS = [..., "anysched.integrations.django"]``.
+
+The setting ``ANYSCHED`` says where schedules are kept and what they run. ``manage.py runscheduler`` runs the
+jobs; web processes operate the schedules through ``get_scheduler()``.
+"""
+
+from anysched.integrations.django.scheduling import get_scheduler as get_scheduler

@@ -1,0 +1,50 @@
+"""The example for Flask, as its users run it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from tests.web.serving import EXAMPLES, Command, Server, gunicorn, serving, wait_until
+
+
+def assert_operates(server: Server) -> None:
+    """Schedules are listed, paused and resumed; an unknown one is told as such."""
+    (heart,) = server.get("/schedules")
+    assert ("heart", "active") == (heart["id"], heart["status"])
+
+    paused = server.post("/schedules/heart/pause")
+    assert "paused" == paused["status"]
+    assert paused == server.get("/schedules")[0]
+
+    assert "active" == server.post("/schedules/heart/unpause")["status"]
+    missing = server.request("POST", "/schedules/nothing/pause")
+    assert (404, {"detail": "there is no schedule with the id 'nothing'"}) == (
+        missing.status_code,
+        missing.json(),
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--preload",)], ids=["forked", "preloaded"])
+def test_flask(options: tuple[str, ...], tmp_path: Path) -> None:
+    """Flask under gunicorn with two workers, as its example says."""
+    command = gunicorn("flask_app:app", "-w", "2", "-c", str(EXAMPLES / "gunicorn.conf.py"), *options)
+    with serving(command, tmp_path) as server:
+        assert_operates(server)
+        wait_until(lambda: "beat" in server.log.splitlines())
+        assert server.stop() < 5
+
+
+@pytest.mark.parametrize("options", [(), ("--debug",)], ids=["plain", "reloader"])
+def test_flask_run(options: tuple[str, ...], tmp_path: Path) -> None:
+    """The development server of Flask, with and without its reloader: one process runs jobs, Ctrl-C ends it."""
+    command = Command(["-m", "flask", "--app", "flask_dev", "run", "--port", "{port}", *options])
+    with serving(command, tmp_path) as server:
+        assert_operates(server)
+        wait_until(lambda: "beat" in server.log.splitlines())
+        os.killpg(server.process.pid, signal.SIGINT)  # as Ctrl-C in a terminal does
+        assert 0 == server.join()
+        server.assert_quiet()
+        assert 1 == server.log.count("has stopped")
