@@ -66,10 +66,11 @@ class AsyncScheduler:
     """Runs tasks at the times their schedules name, on asyncio and on trio.
 
     ``async with AsyncScheduler() as scheduler`` starts it in the background; leaving the block, in the same task,
-    stops it in order (rule J6). ``start()`` and ``stop()`` do the same from different tasks. Schedules live in a data store; any number of schedulers, in any number of processes, may share a
-    durable one (rule N1). Every method but the constructor needs the scheduler to be running, and raises
-    ``SchedulerStateError`` otherwise. Datetimes may be naive, and are then meant in the trigger's own time zone,
-    else in the scheduler's (rule T1); what is returned is aware and in UTC. Durations are timedeltas or seconds.
+    stops it in order (rule J6). ``start()`` and ``stop()`` do the same from different tasks. Schedules live in a
+    data store; any number of schedulers, in any number of processes, may share a durable one (rule N1). Every
+    method but the constructor needs the scheduler to be running, and raises ``SchedulerStateError`` otherwise.
+    Datetimes may be naive, and are then meant in the trigger's own time zone, else in the scheduler's (rule T1);
+    what is returned is aware and in UTC. Durations are timedeltas or seconds.
 
     :param data_store: a data store, or the URL of a database such as "sqlite:///jobs.db"; by default a new
         ``MemoryDataStore``
@@ -193,7 +194,7 @@ class AsyncScheduler:
         exc_type: type[BaseException] | None,
         exc_value: BaseException | None,
         traceback: TracebackType | None,
-    ) -> bool:
+    ) -> None:
         self._require_own_process()
         task_group, engine = self._task_group, self._engine
         assert task_group is not None
@@ -223,7 +224,6 @@ class AsyncScheduler:
                 raise KeyboardInterrupt
         if ending is not None and ending is not exc_value:
             raise ending
-        return False
 
     async def _require_same_task(self, ending: BaseException | None) -> None:
         """Raise unless the present task has entered the block; stop first, if this is the right event loop."""
