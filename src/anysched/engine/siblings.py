@@ -90,8 +90,8 @@ def is_server() -> bool:
 
 def _row_of_this_program() -> int:
     """Return where the places of this program begin: a number that all its processes agree on, and no others."""
-    program = repr((os.getpgrp(), Path.cwd(), sys.argv, sys.path))
-    return int.from_bytes(hashlib.blake2b(program.encode(errors="replace"), digest_size=7).digest(), "big") * 2
+    program = repr((os.getpgrp(), Path.cwd(), sys.argv, sys.path)).encode(errors="replace")
+    return int.from_bytes(hashlib.blake2b(program, digest_size=7).digest(), "big") * 2
 
 
 def _open_own_file() -> int:
