@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -61,7 +61,7 @@ def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterabl
 
 
 @asynccontextmanager
-async def declare_schedules(app: Starlette) -> AsyncIterator[None]:
+async def declare_schedules(app: Starlette) -> AsyncGenerator[None]:
     """Declare them in each worker."""
     await app.state.scheduler.add_schedules(SCHEDULES)
     note("up", os.getpid())

@@ -6,7 +6,7 @@ Start it with `python aiohttp_app.py`.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from aiohttp import web
@@ -24,7 +24,7 @@ async def beat() -> None:
     print("beat", flush=True)
 
 
-async def run_scheduler(app: web.Application) -> AsyncIterator[None]:
+async def run_scheduler(app: web.Application) -> AsyncGenerator[None]:
     async with AsyncScheduler(DATABASE, tasks=[beat]) as scheduler:
         await scheduler.add_schedule(beat, IntervalTrigger(seconds=1), id="heart")
         app[SCHEDULER] = scheduler

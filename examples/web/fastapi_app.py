@@ -7,7 +7,7 @@ is shown at http://127.0.0.1:8000/docs.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from secrets import compare_digest
 from typing import Annotated
@@ -38,7 +38,7 @@ def make_scheduler() -> AsyncScheduler:
 
 
 @asynccontextmanager
-async def declare_schedules(app: FastAPI) -> AsyncIterator[None]:
+async def declare_schedules(app: FastAPI) -> AsyncGenerator[None]:
     await app.state.scheduler.add_schedule(beat, IntervalTrigger(seconds=1), id="heart")
     yield
 

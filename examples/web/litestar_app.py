@@ -6,7 +6,7 @@ Start it with `uvicorn litestar_app:app`.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -26,7 +26,7 @@ async def beat() -> None:
 
 
 @asynccontextmanager
-async def lifespan(app: Litestar) -> AsyncIterator[None]:
+async def lifespan(app: Litestar) -> AsyncGenerator[None]:
     async with AsyncScheduler(DATABASE, tasks=[beat]) as scheduler:
         await scheduler.add_schedule(beat, IntervalTrigger(seconds=1), id="heart")
         app.state.scheduler = scheduler

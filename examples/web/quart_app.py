@@ -6,7 +6,7 @@ Start it with `hypercorn quart_app:app`. On trio, `QuartTrio` of quart-trio take
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from quart import Quart, current_app
@@ -24,7 +24,7 @@ async def beat() -> None:
 
 
 @app.while_serving
-async def run_scheduler() -> AsyncIterator[None]:
+async def run_scheduler() -> AsyncGenerator[None]:
     async with AsyncScheduler(DATABASE, tasks=[beat]) as scheduler:
         await scheduler.add_schedule(beat, IntervalTrigger(seconds=1), id="heart")
         app.extensions["scheduler"] = scheduler

@@ -6,7 +6,7 @@ Start it with `uvicorn starlette_app:app`, or on trio with `hypercorn -k trio st
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from secrets import compare_digest
 
@@ -37,7 +37,7 @@ def make_scheduler() -> AsyncScheduler:
 
 
 @asynccontextmanager
-async def declare_schedules(app: Starlette) -> AsyncIterator[None]:
+async def declare_schedules(app: Starlette) -> AsyncGenerator[None]:
     await app.state.scheduler.add_schedule(beat, IntervalTrigger(seconds=1), id="heart")
     yield
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -70,12 +70,11 @@ class Server:
 
     def __init__(self, command: Command, folder: Path, environment: Mapping[str, str]) -> None:
         port = free_port()
-        self.folder = folder
         self.exit_code = command.exit_code
         self.log_file = folder / f"server-{port}.log"
-        self.url = f"http://127.0.0.1:{port}"
         self.port = port
-        self.client = httpx2.Client(base_url=self.url, timeout=START_LIMIT)
+        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_LIMIT)
+        self.has_ended = False
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *(arg.replace("{port}", str(port)) for arg in command.args)],
@@ -121,29 +120,31 @@ class Server:
 
         wait_until(answers, START_LIMIT)
 
-    def send_signal(self, number: int = signal.SIGTERM) -> None:
-        """Send a signal to the process that was started."""
-        self.process.send_signal(number)
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the process that was started, or SIGINT to all of the group, as Ctrl-C does."""
+        if number == signal.SIGINT:
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
 
     def join(self) -> int:
         """Wait for the end of the server and of all processes it has started; return its exit code."""
         self.client.close()
         code = self.process.wait(STOP_LIMIT)
         wait_until(self._group_is_gone, 3)
+        self.has_ended = True
         return code
 
-    def stop(
-        self, number: int = signal.SIGTERM, *, exit_code: int | None = None, quiet: bool = True
-    ) -> float:
-        """Stop the server and return how many seconds that took.
+    def stop(self, *, quiet: bool = True) -> float:
+        """Stop the server by SIGTERM, and return how many seconds that took.
 
         It must end in time, with the exit code it documents, and leave no process; with ``quiet`` its log must
         have nothing alarming in it.
         """
         began = time.monotonic()
-        self.send_signal(number)
+        self.send_signal(signal.SIGTERM)
         code = self.join()
-        assert code == (self.exit_code if exit_code is None else exit_code), f"exit code {code}\n{self.log}"
+        assert code == self.exit_code, f"exit code {code}\n{self.log}"
         if quiet:
             self.assert_quiet()
         return time.monotonic() - began
@@ -155,7 +156,9 @@ class Server:
         assert not ALARMING.search(re.sub(listening, "", self.log)), self.log
 
     def kill(self) -> None:
-        """End the server and its workers at once."""
+        """End the server and its workers at once, unless they have ended."""
+        if self.has_ended:
+            return
         self.client.close()
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -177,7 +180,7 @@ def serving(
     environment: Mapping[str, str] | None = None,
     ready: str | None = "/schedules",
     quiet: bool = True,
-) -> Iterator[Server]:
+) -> Generator[Server]:
     """Start a server, wait until it answers ``ready`` if given, and stop it at the end unless the block did.
 
     After a failure the server is killed, and its log is shown.
@@ -187,7 +190,7 @@ def serving(
         if ready is not None:
             server.wait_ready(ready)
         yield server
-        if server.process.returncode is None:
+        if not server.has_ended:
             server.stop(quiet=quiet)
     except BaseException:
         print(server.log)
@@ -210,12 +213,12 @@ def wait_until(condition: Callable[[], object], limit: float = 10.0) -> None:
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def _only_zombies(group: int) -> bool:
     """Return whether what is left of a process group has ended, and waits for an init that takes its time."""
-    states = []
+    states: list[str] = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             state, _, its_group = file.read_text().rpartition(")")[2].split()[:3]

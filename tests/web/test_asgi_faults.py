@@ -14,7 +14,7 @@ from tests.web.work_log import WorkLog
 SERVERS = {"uvicorn": uvicorn("working:app"), "hypercorn-trio": hypercorn("working:app", "trio")}
 
 
-@pytest.mark.parametrize("command", SERVERS.values(), ids=SERVERS)
+@pytest.mark.parametrize("command", list(SERVERS.values()), ids=list(SERVERS))
 def test_slow_clients(command: Command, tmp_path: Path) -> None:
     """Neither a client that dribbles its request nor one that never reads its answer holds up jobs or others."""
     log = WorkLog(tmp_path)

@@ -15,7 +15,7 @@ SERVERS = {
 }
 
 
-@pytest.mark.parametrize("command", SERVERS.values(), ids=SERVERS)
+@pytest.mark.parametrize("command", list(SERVERS.values()), ids=list(SERVERS))
 def test_hooks(command: Command, tmp_path: Path) -> None:
     """A scheduler that is started in one task and stopped in another runs jobs in between, and leaves nothing."""
     log = WorkLog(tmp_path)

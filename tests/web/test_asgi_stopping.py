@@ -17,24 +17,25 @@ LONG_GRACE = {"DATABASE_URL": "sqlite:///jobs.db", "GRACE": str(STOP_LIMIT)}
 SHORT_GRACE = {**LONG_GRACE, "GRACE": "0.2"}
 
 
-@pytest.fixture(params=SERVERS.values(), ids=SERVERS)
+@pytest.fixture(params=list(SERVERS.values()), ids=list(SERVERS))
 def command(request: pytest.FixtureRequest) -> Command:
     assert isinstance(request.param, Command)
     return request.param
 
 
-def test_running_jobs_are_drained(command: Command, tmp_path: Path) -> None:
-    """Rule J6: SIGTERM makes no more jobs and lets running ones end; then the scheduler refuses calls."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_running_jobs_are_drained(command: Command, number: signal.Signals, tmp_path: Path) -> None:
+    """Rule J6: SIGTERM and Ctrl-C make no more jobs and let running ones end; then the scheduler refuses calls."""
     log = WorkLog(tmp_path)
     with serving(command, tmp_path, environment=LONG_GRACE, ready=READY) as server:
         server.request("POST", "/jobs/repeatable/one")
         log.wait_for("begin one 1")
-        server.send_signal(signal.SIGTERM)
+        server.send_signal(number)
         log.wait_for_silence()
         assert server.process.poll() is None
         before = len(log.ticks)
         log.let_go()
-        assert server.exit_code == server.join()
+        assert server.join() == (0 if number == signal.SIGINT else server.exit_code)
         server.assert_quiet()
     assert ["begin 1", "end 1"] == log.of("one")
     assert before == len(log.ticks)

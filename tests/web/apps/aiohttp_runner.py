@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from aiohttp import web
 from working import make_scheduler, note, tick
@@ -13,7 +13,7 @@ from working import make_scheduler, note, tick
 from anysched import IntervalTrigger
 
 
-async def run_scheduler(app: web.Application) -> AsyncIterator[None]:
+async def run_scheduler(app: web.Application) -> AsyncGenerator[None]:
     """Run the scheduler while the application serves."""
     scheduler = make_scheduler()
     await scheduler.start()

