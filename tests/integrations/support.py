@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import httpx2
@@ -58,6 +58,16 @@ def application(framework: str, scheduler: Any, inner: Any = None, **options: An
     app = FastAPI(lifespan=life)
     app.include_router(fastapi.router(**options), prefix=PREFIX)
     return app
+
+
+@cache
+def usual_application(framework: str) -> tuple[Any, list[ManualScheduler]]:
+    """Return an application that lets anybody do anything, and the list that it takes its schedulers from.
+
+    Making one takes FastAPI longer than most tests.
+    """
+    waiting: list[ManualScheduler] = []
+    return application(framework, waiting.pop), waiting
 
 
 class Api:
@@ -114,6 +124,10 @@ def serving(
     :param options: for ``router``
     """
     scheduler = ManualScheduler(store)
-    app = application(framework, scheduler, **options)
+    if options:
+        app = application(framework, scheduler, **options)
+    else:
+        app, waiting = usual_application(framework)
+        waiting.append(scheduler)
     with TestClient(app, backend=backend, raise_server_exceptions=raises) as client:  # type: ignore[arg-type]
         yield Api(client, scheduler)

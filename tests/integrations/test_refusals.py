@@ -97,17 +97,15 @@ def test_bodies_that_are_no_json_object(api: Api) -> None:
     assert before == api.show("a")
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "json", None],
-)
-def test_bodies_of_other_types(api: Api, content_type: str | None) -> None:
+def test_bodies_of_other_types(api: Api) -> None:
     """A body that does not say that it is JSON is refused with 415: forms of other sites cannot say so."""
     api.add("a")
-    headers = {} if content_type is None else {"content-type": content_type}
-    answer = api("POST", "/schedule/pause", "a", content=b"{}", headers=headers)
-    assert 415 == answer.status_code
-    assert "application/json" in answer.json()["detail"]
+    types = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "json", None]
+    for content_type in types:
+        headers = {} if content_type is None else {"content-type": content_type}
+        answer = api("POST", "/schedule/pause", "a", content=b"{}", headers=headers)
+        assert 415 == answer.status_code, content_type
+        assert "application/json" in answer.json()["detail"]
     assert not api.show("a")["paused"]
 
 
@@ -192,10 +190,10 @@ def test_unknown_ids(api: Api) -> None:
         assert {"detail": "there is no schedule with the id 'nobody'"} == answer.json()
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("PUT", "/schedule", 405), ("GET", "/nothing", 404)])
-def test_other_routes(api: Api, method: str, path: str, status: int) -> None:
+def test_other_routes(api: Api) -> None:
     """What is not among the operations is left to the application."""
-    assert status == api(method, path, "a").status_code
+    assert 405 == api("PUT", "/schedule", "a").status_code
+    assert 404 == api("GET", "/nothing").status_code
 
 
 def test_a_store_that_is_down(framework: str, anyio_backend: str) -> None:

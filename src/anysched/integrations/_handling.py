@@ -98,9 +98,8 @@ class Handler:
             return
         site = request.headers.get("sec-fetch-site")
         if site is None and origin is not None:
-            site = (
-                "same-origin" if origin.partition("://")[2] == request.headers.get("host") else "cross-site"
-            )
+            own = origin.partition("://")[2] == request.headers.get("host")
+            site = "same-origin" if own else "cross-site"
         if site not in (None, "same-origin", "none"):
             raise Refusal(403, f"requests from pages of another site are refused ({site})")
 
@@ -151,9 +150,7 @@ def _query(model: type[M], request: Request) -> M:
     values: dict[str, object] = {}
     for name in request.query_params:
         given = request.query_params.getlist(name)
-        values[name] = (
-            given[0] if len(given) == 1 else given
-        )  # a list is refused: it is not said which one holds
+        values[name] = given[0] if len(given) == 1 else given  # several are refused: which one holds?
     try:
         return model.model_validate_strings(values)
     except ValidationError as exc:

@@ -50,10 +50,10 @@ def request_part(operation: Operation) -> dict[str, Any]:
 
 def document(url: str) -> dict[str, Any]:
     """Return the description of the whole interface, served under a URL."""
-    answers = {operation.answer for operation in OPERATIONS if operation.answer is not None}
-    names = sorted({*answers, Problem, InvalidRequest}, key=lambda model: model.__name__)
+    answers = [operation.answer for operation in OPERATIONS if operation.answer is not None]
     schemas = models_json_schema(
-        [(model, "serialization") for model in names], ref_template="#/components/schemas/{model}"
+        [(model, "serialization") for model in (*answers, Problem, InvalidRequest)],
+        ref_template="#/components/schemas/{model}",
     )[1]
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
