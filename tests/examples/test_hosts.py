@@ -55,7 +55,7 @@ def send(server: Server, line: str) -> str:
 
 def answers(server: Server, block: Block) -> str:
     """Return what the requests of a block are answered, a line each."""
-    return "".join(send(server, line) + "\n" for line in block.requests)
+    return "".join(send(server, line).rstrip("\n") + "\n" for line in block.requests)
 
 
 def sections(page: Path) -> Iterator[tuple[Block, list[Block]]]:
