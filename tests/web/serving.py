@@ -39,15 +39,13 @@ class Command:
     """How to start a server; ``{port}`` in it becomes a free port."""
 
     args: list[str]
-    #: The exit code after SIGTERM, as the server documents it.
-    exit_code: int = 0
+    #: Whether it ends itself by SIGTERM after SIGTERM, so that nobody can look at what it leaves behind.
+    ends_by_signal: bool = False
 
 
 def uvicorn(app: str, *options: str) -> Command:
-    """uvicorn, on asyncio. It ends itself with the signal that stopped it, unless it has several workers."""
-    several = "--workers" in options or "--reload" in options
-    args = ["-m", "uvicorn", app, "--port", "{port}", *options]
-    return Command(args, exit_code=0 if several else -signal.SIGTERM)
+    """uvicorn, on asyncio."""
+    return Command(["-m", "uvicorn", app, "--port", "{port}", *options], ends_by_signal=True)
 
 
 def hypercorn(app: str, backend: str, *options: str) -> Command:
@@ -70,7 +68,7 @@ class Server:
 
     def __init__(self, command: Command, folder: Path, environment: Mapping[str, str]) -> None:
         port = free_port()
-        self.exit_code = command.exit_code
+        self._ends_by_signal = command.ends_by_signal
         self.log_file = folder / f"server-{port}.log"
         self.port = port
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_LIMIT)
@@ -136,15 +134,15 @@ class Server:
         return code
 
     def stop(self, *, quiet: bool = True) -> float:
-        """Stop the server by SIGTERM, and return how many seconds that took.
+        """Stop the server in the way that lets it be looked at, and return how many seconds that took.
 
-        It must end in time, with the exit code it documents, and leave no process; with ``quiet`` its log must
-        have nothing alarming in it.
+        It must end in time, with exit code 0, and leave no process; with ``quiet`` its log must have nothing
+        alarming in it.
         """
         began = time.monotonic()
-        self.send_signal(signal.SIGTERM)
+        self.send_signal(signal.SIGINT if self._ends_by_signal else signal.SIGTERM)
         code = self.join()
-        assert code == self.exit_code, f"exit code {code}\n{self.log}"
+        assert code == 0, f"exit code {code}\n{self.log}"
         if quiet:
             self.assert_quiet()
         return time.monotonic() - began

@@ -7,13 +7,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.web.serving import APPS, STOP_LIMIT, Command, hypercorn, serving, uvicorn
+from tests.web.serving import APPS, Command, hypercorn, serving, uvicorn
 from tests.web.work_log import WorkLog
 
 SERVERS = {"uvicorn": uvicorn("working:app"), "hypercorn-trio": hypercorn("working:app", "trio")}
 
 READY = "/ready"
-LONG_GRACE = {"DATABASE_URL": "sqlite:///jobs.db", "GRACE": str(STOP_LIMIT)}
+LONG_GRACE = {"DATABASE_URL": "sqlite:///jobs.db", "GRACE": "30"}
 SHORT_GRACE = {**LONG_GRACE, "GRACE": "0.2"}
 
 
@@ -35,7 +35,8 @@ def test_running_jobs_are_drained(command: Command, number: signal.Signals, tmp_
         assert server.process.poll() is None
         before = len(log.ticks)
         log.let_go()
-        assert server.join() == (0 if number == signal.SIGINT else server.exit_code)
+        by_signal = command.ends_by_signal and number == signal.SIGTERM
+        assert server.join() == (-number if by_signal else 0)
         server.assert_quiet()
     assert ["begin 1", "end 1"] == log.of("one")
     assert before == len(log.ticks)
@@ -52,7 +53,9 @@ def test_jobs_longer_than_the_grace(command: Command, tmp_path: Path) -> None:
         server.request("POST", "/jobs/unrepeatable/two")
         log.wait_for("begin one 1")
         log.wait_for("begin two 1")
-        assert server.stop() < STOP_LIMIT / 2
+        server.send_signal(signal.SIGTERM)
+        server.join()
+        server.assert_quiet()
     assert ["begin 1", "cancelled 1"] == log.of("one") == log.of("two")
 
     log.let_go()
