@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import _thread
+import atexit
 import logging
 import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import Context, copy_context
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from inspect import isawaitable
 from typing import Any, TypeVar
 
 import anyio
 import sniffio
 from anyio.abc import TaskGroup
+from anyio.lowlevel import EventLoopToken, current_token
 
 from anysched._scheduler import AsyncScheduler
 from anysched._text import printable
 from anysched.engine.leases import loop_caller
 from anysched.engine.lifecycle import CANCEL_LIMIT, STORE_LIMIT
-from anysched.errors import SchedulerStateError
+from anysched.errors import SchedulerFaultError, SchedulerStateError
 from anysched.executors.daemon_threads import DaemonThreads
 from anysched.model.events import Event
 
@@ -31,8 +33,14 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
+#: Those whose scheduler runs.
+_running: set[LoopThread] = set()
+
 #: Seconds that calls have to return when the scheduler has stopped.
 LAST_CALLS = 1.0
+
+#: Seconds without a look for signals: on Windows nothing can interrupt a wait.
+LONGEST_WAIT = 1.0
 
 #: Seconds that stopping may take besides the grace; then the thread is left behind.
 STOP_LIMIT: float = 2 * (CANCEL_LIMIT + STORE_LIMIT)
@@ -49,7 +57,7 @@ class LoopThread:
     def __init__(self, scheduler: AsyncScheduler, backend: str, stop_grace: timedelta) -> None:
         self._scheduler = scheduler
         self._backend = backend
-        self._stop_grace = self._longest_grace = stop_grace
+        self._longest_grace = stop_grace
         self._pid = os.getpid()
         self._gate = threading.Lock()  # held to post, so that nothing is posted to a loop that has ended
         self._post: Callable[..., None] | None = None
@@ -65,7 +73,12 @@ class LoopThread:
 
     def start(self) -> None:
         """Return when the scheduler runs; when it cannot, or the caller is interrupted, no thread is left."""
-        self._thread.start()
+        _stop_at_exit()
+        try:
+            self._thread.start()
+        except BaseException:
+            self._begun.set()
+            raise
         try:
             self._begun.wait()
         except BaseException:
@@ -78,7 +91,7 @@ class LoopThread:
         with self._gate:
             self._unwanted = True
             if self._post is not None:
-                self._post(self._calls.cancel_scope.cancel)
+                self.post(self._calls.cancel_scope.cancel)
         self.join()
 
     # calls
@@ -95,11 +108,12 @@ class LoopThread:
         """
         self._require_possible()
         future: Future[R] = Future()
-        if not self._start_soon(self._fulfil, func, future):
-            raise SchedulerStateError(
-                f"the scheduler is {self._scheduler.state}: make a new one and start it"
-            )
         try:
+            if not self._start_soon(func, future):
+                raise SchedulerStateError(
+                    f"the scheduler is {self._scheduler.state}: "
+                    "it can be used between start() and stop(), and only once"
+                )
             return future.result()
         finally:
             future.cancel()  # nothing happens to one that is done
@@ -114,13 +128,12 @@ class LoopThread:
         if threading.current_thread() is self._thread:
             raise on_the_event_loop()
 
-    def _start_soon(self, func: Callable[..., Awaitable[None]], *args: Any) -> bool:
-        """Start a task in the caller's context, unless no calls are taken any more."""
+    def _start_soon(self, func: Callable[[], Awaitable[R]], future: Future[R]) -> bool:
+        """Start a task in the caller's context, unless calls are not taken yet, or not any more."""
         with self._gate:
-            if self._taking_calls and self._post is not None:
-                self._post(context_for(self._backend).run, self._calls.start_soon, func, *args)
-                return True
-        return False
+            if self._taking_calls:
+                self.post(self._calls.start_soon, self._fulfil, func, future)
+            return self._taking_calls
 
     async def _fulfil(self, func: Callable[[], Awaitable[R]], future: Future[R]) -> None:
         try:
@@ -136,10 +149,10 @@ class LoopThread:
             _fail(future, exc)
 
     def post(self, func: Callable[..., object], *args: Any) -> None:
-        """Have the event loop call a function soon, if it still runs; for any thread, and for signal handlers."""
+        """Have the event loop call a function soon, if it runs; for any thread, and for signal handlers."""
         try:
-            if self._post is not None and not self.is_foreign:
-                self._post(func, *args)
+            if self._post is not None:
+                self._post(context_for(self._backend).run, func, *args)
         except RuntimeError:
             pass  # the event loop has ended
 
@@ -150,7 +163,8 @@ class LoopThread:
     # stopping
 
     def stop(self, grace: timedelta | None) -> None:
-        """Stop in order and wait for the end; each interrupt meanwhile is the wish to have it at once."""
+        """Stop in order and wait for the end; an interrupt meanwhile is the wish to have it at once."""
+        self._require_possible()
         try:
             self._begun.wait()
             self.ask_to_stop(grace)
@@ -163,10 +177,12 @@ class LoopThread:
     def ask_to_stop(self, grace: timedelta | None) -> None:
         """Have the scheduler stop, and do not wait for it."""
         self._longest_grace = max(self._longest_grace, grace or timedelta(0))
-        self._start_soon(partial(self._scheduler.stop, grace=grace))
+        self._start_soon(partial(self._scheduler.stop, grace=grace), Future())
 
     def join(self) -> None:
         """Wait for the end of a scheduler that stops. What it failed with is raised, once."""
+        if self._thread.ident is None:
+            return  # it could not be started
         limit = self._longest_grace.total_seconds() + STOP_LIMIT
         self._thread.join(limit)
         if self._thread.is_alive():
@@ -180,7 +196,8 @@ class LoopThread:
     def wait(self) -> None:
         """Wait until the scheduler has stopped, whoever stops it."""
         self._require_possible()
-        self._thread.join()
+        while self._thread.is_alive():
+            self._thread.join(LONGEST_WAIT)
 
     def raise_failure(self) -> None:
         """Raise what the scheduler failed with, once."""
@@ -191,6 +208,7 @@ class LoopThread:
     # in the thread
 
     async def _main(self) -> None:
+        _running.add(self)
         try:
             async with anyio.create_task_group() as self._calls:
                 with self._gate:
@@ -204,6 +222,8 @@ class LoopThread:
                     self._subscribers.close()
                 await self._take_no_more_calls()
         finally:
+            self._taking_calls = False
+            _running.discard(self)
             self._begun.set()
 
     async def _serve(self) -> None:
@@ -214,8 +234,6 @@ class LoopThread:
                 await self._scheduler.wait_until_stopped()
         except anyio.get_cancelled_exc_class():
             raise
-        except KeyboardInterrupt:
-            _thread.interrupt_main()  # a Ctrl-C that hit a job: nobody could catch it here
         except BaseException as exc:
             self._failure = exc
 
@@ -223,10 +241,31 @@ class LoopThread:
         posted = anyio.Event()
         with self._gate:
             self._taking_calls = False
-            assert self._post is not None
-            self._post(posted.set)
+            self.post(posted.set)
         await posted.wait()  # calls that were posted before are in the task group now
         self._calls.cancel_scope.deadline = anyio.current_time() + LAST_CALLS
+
+
+@cache
+def _stop_at_exit() -> None:
+    """See to it that what still runs when the main thread ends is stopped in order.
+
+    When ``atexit`` calls, no thread can be started any more, and stopping may need some. So we use what
+    ``concurrent.futures`` uses, which comes before.
+    """
+    try:
+        getattr(threading, "_register_atexit", atexit.register)(_stop_all)
+    except RuntimeError:
+        raise SchedulerStateError("the program is ending: a scheduler cannot be started any more") from None
+
+
+def _stop_all() -> None:
+    threads = [thread for thread in list(_running) if not thread.is_foreign]
+    for thread in threads:
+        thread.ask_to_stop(None)
+    for thread in threads:
+        with suppress(SchedulerFaultError, KeyboardInterrupt):  # the fault is logged; the program ends anyway
+            thread.stop(None)
 
 
 def context_for(backend: str | None) -> Context:
@@ -234,6 +273,22 @@ def context_for(backend: str | None) -> Context:
     context = copy_context()
     context.run(sniffio.current_async_library_cvar.set, backend)
     return context
+
+
+def off_event_loops(make: Callable[[], R]) -> R:
+    """Return what a function makes where no event loop runs, so that it belongs to none yet."""
+    if this_event_loop() is None:
+        return make()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(context_for(None).run, make).result()
+
+
+def this_event_loop() -> EventLoopToken | None:
+    """Return the event loop that runs in this thread."""
+    try:
+        return current_token()
+    except anyio.NoEventLoopError:
+        return None
 
 
 async def call_in_thread(threads: DaemonThreads, callback: Callable[[Event], object], event: Event) -> None:

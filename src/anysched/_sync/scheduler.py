@@ -13,11 +13,17 @@ from typing import Any, Concatenate, Final, Literal, ParamSpec, Self, TypeVar, T
 
 import anyio
 import anyio.from_thread
-from anyio.lowlevel import EventLoopToken, current_token
+from anyio.lowlevel import EventLoopToken
 
 from anysched._clock import Clock, SystemClock
 from anysched._scheduler import AsyncScheduler, current_scheduler
-from anysched._sync.loop_thread import LoopThread, call_in_thread, on_the_event_loop
+from anysched._sync.loop_thread import (
+    LoopThread,
+    call_in_thread,
+    off_event_loops,
+    on_the_event_loop,
+    this_event_loop,
+)
 from anysched.engine.health import Health
 from anysched.engine.signals import signals
 from anysched.engine.subscriptions import Callback, Subscription
@@ -88,7 +94,8 @@ class Scheduler:
     ) -> None:
         self._backend = _checked_backend(backend)
         self._stop_grace = convert.duration(stop_grace, "stop_grace")
-        self._scheduler: AsyncScheduler = _Served(
+        make = partial(
+            _Served,
             self,
             data_store,
             event_broker,
@@ -105,6 +112,7 @@ class Scheduler:
             cleanup_interval=cleanup_interval,
             clock=clock,
         )
+        self._scheduler: AsyncScheduler = off_event_loops(make)
         self._starting = threading.Lock()
         self._thread: LoopThread | None = None
 
@@ -204,6 +212,8 @@ class Scheduler:
 
         The first signal stops in order, the second at once; one more goes to the handlers that were there before.
         Signal handlers are restored. Several schedulers may serve at once, and all of them hear a signal.
+
+        :raise SchedulerFaultError: when the scheduler has failed (rule J6)
         """
         if self.state is RunState.created:
             with self:
@@ -276,13 +286,10 @@ class Scheduler:
         :param one_shot: unsubscribe after the first event
         """
         told = self._off_the_loop(callback) if _blocks(callback) else callback
+        subscribe = partial(self._scheduler.subscribe, told, event_types, one_shot=one_shot)
         if self.state is RunState.created:
-            return self._scheduler.subscribe(told, event_types, one_shot=one_shot)
-
-        async def subscribe() -> Subscription:
-            return self._scheduler.subscribe(told, event_types, one_shot=one_shot)
-
-        return self.call(subscribe)
+            return off_event_loops(subscribe)
+        return self.call(_awaitable(subscribe))
 
     def _off_the_loop(self, callback: Callable[[Any], object]) -> Callback:
         async def told(event: Event) -> None:
@@ -332,7 +339,7 @@ class _View(Scheduler):
         self.wait_until_stopped()
 
     def call(self, func: Callable[[Unpack[Args]], Awaitable[R]], *args: *Args) -> R:
-        if _event_loop() == self._loop:
+        if this_event_loop() == self._loop:
             raise on_the_event_loop()
 
         async def called() -> R:
@@ -364,12 +371,11 @@ def _blocks(callback: Callable[..., object]) -> bool:
     )
 
 
-def _event_loop() -> EventLoopToken | None:
-    """Return the event loop that runs in this thread."""
-    try:
-        return current_token()
-    except anyio.NoEventLoopError:
-        return None
+def _awaitable(func: Callable[[], R]) -> Callable[[], Coroutine[Any, Any, R]]:
+    async def awaitable() -> R:
+        return func()
+
+    return awaitable
 
 
 def _checked_backend(backend: str) -> str:
