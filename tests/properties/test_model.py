@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from itertools import cycle, repeat
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import anyio
 import attrs
@@ -24,12 +24,13 @@ from hypothesis.stateful import (
 from tests.properties import reference as ref
 from tests.properties.world import NODES, World, pause_of, refusal, seconds
 
+from anysched import AsyncScheduler
 from anysched.model.job import Claim
 from anysched.ports.store import Advanced, AdvanceRequest, Completion
 from anysched.stores import _memory_schedules
 
 #: How many steps each machine takes on each store and event loop.
-STEPS = int(os.environ.get("ANYSCHED_MODEL_STEPS", "100"))
+STEPS = int(os.environ.get("ANYSCHED_MODEL_STEPS", "75"))
 STEPS_A_RUN = 25
 
 ids = st.sampled_from("aaaab")
@@ -43,31 +44,24 @@ rarely = st.sampled_from([False] * 9 + [True])
 
 
 @st.composite
-def triggers(draw: st.DrawFn, now: int = 0) -> ref.Every | ref.Once:
-    """Draw a trigger around an instant."""
+def triggers(draw: st.DrawFn) -> ref.Every | ref.Once:
+    """Draw a trigger around an instant, 0."""
     if draw(rarely):
-        return ref.Once(now + draw(offsets))
-    start = draw(st.none() | offsets)
-    end = now + draw(st.integers(15, 40)) if draw(rarely) else None
-    plain = start is None and end is None and draw(st.booleans())
-    return ref.Every(
-        draw(st.sampled_from([1, 1, 2, 3, 5, 7])),
-        None if start is None else now + start,
-        end,
-        plain,
-    )
+        return ref.Once(draw(offsets))
+    start = draw(st.none() | st.none() | offsets)
+    end = draw(st.integers(15, 40)) if draw(rarely) else None
+    plain = start is None and end is None and draw(st.sampled_from([True, True, False]))
+    return ref.Every(draw(st.sampled_from([1, 1, 2, 3, 5, 7])), start, end, plain)
 
 
-@st.composite
-def configs(draw: st.DrawFn, now: int = 0) -> ref.Config:
-    """Draw a configuration."""
-    return ref.Config(
-        draw(triggers(now)),
-        slow=draw(st.booleans()),
-        coalesce=draw(st.sampled_from(["latest", "earliest", "all", "all"])),
-        grace=draw(st.none() | st.integers(1, 10)),
-        most=draw(st.integers(1, 5)),
-    )
+configs = st.builds(
+    ref.Config,
+    triggers(),
+    slow=st.booleans(),
+    coalesce=st.sampled_from(["latest", "earliest", "all", "all"]),
+    grace=st.none() | st.integers(1, 10),
+    most=st.integers(1, 5),
+)
 
 
 @st.composite
@@ -84,13 +78,60 @@ def pauses(draw: st.DrawFn) -> ref.Pause:
     )
 
 
+@attrs.frozen
+class Add:
+    """Add a schedule; or declare it again, with the trigger that it has."""
+
+    config: ref.Config
+    conflict: str = "replace"
+    paused: bool = False
+    same_trigger: bool = False
+
+
+@attrs.frozen
+class Unpause:
+    """Resume a schedule, from a distance from now."""
+
+    start: ref.ResumeFrom
+    missed: str
+
+
+Deed = Add | ref.Pause | Unpause | Literal["remove", "run"]
+
+unpauses = st.builds(Unpause, resumes, missed)
+adds = st.builds(Add, configs, conflicts, rarely, st.booleans())
+deeds: st.SearchStrategy[Deed] = st.one_of(
+    adds,
+    adds,
+    pauses(),
+    pauses(),
+    unpauses,
+    unpauses,
+    st.just("run"),
+    st.sampled_from(["run", "remove"]),
+)
+
+
+def at(trigger: ref.Every | ref.Once, now: int) -> ref.Every | ref.Once:
+    """Return a trigger with its instants counted from another one."""
+    if isinstance(trigger, ref.Once):
+        return ref.Once(trigger.at + now)
+    return attrs.evolve(
+        trigger,
+        start=None if trigger.start is None else trigger.start + now,
+        end=None if trigger.end is None else trigger.end + now,
+    )
+
+
+Real = Callable[[AsyncScheduler], Awaitable[Any]]
+
+
 @attrs.define
 class Action:
     """What a user does: to the reference, and to a node."""
 
     ideal: Callable[[], Any]
-    real: Callable[..., Any]
-    args: Sequence[Any]
+    real: Real
     by: int
     expected: Any = "nothing was written"
 
@@ -106,7 +147,8 @@ class Action:
         """Do it to a node that is awake; return what comes of it, in the same words."""
         awake = [node for node in world.nodes if node is not None]
         try:
-            return await self.real(awake[self.by % len(awake)], *self.args)
+            outcome = await self.real(awake[self.by % len(awake)])
+            return outcome if isinstance(outcome, ref.Report) else None
         except Exception as exc:
             return refusal(exc)
 
@@ -140,105 +182,71 @@ class AtRest(RuleBasedStateMachine):
 
     # what users do
 
-    def do(self, action: Action) -> None:
-        """Let a user do something."""
+    def perform(self, id: str, deed: Deed, by: int) -> None:
+        """Let a user do something to a schedule, by way of a node."""
+        reference, world, now = self.reference, self.world, self.now
+        if isinstance(deed, Add):
+            old = reference.schedules.get(id)
+            trigger = old.config.trigger if deed.same_trigger and old else at(deed.config.trigger, now)
+            config = attrs.evolve(deed.config, trigger=trigger)
+            self.do(
+                lambda: reference.add(id, config, deed.conflict, paused=deed.paused),
+                lambda node: world.add(node, id, config, deed.conflict, paused=deed.paused),
+                by,
+            )
+        elif isinstance(deed, ref.Pause):
+            until = None if deed.until is None else deed.until + now
+            start = (
+                deed.resume_from + (until or now) if isinstance(deed.resume_from, int) else deed.resume_from
+            )
+            pause = attrs.evolve(deed, until=until, resume_from=start)
+            self.do(lambda: reference.pause(id, pause), lambda node: world.pause(node, id, pause), by)
+        elif isinstance(deed, Unpause):
+            start = deed.start + now if isinstance(deed.start, int) else deed.start
+            self.do(
+                lambda: reference.unpause(id, start, deed.missed),
+                lambda node: world.unpause(node, id, start, deed.missed),
+                by,
+            )
+        elif deed == "run":
+            self.do(lambda: reference.run(id), lambda node: node.run_schedule(id), by)
+        else:
+            self.do(lambda: self.remove(id), lambda node: node.remove_schedule(id), by)
+
+    def remove(self, id: str) -> None:
+        self.reference.remove(id)
+        self.world.told.pop(id, None)
+
+    def do(self, ideal: Callable[[], Any], real: Real, by: int) -> None:
+        """Let the reference and a node do the same."""
+        action = Action(ideal, real, by)
         expected = action.think()
         assert expected == self.world.call(action.act, self.world)
         self.settle()
 
-    @initialize(config=configs(), other=configs(), two=st.booleans())
+    @initialize(config=configs, other=configs, two=st.sampled_from([True, True, False]))
     def begin(self, config: ref.Config, other: ref.Config, two: bool) -> None:
         """Have something to work on, and one node or two to do it."""
         if two:
             self.world.start(1)
-        self.add_one("a", config, "do_nothing", paused=False, by=0)
-        self.add_one("b", other, "do_nothing", paused=False, by=0)
+        self.perform("a", Add(config), 0)
+        self.perform("b", Add(other), 0)
 
     @precondition(lambda self: self.awake)
-    @rule(id=ids, data=st.data(), conflict=conflicts, paused=rarely, by=nodes)
-    def add(self, id: str, data: st.DataObject, conflict: str, paused: bool, by: int) -> None:
-        """Add a schedule, or try to."""
-        self.add_one(id, data.draw(configs(self.now)), conflict, paused=paused, by=by)
+    @rule(id=ids, deeds=st.lists(deeds, min_size=1, max_size=3), by=nodes)
+    def act(self, id: str, deeds: list[Deed], by: int) -> None:
+        """Do this and that."""
+        for deed in deeds:
+            self.perform(id, deed, by)
 
     @precondition(lambda self: self.awake)
-    @rule(id=ids, data=st.data(), by=nodes)
-    def replace(self, id: str, data: st.DataObject, by: int) -> None:
-        """Declare a schedule again, with the same trigger if it exists."""
-        config, old = data.draw(configs(self.now)), self.reference.schedules.get(id)
-        if old is not None:
-            config = attrs.evolve(config, trigger=old.config.trigger)
-        self.add_one(id, config, "replace", paused=True, by=by)
-
-    def add_one(self, id: str, config: ref.Config, conflict: str, *, paused: bool, by: int) -> None:
-        self.do(
-            Action(
-                lambda: self.reference.add(id, config, conflict, paused=paused),
-                self.world.add,
-                (id, config, conflict, paused),
-                by,
-            )
-        )
-
-    @precondition(lambda self: self.awake)
-    @rule(id=ids, wanted=pauses(), by=nodes)
-    def pause(self, id: str, wanted: ref.Pause, by: int) -> None:
-        """Pause a schedule."""
-        self.pause_one(id, wanted, by)
-
-    def pause_one(self, id: str, wanted: ref.Pause, by: int) -> None:
-        start, until = wanted.resume_from, wanted.until
-        wanted = attrs.evolve(
-            wanted,
-            until=None if until is None else until + self.now,
-            resume_from=start + self.now + (until or 0) if isinstance(start, int) else start,
-        )
-        self.do(Action(lambda: self.reference.pause(id, wanted), self.world.pause, (id, wanted), by))
-
-    @precondition(lambda self: self.awake)
-    @rule(id=ids, start=resumes, missed=missed, by=nodes)
-    def unpause(self, id: str, start: ref.ResumeFrom, missed: str, by: int) -> None:
-        """Resume a schedule."""
-        self.unpause_one(id, start, missed, by)
-
-    def unpause_one(self, id: str, start: ref.ResumeFrom, missed: str, by: int) -> None:
-        if isinstance(start, int):
-            start += self.now
-        self.do(
-            Action(
-                lambda: self.reference.unpause(id, start, missed),
-                self.world.unpause,
-                (id, start, missed),
-                by,
-            )
-        )
-
-    @precondition(lambda self: self.awake)
-    @rule(id=ids, wanted=pauses(), length=lengths, start=resumes, missed=missed, by=nodes)
-    def pause_and_unpause(
-        self, id: str, wanted: ref.Pause, length: int, start: ref.ResumeFrom, missed: str, by: int
-    ) -> None:
+    @rule(id=ids, pause=pauses(), length=lengths, unpause=unpauses, by=nodes)
+    def pause_and_unpause(self, id: str, pause: ref.Pause, length: int, unpause: Unpause, by: int) -> None:
         """Pause a schedule, and resume it after a while, if it is still paused."""
-        self.pause_one(id, wanted, by)
+        self.perform(id, pause, by)
         self.pass_time(length)
         self.settle()
-        self.unpause_one(id, start, missed, by)
-
-    @precondition(lambda self: self.awake)
-    @rule(id=ids, by=nodes)
-    def remove(self, id: str, by: int) -> None:
-        """Remove a schedule."""
-
-        def remove() -> None:
-            self.reference.remove(id)
-            self.world.told.pop(id, None)
-
-        self.do(Action(remove, self.world.remove, (id,), by))
-
-    @precondition(lambda self: self.awake)
-    @rule(id=ids, by=nodes)
-    def run(self, id: str, by: int) -> None:
-        """Run a schedule by hand."""
-        self.do(Action(lambda: self.reference.run(id), self.world.run, (id,), by))
+        self.perform(id, unpause, by)
 
     # what else happens
 
@@ -252,12 +260,12 @@ class AtRest(RuleBasedStateMachine):
         self.reference.wait(length, awake=self.awake)
         self.world.wait(length)
 
-    @rule(number=nodes)
-    def switch(self, number: int) -> None:
-        """Stop a node, or start it."""
+    @rule(number=nodes, sure=st.sampled_from([False, False, True]))
+    def switch(self, number: int, sure: bool) -> None:
+        """Start a node, or, less often, stop it."""
         if self.world.nodes[number] is None:
             self.world.start(number)
-        else:
+        elif sure:
             self.stop(number)
         self.settle()
 
@@ -268,9 +276,12 @@ class AtRest(RuleBasedStateMachine):
             if job.state == "running" and (job.schedule, job.fire_time, job.attempt) in running:
                 self.reference.interrupt(job)
 
-    @rule(length=st.integers(0, 20))
-    def restart(self, length: int) -> None:
+    @rule(length=st.integers(0, 20), sure=rarely)
+    def restart(self, length: int, sure: bool) -> None:
         """Stop all nodes; after a while start them again."""
+        if not sure:
+            self.wait(length)
+            return
         for number in range(NODES):
             if self.world.nodes[number] is not None:
                 self.stop(number)
@@ -355,8 +366,8 @@ class Interleaved(AtRest):
     def make_world(self) -> World:
         return World(self.kind, self.backend, witness=self)
 
-    def do(self, action: Action) -> None:
-        self.pending.append(action)
+    def do(self, ideal: Callable[[], Any], real: Real, by: int) -> None:
+        self.pending.append(Action(ideal, real, by))
         if len(self.pending) == 4:
             self.flush()
 
@@ -373,6 +384,26 @@ class Interleaved(AtRest):
             self.flush(length)
         else:
             self.flush(0, stops)  # jobs have real time to end when a node stops: so no other passes
+
+    @precondition(lambda self: self.awake)
+    @rule(
+        id=ids,
+        until=st.integers(4, 9),
+        queued=st.sampled_from(["keep", "hold"]),
+        missed=st.sampled_from(["policy", "policy", "policy", "run_once", "run_all"]),
+        deeds=st.lists(deeds, min_size=1, max_size=2),
+        choices=st.lists(st.integers(0, 5), min_size=1, max_size=25),
+    )
+    def clash(
+        self, id: str, until: int, queued: str, missed: str, deeds: list[Deed], choices: list[int]
+    ) -> None:
+        """Do things to a schedule in the second in which its pause ends."""
+        self.perform(id, ref.Pause(until, queued=queued, missed=missed), 0)
+        self.pass_time(until - 1)
+        for number, deed in enumerate(deeds):
+            self.perform(id, deed, number)
+        self.choices = choices
+        self.flush(2)
 
     def flush(self, length: int = 0, stops: int | None = None) -> None:
         """Let happen what was put off."""

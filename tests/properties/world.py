@@ -300,14 +300,6 @@ class World:
             str(found.status), seconds(found.next_fire_time), len(found.jobs), found.skipped, found.changed
         )
 
-    async def remove(self, node: AsyncScheduler, id: str) -> None:
-        """Remove a schedule."""
-        await node.remove_schedule(id)
-
-    async def run(self, node: AsyncScheduler, id: str) -> None:
-        """Run a schedule by hand."""
-        await node.run_schedule(id)
-
 
 def _hasten(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA synchronous = OFF")  # nothing here outlives a power failure
