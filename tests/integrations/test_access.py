@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi import Depends, FastAPI
+from fastapi.security import APIKeyHeader, HTTPBearer, OAuth2PasswordBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.testclient import TestClient
@@ -35,6 +36,17 @@ def test_no_router_without_a_callable(router: Callable[..., Any], authorize: obj
         router(authorize=authorize)
     with pytest.raises(TypeError, match="authorize"):
         router()
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [OAuth2PasswordBearer("token"), APIKeyHeader(name="X-Key"), HTTPBearer()],
+    ids=lambda s: type(s).__name__,
+)
+def test_a_security_scheme_checks_nothing(scheme: Any) -> None:
+    """A scheme that only reads what was sent is no permission: whatever was sent would count as a name."""
+    with pytest.raises(TypeError, match="only reads what was sent"):
+        fastapi.router(authorize=scheme)
 
 
 def test_origins_are_not_a_string(router: Callable[..., Any]) -> None:

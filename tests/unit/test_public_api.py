@@ -25,6 +25,9 @@ SURFACE = {
     "anysched.stores": "MemoryDataStore SQLDataStore",
     "anysched.brokers": "LocalEventBroker",
     "anysched.executors": "AsyncJobExecutor ProcessJobExecutor ThreadJobExecutor",
+    "anysched.integrations.django": "get_scheduler",
+    "anysched.integrations.fastapi": "SchedulerDep get_scheduler lifespan router",
+    "anysched.integrations.starlette": "get_scheduler lifespan router",
     "anysched.serializers": "CBORSerializer JSONSerializer PickleSerializer",
     "anysched.testing": "ClockStuckError FakeClock ManualScheduler Run StoreSuite TriggerSuite",
 }

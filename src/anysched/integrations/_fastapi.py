@@ -7,6 +7,7 @@ from inspect import Parameter, signature
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.security.base import SecurityBase
 
 from anysched import AsyncScheduler
 from anysched.integrations import _openapi
@@ -29,9 +30,14 @@ def router(*, authorize: Callable[..., Any], trusted_origins: Collection[str] = 
         callable with one parameter that has no annotation is called with the request
     :param trusted_origins: origins, such as "https://admin.example.org", whose pages may send requests although
         they are not of this site
-    :raise TypeError: when ``authorize`` cannot be called
+    :raise TypeError: when ``authorize`` cannot be called, or is a security scheme, which lets in everybody
     """
     require_authorize(authorize)
+    if isinstance(authorize, SecurityBase):
+        raise TypeError(
+            f"authorize must check who asks: {type(authorize).__name__} only reads what was sent. Pass a dependency "
+            "that depends on it, and returns a name or True for those who may"
+        )
     handler = make_handler(trusted_origins)
     decision = Depends(_dependency(authorize))
     routes = APIRouter(tags=list(_openapi.TAGS))
