@@ -31,6 +31,7 @@ def test_running_jobs_are_drained(command: Command, number: signal.Signals, tmp_
         server.request("POST", "/jobs/repeatable/one")
         log.wait_for("begin one 1")
         server.send_signal(number)
+        log.wait_for("stopping")
         log.wait_for_silence()
         assert server.process.poll() is None
         before = len(log.ticks)

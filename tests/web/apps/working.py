@@ -77,7 +77,7 @@ def fail(event: JobReleased) -> None:
 
 @asynccontextmanager
 async def schedules(app: Starlette) -> AsyncGenerator[None]:
-    """Declare the schedules."""
+    """Declare the schedules; note when the scheduler is about to stop."""
     scheduler: AsyncScheduler = app.state.scheduler
     if os.environ.get("FAILING_SUBSCRIBER"):
         scheduler.subscribe(fail, JobReleased, one_shot=True)
@@ -86,6 +86,7 @@ async def schedules(app: Starlette) -> AsyncGenerator[None]:
             tick, IntervalTrigger(seconds=EVERY), id=f"tick-{number}", coalesce="all"
         )
     yield
+    note("stopping")
 
 
 @asynccontextmanager
