@@ -13,7 +13,7 @@ from tests.web.serving import wait_until
 
 from anysched import RunState
 from anysched.integrations.django import get_scheduler
-from anysched.integrations.django.scheduling import declare_schedules
+from anysched.integrations.django._scheduling import declare_schedules
 
 ENOUGH = 10
 

@@ -15,8 +15,8 @@ from django.test import override_settings
 from tests.integrations import django_site
 
 from anysched import Scheduler, SchedulerRole
-from anysched.integrations.django.conf import PASSED_ON, configuration
-from anysched.integrations.django.scheduling import new_scheduler
+from anysched.integrations.django._conf import PASSED_ON, configuration
+from anysched.integrations.django._scheduling import new_scheduler
 from anysched.stores import MemoryDataStore, SQLDataStore
 
 FILE = "sqlite:///never-opened.db"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.web.serving import EXAMPLES, Server, gunicorn, program, serving, wait_until
-from tests.web.test_wsgi_flask import assert_operates
+from tests.web.test_wsgi_flask import assert_operates, press_ctrl_c
 from tests.web.work_log import WorkLog
 
 from anysched import Scheduler
@@ -61,7 +61,7 @@ def test_runserver(tmp_path: Path) -> None:
     with runscheduler(tmp_path, EXAMPLE), serving(command, tmp_path, environment=EXAMPLE) as server:
         wait_until(lambda: server.get("/schedules"))
         assert_operates(server)
-        server.stop(signal.SIGINT)
+        press_ctrl_c(server)
         assert 0 == beats(server)
 
 
@@ -70,7 +70,7 @@ def test_running_jobs_are_drained(number: signal.Signals, tmp_path: Path) -> Non
     """Rule J6: a signal lets running jobs of the command end, and no more are made."""
     log = WorkLog(tmp_path)
     with runscheduler(tmp_path, WORKING) as command:
-        log.wait_for_ticks(3)
+        log.wait_for_ticks(9)
         with Scheduler(f"sqlite:///{tmp_path / 'jobs.db'}", role="client") as operator:
             operator.add_job("work", args=["one"])
         log.wait_for("begin one 1")

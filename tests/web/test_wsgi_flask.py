@@ -27,6 +27,13 @@ def assert_operates(server: Server) -> None:
     )
 
 
+def press_ctrl_c(server: Server) -> None:
+    """Interrupt a server and the processes it started, as a terminal does; they end in time."""
+    os.killpg(server.process.pid, signal.SIGINT)
+    assert 0 == server.join()
+    assert "left behind" not in server.log
+
+
 @pytest.mark.parametrize("options", [(), ("--preload",)], ids=["forked", "preloaded"])
 def test_flask(options: tuple[str, ...], tmp_path: Path) -> None:
     """Flask under gunicorn with two workers, as its example says."""
@@ -44,7 +51,5 @@ def test_flask_run(options: tuple[str, ...], tmp_path: Path) -> None:
     with serving(command, tmp_path) as server:
         assert_operates(server)
         wait_until(lambda: "beat" in server.log.splitlines())
-        os.killpg(server.process.pid, signal.SIGINT)  # as Ctrl-C in a terminal does
-        assert 0 == server.join()
-        server.assert_quiet()
+        press_ctrl_c(server)
         assert 1 == server.log.count("has stopped")

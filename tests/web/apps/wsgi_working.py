@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from flask import Flask
@@ -28,15 +29,22 @@ def start_scheduler() -> None:
 
 
 @app.get("/ready")
-def ready() -> list[int]:
+def ready() -> str:
     """Answer."""
-    return [os.getpid()]
+    return ""
+
+
+@app.get("/slow")
+def slow() -> dict[str, int]:
+    """Take a while to say which process answers."""
+    time.sleep(0.2)
+    return {"pid": os.getpid()}
 
 
 @app.get("/schedules")
-def list_schedules() -> dict[str, Any]:
-    """Say which process answers, and how the schedules are."""
-    return {"pid": os.getpid(), "status": {each.id: str(each.status) for each in scheduler.get_schedules()}}
+def list_schedules() -> dict[str, str]:
+    """Say how the schedules are."""
+    return {each.id: str(each.status) for each in scheduler.get_schedules()}
 
 
 @app.post("/schedules/<id>/pause")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
@@ -57,15 +57,7 @@ def configuration() -> Configuration:
 
     :raise ImproperlyConfigured: when it cannot be used, and why
     """
-    given = getattr(settings, "ANYSCHED", None)
-    if not isinstance(given, Mapping) or "data_store" not in given:
-        raise ImproperlyConfigured(f"the setting ANYSCHED must be a dict with a data_store: {EXAMPLE}")
-    for key in given:
-        if key not in KEYS:
-            meant = get_close_matches(str(key), KEYS, n=1)
-            raise ImproperlyConfigured(
-                f"ANYSCHED[{key!r}] means nothing" + (f": do you mean {meant[0]!r}?" if meant else "")
-            )
+    given = _given()
     options = {key: value for key, value in given.items() if key in PASSED_ON}
     options.setdefault("timezone", settings.TIME_ZONE)
     with explained("ANYSCHED['data_store']", AnyschedError):
@@ -78,8 +70,22 @@ def configuration() -> Configuration:
     )
 
 
+def _given() -> Mapping[str, Any]:
+    given: Any = getattr(settings, "ANYSCHED", None)
+    if not isinstance(given, dict) or "data_store" not in given:
+        raise ImproperlyConfigured(f"the setting ANYSCHED must be a dict with a data_store: {EXAMPLE}")
+    found = cast("Mapping[str, Any]", given)
+    for key in found:
+        if key not in KEYS:
+            meant = get_close_matches(str(key), KEYS, n=1)
+            raise ImproperlyConfigured(
+                f"ANYSCHED[{key!r}] means nothing" + (f": do you mean {meant[0]!r}?" if meant else "")
+            )
+    return found
+
+
 @contextmanager
-def explained(where: str, *errors: type[Exception]) -> Iterator[None]:
+def explained(where: str, *errors: type[Exception]) -> Generator[None]:
     """Turn errors of the kinds named into ``ImproperlyConfigured``."""
     try:
         yield
@@ -100,7 +106,7 @@ def _data_store(given: Any) -> Any:
 
 
 def _modules(given: Any) -> Sequence[ModuleType]:
-    if not isinstance(given, (list, tuple)) or not all(isinstance(path, str) for path in given):
+    if type(given) not in (list, tuple) or not all(isinstance(path, str) for path in given):
         raise ImproperlyConfigured(
             f"ANYSCHED['tasks'] must be a list of dotted paths of modules, not {given!r}"
         )

@@ -10,8 +10,8 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from anysched import AnyschedError, RunState, Scheduler, SchedulerRole
-from anysched.integrations.django.conf import configuration, explained
-from anysched.integrations.django.executors import DjangoProcessJobExecutor, DjangoThreadJobExecutor
+from anysched.integrations.django._conf import configuration, explained
+from anysched.integrations.django._executors import DjangoProcessJobExecutor, DjangoThreadJobExecutor
 
 
 def get_scheduler() -> Scheduler:
@@ -92,7 +92,7 @@ class ProcessScheduler:
         return scheduler
 
 
-process = ProcessScheduler()
+process: ProcessScheduler = ProcessScheduler()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=process.forget)
 
