@@ -132,8 +132,11 @@ def test_many_threads_at_once(scheduler: Scheduler) -> None:
     assert set(range(0, 80, 2)) == values
 
 
-def test_calls_that_wait_end_with_the_scheduler(scheduler: Scheduler) -> None:
+def test_calls_that_wait_end_with_the_scheduler(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rule J6: whoever waits in a call when the scheduler stops is told, and never left waiting."""
+    monkeypatch.setattr("anysched._sync.loop_thread.LAST_CALLS", 0.1)
 
     async def shielded() -> None:
         with anyio.CancelScope(shield=True):
@@ -252,7 +255,7 @@ def identity_of_current() -> str:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
-def test_a_call_that_is_interrupted(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_is_interrupted(scheduler: Scheduler) -> None:
     """A Ctrl-C in a blocking call cancels what runs for it on the event loop."""
     begun, ended = threading.Event(), threading.Event()
 
@@ -276,7 +279,7 @@ def test_a_call_that_is_interrupted(scheduler: Scheduler, monkeypatch: pytest.Mo
     assert scheduler.health.ok
 
 
-def test_bad_arguments(caplog: pytest.LogCaptureFixture) -> None:
+def test_bad_arguments() -> None:
     """A backend that is none, and what the asynchronous class refuses, is refused before anything starts."""
     with pytest.raises(ValueError, match='must be "asyncio" or "trio", not \'curio\''):
         Scheduler(backend="curio")  # type: ignore[arg-type]

@@ -67,9 +67,12 @@ class LoopThread:
         self._failure: BaseException | None = None
         self._calls: TaskGroup
         self._subscribers: DaemonThreads
-        run = partial(anyio.run, self._main, backend=backend)
+        # An interrupt makes Thread.join() of Python 3.11 believe that the thread has ended: we wait for an event.
+        self._ended = threading.Event()
         name = f"anysched {printable(scheduler.identity)}"
-        self._thread = threading.Thread(target=context_for(None).run, args=(run,), name=name, daemon=True)
+        self._thread = threading.Thread(
+            target=context_for(None).run, args=(self._run,), name=name, daemon=True
+        )
 
     def start(self) -> None:
         """Return when the scheduler runs; when it cannot, or the caller is interrupted, no thread is left."""
@@ -78,6 +81,7 @@ class LoopThread:
             self._thread.start()
         except BaseException:
             self._begun.set()
+            self._ended.set()
             raise
         try:
             self._begun.wait()
@@ -181,23 +185,22 @@ class LoopThread:
 
     def join(self) -> None:
         """Wait for the end of a scheduler that stops. What it failed with is raised, once."""
-        if self._thread.ident is None:
-            return  # it could not be started
         limit = self._longest_grace.total_seconds() + STOP_LIMIT
-        self._thread.join(limit)
-        if self._thread.is_alive():
+        if not self._ended.wait(limit):
             logger.error(
                 "the event loop of the scheduler has not ended %g seconds after it was asked to: "
                 "a job blocks it or ignores its cancellation; the thread is left to itself",
                 limit,
             )
+        elif self._thread.is_alive():
+            self._thread.join(LONGEST_WAIT)  # it has nothing left to do
         self.raise_failure()
 
     def wait(self) -> None:
         """Wait until the scheduler has stopped, whoever stops it."""
         self._require_possible()
-        while self._thread.is_alive():
-            self._thread.join(LONGEST_WAIT)
+        while not self._ended.wait(LONGEST_WAIT):
+            pass
 
     def raise_failure(self) -> None:
         """Raise what the scheduler failed with, once."""
@@ -207,24 +210,28 @@ class LoopThread:
 
     # in the thread
 
-    async def _main(self) -> None:
+    def _run(self) -> None:
         _running.add(self)
         try:
-            async with anyio.create_task_group() as self._calls:
-                with self._gate:
-                    self._post = loop_caller()
-                    if self._unwanted:
-                        return
-                self._subscribers = DaemonThreads(sys.maxsize, "anysched-subscriber", set())
-                try:
-                    await self._serve()
-                finally:
-                    self._subscribers.close()
-                await self._take_no_more_calls()
+            anyio.run(self._main, backend=self._backend)
         finally:
             self._taking_calls = False
-            _running.discard(self)
             self._begun.set()
+            _running.discard(self)
+            self._ended.set()
+
+    async def _main(self) -> None:
+        async with anyio.create_task_group() as self._calls:
+            with self._gate:
+                self._post = loop_caller()
+                if self._unwanted:
+                    return
+            self._subscribers = DaemonThreads(sys.maxsize, "anysched-subscriber", set())
+            try:
+                await self._serve()
+            finally:
+                self._subscribers.close()
+            await self._take_no_more_calls()
 
     async def _serve(self) -> None:
         try:

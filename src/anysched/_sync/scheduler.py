@@ -327,7 +327,7 @@ class _View(Scheduler):
         self._loop = _Served.loop_of(scheduler)
 
     def start(self) -> Self:
-        raise SchedulerStateError("this scheduler is started by whoever made the AsyncScheduler")
+        raise SchedulerStateError("this is a view of an AsyncScheduler, which is started by whoever made it")
 
     def stop(self, *, grace: timedelta | float | None = None) -> None:
         self.call(partial(self._scheduler.stop, grace=grace))
