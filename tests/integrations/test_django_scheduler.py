@@ -89,7 +89,7 @@ def test_connections_are_closed(tmp_path: Path, database: dict[str, Any]) -> Non
 def test_connections_that_are_kept(tmp_path: Path, database: dict[str, Any]) -> None:
     """``CONN_MAX_AGE`` is respected, and what has outlived it is closed before the next job."""
     database["CONN_MAX_AGE"] = 60
-    with site(tmp_path, web_role="both"):
+    with site(tmp_path, web_role="both", schedules=None):  # no other job, so that there is one thread
         for _ in range(2):
             get_scheduler().run_job("query")
         used = django_site.found[0][1]
@@ -97,10 +97,6 @@ def test_connections_that_are_kept(tmp_path: Path, database: dict[str, Any]) -> 
         used.close_at = 0
         get_scheduler().run_job("query")
         assert (False, used) == django_site.found[-1]
-        database["CONN_MAX_AGE"] = 0
-        used.close_at = 0
-        get_scheduler().run_job("operate")
-        assert used.connection is None
 
 
 def test_own_executors(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-from tests.web.serving import EXAMPLES, Server, gunicorn, program, serving, wait_until
+from tests.examples.pages import blocks_of, check_output, write_files
+from tests.examples.running import run_program
+from tests.examples.test_hosts import answers, command_of
+from tests.web.serving import EXAMPLES, ROOT, Server, gunicorn, program, serving, wait_until
 from tests.web.test_wsgi_flask import assert_operates, press_ctrl_c
 from tests.web.work_log import WorkLog
 
@@ -20,9 +24,11 @@ WORKING = {"DJANGO_SETTINGS_MODULE": "django_working"}
 
 
 @contextmanager
-def runscheduler(folder: Path, environment: dict[str, str], *options: str) -> Iterator[Server]:
+def runscheduler(
+    folder: Path, environment: dict[str, str], manage: Path = SITE / "manage.py"
+) -> Iterator[Server]:
     """Run the command, and stop it at the end unless the block did."""
-    command = Server(program(SITE / "manage.py", "runscheduler", *options), folder, environment)
+    command = Server(program(manage, "runscheduler"), folder, environment)
     try:
         yield command
         if command.process.returncode is None:
@@ -55,6 +61,22 @@ def test_web_processes_operate(tmp_path: Path) -> None:
     assert made == beats(command)
 
 
+def test_the_page(tmp_path: Path) -> None:
+    """What the page about Django shows: the command runs, gunicorn serves, requests and commands are answered."""
+    page = ROOT / "docs" / "howto" / "hosts" / "django.md"
+    write_files(page, tmp_path)
+    shutil.copy(SITE / "manage.py", tmp_path)  # as startproject makes it
+    shown = {block.code.split()[0]: block for block in blocks_of(page) if block.info == "sh" and block.output}
+    (served,) = [block for block in blocks_of(page) if block.code.startswith("gunicorn")]
+    with runscheduler(tmp_path, {}, tmp_path / "manage.py") as command:
+        wait_until(lambda: "starts" in command.log)
+        with serving(command_of(served.code), tmp_path, ready="/") as server:
+            check_output(page, shown["curl"], answers(server, shown["curl"]))
+        lines = shown["python"].code.splitlines()
+        printed = [run_program(*shlex.split(line)[1:], folder=tmp_path) for line in lines]
+        check_output(page, shown["python"], "".join(printed))
+
+
 def test_runserver(tmp_path: Path) -> None:
     """``runserver`` with its reloader, two processes, runs no jobs and ends with Ctrl-C."""
     command = program(SITE / "manage.py", "runserver", "{port}")
@@ -65,16 +87,15 @@ def test_runserver(tmp_path: Path) -> None:
         assert 0 == beats(server)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_running_jobs_are_drained(number: signal.Signals, tmp_path: Path) -> None:
-    """Rule J6: a signal lets running jobs of the command end, and no more are made."""
+def test_running_jobs_are_drained(tmp_path: Path) -> None:
+    """Rule J6: SIGTERM lets running jobs of the command end, and no more are made."""
     log = WorkLog(tmp_path)
     with runscheduler(tmp_path, WORKING) as command:
         log.wait_for_ticks(9)
         with Scheduler(f"sqlite:///{tmp_path / 'jobs.db'}", role="client") as operator:
             operator.add_job("work", args=["one"])
         log.wait_for("begin one 1")
-        command.send_signal(number)
+        command.send_signal(signal.SIGTERM)
         log.wait_for_silence()
         assert command.process.poll() is None
         log.let_go()

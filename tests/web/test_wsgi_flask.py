@@ -34,10 +34,9 @@ def press_ctrl_c(server: Server) -> None:
     assert "left behind" not in server.log
 
 
-@pytest.mark.parametrize("options", [(), ("--preload",)], ids=["forked", "preloaded"])
-def test_flask(options: tuple[str, ...], tmp_path: Path) -> None:
+def test_flask(tmp_path: Path) -> None:
     """Flask under gunicorn with two workers, as its example says."""
-    command = gunicorn("flask_app:app", "-w", "2", "-c", str(EXAMPLES / "gunicorn.conf.py"), *options)
+    command = gunicorn("flask_app:app", "-w", "2", "-c", str(EXAMPLES / "gunicorn.conf.py"))
     with serving(command, tmp_path) as server:
         assert_operates(server)
         wait_until(lambda: "beat" in server.log.splitlines())
