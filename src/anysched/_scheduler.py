@@ -477,7 +477,7 @@ class AsyncScheduler:
         :param until: from when on it counts as resumed, without further calls
         :param reason: free text, shown with the pause
         :param by: who pauses it
-        :param queued: what becomes of its jobs that have not started: "keep", "hold" until it is resumed, "discard"
+        :param queued: what becomes of its jobs that no node has taken: "keep", "hold" until it is resumed, "discard"
         :param resume_from: where to go on at ``until``, as for ``unpause_schedule``
         :param missed: what to do then about the fire times that passed, as for ``unpause_schedule``
         :param version: pause it only if its ``state.version``, which each firing changes, is still this one
