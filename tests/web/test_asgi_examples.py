@@ -37,8 +37,8 @@ class Example:
     def schedule(self) -> dict[str, Any]:
         """The one schedule, as the list shows it."""
         listed = self.server.get("/schedules")
+        schedule: dict[str, Any]
         (schedule,) = listed["schedules"] if self.has_router else listed
-        assert isinstance(schedule, dict)
         return schedule
 
     def path(self, id: str, action: str) -> str:

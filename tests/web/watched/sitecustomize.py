@@ -21,14 +21,16 @@ logger.addHandler(handler)
 logger.setLevel(logging.INFO)
 logger.propagate = False  # one line for each record, whatever a server does to the root logger
 
-_cancel_all_tasks = vars(asyncio.runners)["_cancel_all_tasks"]  # private: an event loop tells nobody else
+#: Private: an event loop tells nobody else what it cancels at its end.
+CANCEL = "_cancel_all_tasks"
+cancel_all_tasks = getattr(asyncio.runners, CANCEL)
 
 
 def report_tasks(loop: asyncio.AbstractEventLoop) -> None:
     """Name the tasks of a loop that is about to end."""
     for task in asyncio.all_tasks(loop):
         print("left behind: task", task, file=sys.stderr)
-    _cancel_all_tasks(loop)
+    cancel_all_tasks(loop)
 
 
 def report_threads() -> None:
@@ -40,5 +42,5 @@ def report_threads() -> None:
                 print("left behind: thread", thread.name, file=sys.stderr)
 
 
-vars(asyncio.runners)["_cancel_all_tasks"] = report_tasks
+setattr(asyncio.runners, CANCEL, report_tasks)
 atexit.register(report_threads)
