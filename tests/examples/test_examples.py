@@ -33,6 +33,14 @@ def test_trio_basic(tmp_path: Path) -> None:
     assert ["hang is cancelled", "hang ended as cancelled"] == lines[-2:]
 
 
+def test_blocking(tmp_path: Path) -> None:
+    """The same without `async`: what a call changes has changed when it returns."""
+    lines = output_of("blocking.py", tmp_path)
+
+    assert ["the roof: 21 °C", "paused by review: warm enough"] == lines[:2]
+    assert "all well" == lines[-1]
+
+
 def test_pausing(tmp_path: Path) -> None:
     """Rules P1 to P10: each way to resume does exactly what it says."""
     assert PAUSING.strip().splitlines() == output_of("pausing.py", tmp_path)

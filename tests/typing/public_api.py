@@ -20,6 +20,7 @@ from anysched import (
     RunState,
     Schedule,
     SchedulePaused,
+    Scheduler,
     ScheduleSnapshot,
     ScheduleState,
     ScheduleStatus,
@@ -151,3 +152,41 @@ async def by_hand() -> None:
     async with ManualScheduler(start=NOON) as scheduler:
         assert_type(scheduler, ManualScheduler)
         assert_type(await scheduler.advance(60), list[Run])
+
+
+def blocking() -> None:
+    """The blocking scheduler has the types of the other one, without anything to await."""
+    with Scheduler(MemoryDataStore(), role="worker", tasks=[bare], stop_grace=1, backend="trio") as scheduler:
+        assert_type(scheduler, Scheduler)
+        assert_type(scheduler.add_schedule(bare, EveryNoon(), args=[1], misfire_grace_time=5), str)
+        assert_type(
+            scheduler.add_schedules([Schedule(bare, EveryNoon(), id="x")], conflict_policy="replace"),
+            list[str],
+        )
+        assert_type(scheduler.get_schedule("x"), ScheduleSnapshot)
+        assert_type(scheduler.get_schedules(paused=True), list[ScheduleSnapshot])
+        assert_type(scheduler.unpause_schedule("x", resume_from="now", missed="run_once"), UnpauseResult)
+        assert_type(scheduler.add_job(named, args=[1], run_at=NOON), UUID)
+        assert_type(scheduler.run_job(bare, args=[1]), Any)
+        assert_type(scheduler.get_job_result(scheduler.run_schedule("x"), wait=False), JobResult | None)
+        assert_type(scheduler.get_jobs(status="running"), list[Job])
+        assert_type(scheduler.configure_task(named, max_running_jobs=None), Task)
+        assert_type(scheduler.get_next_event(JobReleased), Event)
+        assert_type(scheduler.subscribe(print, [JobReleased]), Subscription)
+        assert_type(scheduler.state, RunState)
+        assert_type(scheduler.health, Health)
+    assert_type(Scheduler("sqlite:///jobs.db").start(), Scheduler)
+    assert_type(Scheduler.current(), Scheduler)
+
+
+def calls_on_the_event_loop(scheduler: Scheduler, clock: FakeClock) -> None:
+    assert_type(scheduler.call(bare, 1), str)
+    scheduler.call(clock.advance, timedelta(hours=1))
+
+
+def wrong_words_are_found_without_await(scheduler: Scheduler, clock: FakeClock) -> None:
+    scheduler.unpause_schedule("x", resume_from="later")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    scheduler.pause_schedule(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    scheduler.add_job(named, run_att=NOON)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    scheduler.call(bare, "one")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Scheduler(backend="curio")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
