@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -224,15 +225,22 @@ async def test_a_start_that_fails(tmp_path: Path, address: str) -> None:
         await scheduler.stop()
 
 
-async def test_a_start_that_is_cancelled(make: MakeScheduler, store: DataStore) -> None:
+@pytest.mark.parametrize("native", [False, True])
+async def test_a_start_that_is_cancelled(make: MakeScheduler, store: DataStore, native: bool) -> None:
     """Rule J6: whoever is cancelled while a scheduler starts leaves nothing behind."""
+    if native and sniffio.current_async_library() != "asyncio":
+        pytest.skip("other event loops have no such call")
     proxy = StoreProxy(store)
     proxy.delays["declare_tasks"] = anyio.sleep_forever
     scheduler = make(proxy, tasks=[nothing])
     async with no_task_left():
-        with anyio.move_on_after(0.05) as scope:
-            await scheduler.start()
-        assert scope.cancelled_caught
+        if native:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(scheduler.start(), 0.05)
+        else:
+            with anyio.move_on_after(0.05) as scope:
+                await scheduler.start()
+            assert scope.cancelled_caught
         assert RunState.stopped is scheduler.state
     assert 1 == proxy.calls["open"] == proxy.calls["close"]
     await scheduler.stop()
@@ -378,6 +386,39 @@ def test_a_program_that_ends(
     assert RunState.stopped is scheduler.state
     assert [] == [record.getMessage() for record in caplog.records if record.levelname != "INFO"]
     anyio.run(look, backend=anyio_backend)
+
+
+@pytest.mark.parametrize("how", ["start", "task"])
+# Tasks that are cancelled before they begin leave a coroutine that was never awaited.
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_a_program_that_ends_at_any_moment(how: str) -> None:
+    """Rule J6: wherever asyncio cancels all tasks, also those that have not begun, everything comes to an end."""
+
+    async def run(scheduler: AsyncScheduler) -> None:
+        if how == "start":
+            await scheduler.start()
+            await scheduler.add_jobs(nothing, [[]] * 2)
+        else:
+            async with scheduler:
+                await scheduler.add_jobs(nothing, [[]] * 2)
+
+    async def main(steps: int) -> None:
+        started.append(asyncio.create_task(run(live())))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+
+    async def cancel_all() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for other in others:
+            other.cancel()
+        assert not others or not (await asyncio.wait(others, timeout=DEADLINE))[1]
+
+    started: list[asyncio.Task[None]] = []
+    for steps in range(12):
+        with asyncio.Runner() as runner:
+            runner.run(main(steps))
+            runner.run(cancel_all())
+    gc.collect()
 
 
 async def test_a_job_that_cancels_itself(make: MakeScheduler, clock: FakeClock) -> None:

@@ -36,7 +36,7 @@ class Host:
 
     async def start(self) -> None:
         """Return when the block is entered, or raise what entering it raised."""
-        self._task = _spawn(self._run)  # an event loop does not keep its tasks alive
+        self._task = _spawn(self._run, self._has_ended)  # an event loop does not keep its tasks alive
         try:
             await self._begun.wait()
         except BaseException:
@@ -71,8 +71,11 @@ class Host:
             else:
                 self._failure = exc
         finally:
-            self._begun.set()
-            self._ended.set()
+            self._has_ended()
+
+    def _has_ended(self) -> None:
+        self._begun.set()
+        self._ended.set()
 
     def _raise_failure(self) -> None:
         failure, self._failure = self._failure, None
@@ -80,10 +83,15 @@ class Host:
             raise failure
 
 
-def _spawn(run: Callable[[], Coroutine[Any, Any, None]]) -> object:
-    """Start a task that belongs to the event loop itself, in the caller's context, and return it."""
+def _spawn(run: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], None]) -> object:
+    """Start a task that belongs to the event loop itself, in the caller's context, and return it.
+
+    :param ended: called when a task has ended that was cancelled before it could begin, as asyncio has it
+    """
     if sniffio.current_async_library() == "trio":
         import trio
 
         return trio.lowlevel.spawn_system_task(run, name="anysched host", context=copy_context())
-    return asyncio.get_running_loop().create_task(run(), name="anysched host")
+    task = asyncio.get_running_loop().create_task(run(), name="anysched host")
+    task.add_done_callback(lambda _: ended())
+    return task

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import anyio
-from anyio.abc import TaskGroup, TaskStatus
+from anyio.abc import TaskGroup
 
 from anysched._clock import Clock
 from anysched.engine.cancelling import native_cancellation
@@ -41,6 +41,8 @@ class Rooms:
         self._clock = clock
         self._failed = failed
         self._task_group: TaskGroup | None = None
+        self._rooms: set[Room] = set()
+        self._opened = anyio.Event()
         self._closed = anyio.Event()
         self._natively_cancelled: Callable[[], bool] = lambda: False
 
@@ -51,16 +53,19 @@ class Rooms:
 
     async def open(self, outer: TaskGroup) -> None:
         """Begin, as a task of another task group."""
-        await outer.start(self._host)
+        outer.start_soon(self._host, name="anysched rooms")
+        await self._opened.wait()
 
-    async def _host(self, *, task_status: TaskStatus[None]) -> None:
+    async def _host(self) -> None:
         self._natively_cancelled = native_cancellation()
         try:
             async with anyio.create_task_group() as self._task_group:
-                task_status.started()
+                self._opened.set()
                 await anyio.sleep_forever()
         finally:
             self._task_group = None
+            for room in self._rooms:  # an event loop that ends cancels tasks that have not even begun
+                room.has_ended()
             self._closed.set()
 
     def start(self, who: str, run: Callable[[], Awaitable[None]]) -> Room:
@@ -70,6 +75,7 @@ class Rooms:
             room.has_ended()
         else:
             self._clock.hold(who)
+            self._rooms.add(room)
             self._task_group.start_soon(self._run, who, run, room, name=f"anysched {who}")
         return room
 
@@ -84,6 +90,7 @@ class Rooms:
             self._failed(exc)
         finally:
             self._clock.release(who)
+            self._rooms.discard(room)
             room.has_ended()
 
     async def close(self) -> None:
