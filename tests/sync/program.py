@@ -17,6 +17,9 @@ from anysched import JobReleased, Scheduler, SchedulerStateError, SchedulerStopp
 STORE: str | None = None
 BACKEND = "asyncio"
 
+#: Set when a job runs.
+begun = threading.Event()
+
 
 def say(what: object) -> None:
     sys.stdout.write(f"{what}\n")  # in one piece: several threads say something
@@ -26,6 +29,7 @@ def say(what: object) -> None:
 @task(id="short")
 def short() -> None:
     say("begun")
+    begun.set()
     time.sleep(0.3)
     say("done")
 
@@ -33,12 +37,14 @@ def short() -> None:
 @task(id="endless")
 def endless() -> None:
     say("begun")
+    begun.set()
     time.sleep(100)
 
 
 @task(id="patient")
 async def patient() -> None:
     say("begun")
+    begun.set()
     try:
         await anyio.sleep(100)
     finally:
@@ -48,9 +54,12 @@ async def patient() -> None:
 def made(**options: object) -> Scheduler:
     """Return a scheduler that says how its jobs and itself end."""
     scheduler = Scheduler(STORE, backend=BACKEND, timezone="UTC", **options)  # type: ignore[arg-type]
-    scheduler.subscribe(lambda event: say(f"job: {event.outcome}"), JobReleased)
-    scheduler.subscribe(lambda event: say("stopped"), [SchedulerStopped])
+    scheduler.subscribe(tell, [JobReleased, SchedulerStopped])
     return scheduler
+
+
+def tell(event: JobReleased | SchedulerStopped) -> None:
+    say(f"job: {event.outcome}" if isinstance(event, JobReleased) else "stopped")
 
 
 def started(**options: object) -> Scheduler:
@@ -71,8 +80,7 @@ def say_ready_when_signals_are_heard() -> None:
 def run_and_wait(scheduler: Scheduler, job: object) -> None:
     """Return when a job runs."""
     scheduler.add_job(job)  # type: ignore[arg-type]
-    while not scheduler.get_jobs(status="running"):
-        time.sleep(0.01)
+    assert begun.wait(10)
 
 
 # programs that end without a stop()
