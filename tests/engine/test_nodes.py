@@ -135,6 +135,27 @@ async def test_a_task_that_this_node_does_not_know(
         assert 2 == len(runs.take())
 
 
+async def test_a_task_that_becomes_known_soon_after_the_start(
+    make: MakeScheduler,
+    stores: Callable[[], DataStore],
+    clock: FakeClock,
+    runs: Runs,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A program that comes back and adds its schedules again is not told that it does not know their tasks."""
+    tick = runs.task()
+    async with make(stores()) as scheduler:
+        await scheduler.add_schedule(tick, IntervalTrigger(seconds=10), id="s")
+        await clock.advance(15)
+    await clock.advance(20)
+    async with make(stores()) as scheduler:
+        await clock.advance(1)
+        await scheduler.add_schedule(tick, IntervalTrigger(seconds=10), id="s")
+        await clock.advance(20)
+    assert [0, 10, 36, 40, 50] == runs.take()
+    assert [] == [record.getMessage() for record in caplog.records if "is left to" in record.getMessage()]
+
+
 async def test_a_node_learns_a_task(
     make: MakeScheduler, stores: Callable[[], DataStore], clock: FakeClock, runs: Runs
 ) -> None:

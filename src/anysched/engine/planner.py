@@ -65,6 +65,7 @@ class Planner:
         self._wakeup = Wakeup(clock, self.who)
         self._backlog = False
         self._room_made = False
+        self._unknown: list[tuple[datetime, str, str]] = []  # found when, what; and not told yet
         self.next_wake: datetime | None = None
         self.last_pass_at: datetime | None = None
 
@@ -114,12 +115,22 @@ class Planner:
         if self._backlog and self._room_made:
             self._wakeup.call()
         self.last_pass_at = advanced.now
-        for schedule_id, what in advanced.unknown:
-            logger.warning(
-                "schedule %s is left to nodes that know its %s", printable(schedule_id), printable(what)
-            )
+        self._unknown += [(advanced.now, *unknown) for unknown in advanced.unknown]
+        if self._unknown:
+            self._tell_unknown(advanced.now)
         self._publish(advanced)
         return advanced
+
+    def _tell_unknown(self, now: datetime) -> None:
+        """Say what is left to other nodes; not of tasks that the program makes known soon after its start."""
+        known = {f"task {name!r}" for name in self._tasks()}
+        told = [unknown for unknown in self._unknown if now - unknown[0] >= self._poll_interval]
+        self._unknown = [unknown for unknown in self._unknown if unknown not in told]
+        for _, schedule_id, what in told:
+            if what not in known:
+                logger.warning(
+                    "schedule %s is left to nodes that know its %s", printable(schedule_id), printable(what)
+                )
 
     def _publish(self, advanced: Advanced) -> None:
         """Tell what the pass did; events that nobody wants are not made, as one pass can have hundreds."""
