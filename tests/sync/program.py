@@ -174,6 +174,7 @@ def forks() -> None:
     if child == 0:
         say(why_not(scheduler.get_tasks))
         say(why_not(scheduler.wait_until_stopped))
+        say(why_not(scheduler.start))
         scheduler.stop()
         with unstarted:
             say(f"child: {unstarted.run_job(len, args=['abc'])}")

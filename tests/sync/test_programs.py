@@ -155,5 +155,5 @@ def test_forks(start: Start, backend: str) -> None:
     """In the child what runs in the parent is refused; what was only made starts there, under a name of its own."""
     lines = start("forks", backend, durable=True).end()
     refused = [line for line in lines if "threads do not survive a fork: start it in the new process" in line]
-    assert 2 == len(refused)
+    assert 3 == len(refused)
     assert sorted([*refused, *ENDS_IN_ORDER, "child: 3", "differ: True"]) == sorted(lines)

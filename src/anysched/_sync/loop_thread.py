@@ -123,12 +123,16 @@ class LoopThread:
             future.cancel()  # nothing happens to one that is done
             del future  # its exception holds this frame
 
-    def _require_possible(self) -> None:
+    def require_own_process(self) -> None:
+        """Raise when the thread is one of another process."""
         if self.is_foreign:
             raise SchedulerStateError(
                 "the scheduler was started before this process was forked, and threads do not survive a fork: "
                 "start it in the new process (with gunicorn in post_fork, or without --preload)"
             )
+
+    def _require_possible(self) -> None:
+        self.require_own_process()
         if threading.current_thread() is self._thread:
             raise on_the_event_loop()
 
@@ -228,6 +232,8 @@ class LoopThread:
                     return
             self._subscribers = DaemonThreads(sys.maxsize, "anysched-subscriber", set())
             try:
+                # Python 3.12.0 and 3.12.1 start no thread when the main thread has ended: one is there before.
+                await self._subscribers.run(lambda: None)
                 await self._serve()
             finally:
                 self._subscribers.close()

@@ -177,6 +177,7 @@ class Scheduler:
         """
         with self._starting:
             if self._thread is not None:
+                self._thread.require_own_process()
                 raise SchedulerStateError(
                     f"a scheduler runs once, and this one is {self.state}: make a new one"
                 )
