@@ -108,6 +108,18 @@ def hangs() -> None:
     run_and_wait(started(stop_grace=0.1), endless)
 
 
+def goes_on() -> None:
+    """A thread outlives the main thread, and with it the scheduler."""
+    scheduler = started()
+
+    def go_on() -> None:
+        threading.main_thread().join()
+        scheduler.wait_until_stopped()
+        say(why_not(scheduler.get_tasks))
+
+    threading.Thread(target=go_on).start()
+
+
 def has_a_child() -> None:
     """A process that ends as those of multiprocessing do."""
     child = multiprocessing.get_context("fork").Process(target=busy)

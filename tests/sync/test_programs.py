@@ -99,6 +99,12 @@ def test_other_ends_of_a_program(start: Start) -> None:
     assert errors.endswith("LookupError: the program failed\n")
 
 
+def test_a_thread_that_outlives_the_main_thread(start: Start, backend: str) -> None:
+    """The scheduler stops when the main thread ends, also when other threads go on and keep the process."""
+    stopped, why = start("goes_on", backend).end()
+    assert ("stopped", True) == (stopped, why.startswith("the scheduler is stopped"))
+
+
 def test_a_job_that_never_ends(start: Start, backend: str) -> None:
     """A job in a thread that goes on cannot keep the program from ending."""
     began = time.monotonic()

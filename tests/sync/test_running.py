@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -101,6 +103,24 @@ def test_many_threads_start_and_stop(make: Make) -> None:
         assert 5 == sum(isinstance(error, SchedulerStateError) for error in errors)
         for one in [pool.submit(scheduler.stop) for _ in range(6)]:
             assert one.result(SOON) is None
+    assert RunState.stopped is scheduler.state
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+def test_a_start_that_is_interrupted(make: Make) -> None:
+    """A Ctrl-C while it starts gives the start up, and leaves no thread behind."""
+
+    async def interrupt() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        await anyio.sleep_forever()
+
+    store = StoreProxy(MemoryDataStore())
+    store.delays["open"] = interrupt
+    before = set(threading.enumerate())
+    scheduler = make(store)
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.start()
+    assert [] == left_since(before)
     assert RunState.stopped is scheduler.state
 
 
