@@ -14,6 +14,8 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "layers", "typing", "tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+# One process for each processor; tests of a module stay together, as they share servers.
+PYTEST = ("pytest", "-n", "logical", "--maxprocesses", "4", "--dist", "loadscope")
 PYTHONS = nox.project.python_versions(PROJECT)
 FULL = ".[cbor,demo,django,fastapi,pydantic,trio]"
 
@@ -34,21 +36,21 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests, on this interpreter, against the built package."""
     session.install(FULL, *group("tests"))
-    session.run("pytest", *session.posargs)
+    session.run(*PYTEST, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
 def tests_all(session: nox.Session) -> None:
     """All tests, on each supported interpreter that is found."""
     session.install(FULL, *group("tests"))
-    session.run("pytest", *session.posargs)
+    session.run(*PYTEST, *session.posargs)
 
 
 @nox.session
 def examples(session: nox.Session) -> None:
     """The examples alone, as the tests run them."""
     session.install(FULL, *group("tests"))
-    session.run("pytest", "tests/examples", *session.posargs)
+    session.run(*PYTEST, "tests/examples", *session.posargs)
 
 
 @nox.session(python=PYTHONS)
@@ -98,3 +100,11 @@ def benchmarks(session: nox.Session) -> None:
         session.run(python, "-m", "pip", "install", "-q", "--pre", *requirements, external=True)
         pythons.append(f"{name}={python}")
     session.run("python", "benchmarks/burst.py", *session.posargs, *pythons, "own=python")
+
+
+@nox.session
+def benchmarks_hosts(session: nox.Session) -> None:
+    """What a blocking call costs, and many web workers on one file; see benchmarks/README.md. Judges nothing."""
+    session.install(FULL, *group("web"))
+    session.run("python", "benchmarks/facade.py")
+    session.run("python", "benchmarks/servers.py", *session.posargs)

@@ -274,7 +274,7 @@ def test_garbage_is_refused_or_read(data: Any) -> None:
         {1: 2},
         (1,),
         b"x",
-        object(),
+        pytest.param(object(), id="object"),
         [{"x": datetime(2026, 1, 1)}],
     ],
     ids=repr,
