@@ -48,6 +48,11 @@ def declare(scheduler: Scheduler) -> None:
     scheduler.add_schedule("operate", IntervalTrigger(hours=1), id="hourly", conflict_policy="replace")
 
 
+def entangled(scheduler: Scheduler) -> None:
+    """Declare schedules through the scheduler that is about to be started."""
+    declare(get_scheduler())
+
+
 def fail(scheduler: Scheduler) -> None:
     """Fail to declare schedules."""
     scheduler.pause_schedule("nothing")

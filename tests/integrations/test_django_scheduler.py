@@ -11,7 +11,7 @@ from django.db import connections
 from tests.integrations import django_site
 from tests.integrations.django_site import site
 
-from anysched import RunState, ScheduleLookupError, SchedulerRole, StoreError
+from anysched import RunState, ScheduleLookupError, SchedulerRole, SchedulerStateError, StoreError
 from anysched.executors import ThreadJobExecutor
 from anysched.integrations.django import get_scheduler
 
@@ -67,6 +67,15 @@ def test_declaring_fails(tmp_path: Path) -> None:
     failing = "tests.integrations.django_site.fail"
     with site(tmp_path, web_role="both", schedules=failing), pytest.raises(ScheduleLookupError):
         get_scheduler()
+
+
+def test_declaring_through_the_wrong_scheduler(tmp_path: Path) -> None:
+    """A declaration that asks for the scheduler which waits for it is refused, and told what to use."""
+    entangled = "tests.integrations.django_site.entangled"
+    with site(tmp_path, web_role="both", schedules=entangled):
+        for _ in range(2):
+            with pytest.raises(SchedulerStateError, match="use the scheduler that it is given"):
+                get_scheduler()
 
 
 @pytest.fixture

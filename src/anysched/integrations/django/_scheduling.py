@@ -9,7 +9,7 @@ from typing import Any
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from anysched import AnyschedError, RunState, Scheduler, SchedulerRole
+from anysched import AnyschedError, RunState, Scheduler, SchedulerRole, SchedulerStateError
 from anysched.integrations.django._conf import configuration, explained
 from anysched.integrations.django._executors import DjangoProcessJobExecutor, DjangoThreadJobExecutor
 
@@ -56,8 +56,9 @@ class ProcessScheduler:
     """Holds the one scheduler of a process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._scheduler: Scheduler | None = None
+        self._declaring = False
 
     def scheduler(self) -> Scheduler:
         """Return the scheduler that runs, and start one if there is none."""
@@ -80,16 +81,29 @@ class ProcessScheduler:
 
     def forget(self) -> None:
         """Begin anew in a child: the parent's scheduler runs in the parent, and so may the holder of the lock."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._scheduler = None
+        self._declaring = False
 
     def _started(self) -> Scheduler:
         role = configuration().web_role
         if role is not SchedulerRole.client:
-            declare_schedules()
+            self._declare()
         scheduler = new_scheduler(role)
         scheduler.start()
         return scheduler
+
+    def _declare(self) -> None:
+        if self._declaring:
+            raise SchedulerStateError(
+                "get_scheduler() was called by the function that declares the schedules: use the scheduler that "
+                "it is given"
+            )
+        self._declaring = True
+        try:
+            declare_schedules()
+        finally:
+            self._declaring = False
 
 
 process: ProcessScheduler = ProcessScheduler()
