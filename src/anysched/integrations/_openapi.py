@@ -51,8 +51,9 @@ def request_part(operation: Operation) -> dict[str, Any]:
 def document(url: str) -> dict[str, Any]:
     """Return the description of the whole interface, served under a URL."""
     answers = [operation.answer for operation in OPERATIONS if operation.answer is not None]
+    described: list[type[BaseModel]] = [*answers, Problem, InvalidRequest]
     schemas = models_json_schema(
-        [(model, "serialization") for model in (*answers, Problem, InvalidRequest)],
+        [(model, "serialization") for model in described],
         ref_template="#/components/schemas/{model}",
     )[1]
     paths: dict[str, dict[str, Any]] = {}
