@@ -54,8 +54,8 @@ def hypercorn(app: str, backend: str, *options: str) -> Command:
 
 
 def gunicorn(app: str, *options: str) -> Command:
-    """gunicorn, for WSGI; its workers are forked."""
-    return Command(["-m", "gunicorn", "--bind", "127.0.0.1:{port}", *options, app])
+    """gunicorn, for WSGI; its workers are forked. It leaves the home directory alone."""
+    return Command(["-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--no-control-socket", *options, app])
 
 
 def program(path: Path, *options: str) -> Command:

@@ -39,10 +39,14 @@ class WorkLog:
 
     def wait_for_silence(self) -> None:
         """Return when nothing has been noted for a while, which is several times as long as ticks are apart."""
-        noted = -1
-        while noted != len(self.lines):
-            noted = len(self.lines)
+        counts = [-1]
+
+        def silent() -> bool:
             time.sleep(0.4)
+            counts.append(len(self.lines))
+            return counts[-1] == counts[-2]
+
+        wait_until(silent)
 
     def let_go(self) -> None:
         """Tell the jobs to end."""

@@ -76,14 +76,10 @@ class LoopThread:
 
     def start(self) -> None:
         """Return when the scheduler runs; when it cannot, or the caller is interrupted, no thread is left."""
-        _stop_at_exit()
         try:
+            _require_worker_of_uwsgi()
+            _stop_at_exit()
             self._thread.start()
-        except BaseException:
-            self._begun.set()
-            self._ended.set()
-            raise
-        try:
             self._begun.wait()
         except BaseException:
             self._give_up()
@@ -96,6 +92,9 @@ class LoopThread:
             self._unwanted = True
             if self._post is not None:
                 self.post(self._calls.cancel_scope.cancel)
+        if self._thread.ident is None:  # it was not started, or has not run yet, and then returns at once
+            self._begun.set()
+            self._ended.set()
         self.join()
 
     # calls
@@ -128,7 +127,7 @@ class LoopThread:
         if self.is_foreign:
             raise SchedulerStateError(
                 "the scheduler was started before this process was forked, and threads do not survive a fork: "
-                "start it in the new process (with gunicorn in post_fork, or without --preload)"
+                "start it in the new process (with gunicorn in post_worker_init, or without --preload)"
             )
 
     def _require_possible(self) -> None:
@@ -257,6 +256,15 @@ class LoopThread:
             self.post(posted.set)
         await posted.wait()  # calls that were posted before are in the task group now
         self._calls.cancel_scope.deadline = anyio.current_time() + LAST_CALLS
+
+
+def _require_worker_of_uwsgi() -> None:
+    """Raise in a process of uWSGI that is going to fork its workers: with a thread beside it, they would hang."""
+    uwsgi: Any = sys.modules.get("uwsgi")  # there is such a module inside of uWSGI only
+    if uwsgi is not None and uwsgi.worker_id() == 0 and (uwsgi.masterpid() or uwsgi.numproc > 1):
+        raise SchedulerStateError(
+            "a scheduler cannot be started before uWSGI has forked its workers, which would hang: set lazy-apps = true"
+        )
 
 
 @cache
