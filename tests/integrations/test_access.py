@@ -49,6 +49,19 @@ def test_a_security_scheme_checks_nothing(scheme: Any) -> None:
         fastapi.router(authorize=scheme)
 
 
+def test_a_parameter_with_a_default_is_a_dependency() -> None:
+    """What a parameter without annotation depends on is asked; the request does not take its place."""
+
+    def who(request: Request) -> str:
+        raise HTTPException(401, "who are you?")
+
+    def authorize(user=Depends(who)):  # noqa: B008
+        return True
+
+    with serving("fastapi", authorize=authorize) as api:
+        assert 401 == api("GET", "/schedules").status_code
+
+
 def test_origins_are_not_a_string(router: Callable[..., Any]) -> None:
     """One origin in place of several is refused, as each of its letters would count as one."""
     with pytest.raises(TypeError, match="trusted_origins must be a collection"):

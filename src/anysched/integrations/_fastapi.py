@@ -27,7 +27,7 @@ def router(*, authorize: Callable[..., Any], trusted_origins: Collection[str] = 
 
     :param authorize: a dependency, with parameters of its own if need be. True allows; so does a name, which is noted
         as ``by`` in pauses. Anything false is answered with 403, an HTTPException as the application does it. A
-        callable with one parameter that has no annotation is called with the request
+        callable with one parameter that has neither annotation nor default is called with the request
     :param trusted_origins: origins, such as "https://admin.example.org", whose pages may send requests although
         they are not of this site
     :raise TypeError: when ``authorize`` cannot be called, or is a security scheme, which lets in everybody
@@ -73,7 +73,8 @@ def _dependency(authorize: Callable[..., Any]) -> Callable[..., Any]:
         parameters = list(signature(authorize).parameters.values())
     except ValueError:  # a callable that does not tell
         return authorize
-    if len(parameters) != 1 or parameters[0].annotation is not Parameter.empty:
+    # A parameter with a default, such as `user=Depends(...)`, is FastAPI's to fill.
+    if len(parameters) != 1 or not parameters[0].annotation is parameters[0].default is Parameter.empty:
         return authorize
 
     async def of_request(request: Request) -> object:
