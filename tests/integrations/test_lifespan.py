@@ -159,6 +159,14 @@ def test_a_scheduler_serves_for_one_start() -> None:
         pass
 
 
+@pytest.mark.parametrize("framework", [FastAPI, Starlette])
+def test_the_function_itself_is_no_lifespan(framework: Any) -> None:
+    """Whoever forgets to call ``lifespan`` is told so when the application starts."""
+    app = framework(lifespan=lifespan)
+    with pytest.raises(TypeError, match="not `lifespan` itself"), TestClient(app):
+        pass
+
+
 @pytest.mark.parametrize("wrong", [None, "sqlite://", 5])
 def test_neither_a_scheduler_nor_what_makes_one(wrong: Any) -> None:
     """What cannot be a scheduler is refused at once."""

@@ -7,7 +7,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from typing import Any
 
 import anyio
+from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
+from starlette.routing import Router
 
 from anysched import AsyncScheduler, RunState, SchedulerStateError
 
@@ -35,6 +37,8 @@ def lifespan(
     :raise TypeError: when ``scheduler`` is, or makes, something else
     :raise SchedulerStateError: on entering, when the scheduler has been started before
     """
+    if isinstance(scheduler, Starlette | Router):  # which calls what it was given
+        raise TypeError("pass `lifespan=lifespan(make_scheduler)` to the application, not `lifespan` itself")
     if not isinstance(scheduler, AsyncScheduler) and not callable(scheduler):
         raise TypeError(
             f"scheduler must be an AsyncScheduler or a callable that makes one, not {scheduler!r}"

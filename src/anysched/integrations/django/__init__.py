@@ -4,4 +4,7 @@ The setting ``ANYSCHED`` says where schedules are kept and what they run. ``mana
 jobs; web processes operate the schedules through ``get_scheduler()``.
 """
 
-from anysched.integrations.django._scheduling import get_scheduler as get_scheduler
+from anysched.integrations._extras import needs as _needs
+
+with _needs("django", ("django",)):
+    from anysched.integrations.django._scheduling import get_scheduler as get_scheduler
