@@ -175,6 +175,19 @@ def test_queries(api: Api) -> None:
     assert before == api.show("a")
 
 
+def test_what_is_said_about_queries(api: Api) -> None:
+    """A doubled value is told as such, and an instant that cannot be read without names from the inside."""
+    [doubled] = api.client.get("/admin/schedule?id=a&id=b").json()["detail"]
+    assert {"type": "value_error", "loc": ["query", "id"], "msg": "must be given once"} == doubled
+    [wrong] = api("GET", "/schedule/preview-unpause", "a", params={"resume_from": "soon"}).json()["detail"]
+    assert ["query", "resume_from"] == wrong["loc"]
+
+
+def test_values_that_are_not_ours(api: Api) -> None:
+    """A name that the interface does not know may stand in the query as often as it likes."""
+    assert 200 == api.client.get("/admin/schedules?key=x&key=y").status_code
+
+
 def test_unknown_ids(api: Api) -> None:
     """An id that is not there is answered with 404 and a sentence that names it."""
     for method, path in [

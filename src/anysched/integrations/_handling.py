@@ -150,7 +150,9 @@ def _query(model: type[M], request: Request) -> M:
     values: dict[str, object] = {}
     for name in request.query_params:
         given = request.query_params.getlist(name)
-        values[name] = given[0] if len(given) == 1 else given  # several are refused: which one holds?
+        if len(given) > 1 and name in model.model_fields:
+            raise _invalid(("query", name), "must be given once")
+        values[name] = given[0]
     try:
         return model.model_validate_strings(values)
     except ValidationError as exc:

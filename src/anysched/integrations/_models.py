@@ -23,7 +23,7 @@ MOST_PER_PAGE = 1000
 
 def _iso_8601(value: object) -> object:
     # pydantic would also take a number of seconds, in quotes or not.
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
+    return datetime.fromisoformat(value) if isinstance(value, str) and value != "now" else value
 
 
 def _storable(value: str) -> str:
@@ -33,6 +33,7 @@ def _storable(value: str) -> str:
 
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_iso_8601)]
+InstantOrNow = Annotated[AwareDatetime | Literal["now"], BeforeValidator(_iso_8601)]
 Id = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)]
 
 
@@ -93,7 +94,7 @@ class RemoveQuery(OneQuery):
 class PreviewQuery(OneQuery):
     """Which resume to tell of."""
 
-    resume_from: Instant | Literal["now"] | None = None
+    resume_from: InstantOrNow | None = None
     """Where to go on: at the frozen fire time if left out, anew with `now`, or from an instant."""
     missed: Missed = "policy"
     """What to do about the fire times that passed."""
@@ -110,7 +111,7 @@ class PauseRequest(Body):
     """Who pauses it; where the server knows that, it may be left out and cannot be another."""
     queued: Queued = "keep"
     """What becomes of its jobs that have not started."""
-    resume_from: Instant | Literal["now"] | None = None
+    resume_from: InstantOrNow | None = None
     """Where to go on at `until`."""
     missed: Missed = "policy"
     """What to do at `until` about the fire times that passed."""
@@ -121,7 +122,7 @@ class PauseRequest(Body):
 class UnpauseRequest(Body):
     """How to resume."""
 
-    resume_from: Instant | Literal["now"] | None = None
+    resume_from: InstantOrNow | None = None
     """Where to go on: at the frozen fire time if left out, anew with `now`, or from an instant."""
     missed: Missed = "policy"
     """What to do about the fire times that passed."""
