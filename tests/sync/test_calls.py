@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +17,7 @@ from typing import Any
 import anyio
 import pytest
 import sniffio
-from tests.sync.conftest import SOON
+from tests.sync.conftest import SOON, until
 
 from anysched import (
     ConflictingIdError,
@@ -193,6 +196,27 @@ def test_call_runs_on_the_event_loop(scheduler: Scheduler, backend: str) -> None
     with pytest.raises(KeyboardInterrupt):
         scheduler.call(interrupted)
     assert scheduler.health.ok
+
+
+def test_an_exception_keeps_nothing_alive(scheduler: Scheduler) -> None:
+    """What a call raised goes with its frames when it has been handled, without a collection of garbage."""
+
+    class Big:
+        pass
+
+    async def fail() -> None:
+        big = Big()
+        kept.append(weakref.ref(big))
+        raise LookupError
+
+    kept: list[weakref.ref[Big]] = []
+    gc.disable()
+    try:
+        with suppress(LookupError):
+            scheduler.call(fail)
+        until(lambda: kept[0]() is None)
+    finally:
+        gc.enable()
 
 
 def test_a_clock_for_tests(make: Callable[..., Scheduler]) -> None:

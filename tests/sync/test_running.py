@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,6 +31,7 @@ from anysched import (
     current_scheduler,
     task,
 )
+from anysched._sync.loop_thread import LoopThread, context_for
 from anysched.stores import MemoryDataStore
 
 variable: ContextVar[str] = ContextVar("variable", default="unset")
@@ -149,6 +151,56 @@ def test_a_start_that_is_interrupted(make: Make) -> None:
         scheduler.start()
     until(lambda: not left_since(before))
     assert RunState.stopped is scheduler.state
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+def test_a_signal_handler_that_stops_it(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler may call stop() whatever call it interrupts, also one that holds locks: it asks, and returns."""
+
+    def interrupted(backend: str | None) -> Context:
+        monkeypatch.undo()
+        signal.raise_signal(signal.SIGUSR1)
+        return context_for(backend)
+
+    former = signal.signal(signal.SIGUSR1, lambda *_: scheduler.stop())
+    try:
+        monkeypatch.setattr("anysched._sync.loop_thread.context_for", interrupted)
+        with suppress(SchedulerStateError):  # it may have stopped already
+            scheduler.get_tasks()
+    finally:
+        signal.signal(signal.SIGUSR1, former)
+    scheduler.wait_until_stopped()
+    assert RunState.stopped is scheduler.state
+
+
+def test_interrupted_before_its_thread_starts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C between making the thread and starting it leaves nothing that anybody would wait for."""
+
+    def interrupt(_: LoopThread) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LoopThread, "start", interrupt)
+    scheduler = make()
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.start()
+    scheduler.stop()
+    scheduler.wait_until_stopped()
+
+
+def test_stopped_before_its_thread_starts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal handler that stops it at the first step of the start does not wait: nothing is started then."""
+    scheduler = make()
+    monkeypatch.setattr("anysched._sync.loop_thread._stop_at_exit", scheduler.stop)
+    scheduler.start()
+    scheduler.wait_until_stopped()
+    with pytest.raises(SchedulerStateError):
+        scheduler.get_tasks()
+
+
+def test_an_endless_grace(make: Make) -> None:
+    """Any grace will do, also one that is longer than what locks can wait."""
+    with make(stop_grace=timedelta(days=365_000)) as scheduler:
+        assert [] == scheduler.get_schedules()
 
 
 def test_stop_during_a_slow_start(make: Make) -> None:

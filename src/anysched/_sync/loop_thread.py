@@ -14,6 +14,7 @@ from contextvars import Context, copy_context
 from datetime import timedelta
 from functools import cache, partial
 from inspect import isawaitable
+from traceback import walk_stack
 from typing import Any, TypeVar
 
 import anyio
@@ -22,10 +23,11 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import EventLoopToken, current_token
 
 from anysched._scheduler import AsyncScheduler
+from anysched._sync.latch import LONGEST_WAIT, Latch
 from anysched._text import printable
 from anysched.engine.leases import loop_caller
 from anysched.engine.lifecycle import CANCEL_LIMIT, STORE_LIMIT
-from anysched.errors import SchedulerFaultError, SchedulerStateError
+from anysched.errors import SchedulerStateError
 from anysched.executors.daemon_threads import DaemonThreads
 from anysched.model.events import Event
 
@@ -38,9 +40,6 @@ _running: set[LoopThread] = set()
 
 #: Seconds that calls have to return when the scheduler has stopped.
 LAST_CALLS = 1.0
-
-#: Seconds without a look for signals: on Windows nothing can interrupt a wait.
-LONGEST_WAIT = 1.0
 
 #: Seconds that stopping may take besides the grace; then the thread is left behind.
 STOP_LIMIT: float = 2 * (CANCEL_LIMIT + STORE_LIMIT)
@@ -59,43 +58,41 @@ class LoopThread:
         self._backend = backend
         self._longest_grace = stop_grace
         self._pid = os.getpid()
-        self._gate = threading.Lock()  # held to post, so that nothing is posted to a loop that has ended
         self._post: Callable[..., None] | None = None
-        self._taking_calls = False
+        self._taking_calls = False  # set on the event loop
         self._unwanted = False
-        self._begun = threading.Event()  # the scheduler runs, or could not be started
+        self._begun = Latch()  # the scheduler runs, or could not be started
         self._failure: BaseException | None = None
         self._calls: TaskGroup
         self._subscribers: DaemonThreads
-        # An interrupt makes Thread.join() of Python 3.11 believe that the thread has ended: we wait for an event.
-        self._ended = threading.Event()
+        # An interrupt makes Thread.join() of Python 3.11 believe that the thread has ended: we wait for this.
+        self._ended = Latch()
         name = f"anysched {printable(scheduler.identity)}"
         self._thread = threading.Thread(
             target=context_for(None).run, args=(self._run,), name=name, daemon=True
         )
 
     def start(self) -> None:
-        """Return when the scheduler runs; when it cannot, or the caller is interrupted, no thread is left."""
-        try:
-            _require_worker_of_uwsgi()
-            _stop_at_exit()
-            self._thread.start()
-            self._begun.wait()
-        except BaseException:
-            self._give_up()
-            raise
+        """Return when the scheduler runs; whoever is prevented from waiting for that must give up."""
+        _require_worker_of_uwsgi()
+        _stop_at_exit()
+        self._thread.start()
+        self._begun.wait()
         if self._failure is not None:
             self.join()
 
-    def _give_up(self) -> None:
-        with self._gate:
-            self._unwanted = True
-            if self._post is not None:
-                self.post(self._calls.cancel_scope.cancel)
+    def give_up(self) -> None:
+        """Leave no thread behind, however far the start has come."""
+        self._call_off()
         if self._thread.ident is None:  # it was not started, or has not run yet, and then returns at once
             self._begun.set()
             self._ended.set()
         self.join()
+
+    def _call_off(self) -> None:
+        self._unwanted = True  # said before asking, as the thread looks after posting has become possible
+        if self._post is not None:
+            self.post(self._calls.cancel_scope.cancel)
 
     # calls
 
@@ -110,17 +107,26 @@ class LoopThread:
         :raise SchedulerStateError: when that is not possible, or not any more
         """
         self._require_possible()
+        if not self._taking_calls:
+            raise self._takes_no_calls()
         future: Future[R] = Future()
         try:
-            if not self._start_soon(func, future):
-                raise SchedulerStateError(
-                    f"the scheduler is {self._scheduler.state}: "
-                    "it can be used between start() and stop(), and only once"
-                )
+            self.post(self._begin, func, future)
+            while not future.done():
+                if self._ended.is_set():
+                    _fail(future, self._takes_no_calls())  # the event loop has ended without a look at it
+                with suppress(TimeoutError):
+                    future.exception(LONGEST_WAIT)
             return future.result()
         finally:
             future.cancel()  # nothing happens to one that is done
             del future  # its exception holds this frame
+
+    def _takes_no_calls(self) -> SchedulerStateError:
+        return SchedulerStateError(
+            f"the scheduler is {self._scheduler.state}: "
+            "it can be used between start() and stop(), and only once"
+        )
 
     def require_own_process(self) -> None:
         """Raise when the thread is one of another process."""
@@ -135,12 +141,12 @@ class LoopThread:
         if threading.current_thread() is self._thread:
             raise on_the_event_loop()
 
-    def _start_soon(self, func: Callable[[], Awaitable[R]], future: Future[R]) -> bool:
-        """Start a task in the caller's context, unless calls are not taken yet, or not any more."""
-        with self._gate:
-            if self._taking_calls:
-                self.post(self._calls.start_soon, self._fulfil, func, future)
-            return self._taking_calls
+    def _begin(self, func: Callable[[], Awaitable[R]], future: Future[R]) -> None:
+        """Start a task, on the event loop, in the context of whoever posted it."""
+        if self._taking_calls:
+            self._calls.start_soon(self._fulfil, func, future)
+        else:
+            _fail(future, self._takes_no_calls())
 
     async def _fulfil(self, func: Callable[[], Awaitable[R]], future: Future[R]) -> None:
         try:
@@ -154,6 +160,8 @@ class LoopThread:
             raise
         except BaseException as exc:
             _fail(future, exc)
+        finally:
+            del future  # its exception holds this frame
 
     def post(self, func: Callable[..., object], *args: Any) -> None:
         """Have the event loop call a function soon, if it runs; for any thread, and for signal handlers."""
@@ -172,6 +180,10 @@ class LoopThread:
     def stop(self, grace: timedelta | None) -> None:
         """Stop in order and wait for the end; an interrupt meanwhile is the wish to have it at once."""
         self._require_possible()
+        if self._thread.ident is None:  # a signal handler that waited would keep it from being started
+            return self._call_off()
+        if self._is_interrupted():
+            return self.ask_to_stop(grace)
         try:
             self._begun.wait()
             self.ask_to_stop(grace)
@@ -181,10 +193,17 @@ class LoopThread:
             self.join()
             raise
 
+    def _is_interrupted(self) -> bool:
+        """Return whether this is a signal handler amid a call: the event loop may need a lock that the call holds."""
+        codes = LoopThread.call.__code__, LoopThread.post.__code__
+        return any(
+            frame.f_code in codes and frame.f_locals.get("self") is self for frame, _ in walk_stack(None)
+        )
+
     def ask_to_stop(self, grace: timedelta | None) -> None:
         """Have the scheduler stop, and do not wait for it."""
         self._longest_grace = max(self._longest_grace, grace or timedelta(0))
-        self._start_soon(partial(self._scheduler.stop, grace=grace), Future())
+        self.post(self._begin, partial(self._scheduler.stop, grace=grace), Future())
 
     def join(self) -> None:
         """Wait for the end of a scheduler that stops. What it failed with is raised, once."""
@@ -202,8 +221,7 @@ class LoopThread:
     def wait(self) -> None:
         """Wait until the scheduler has stopped, whoever stops it."""
         self._require_possible()
-        while not self._ended.wait(LONGEST_WAIT):
-            pass
+        self._ended.wait()
 
     def raise_failure(self) -> None:
         """Raise what the scheduler failed with, once."""
@@ -218,25 +236,24 @@ class LoopThread:
         try:
             anyio.run(self._main, backend=self._backend)
         finally:
-            self._taking_calls = False
             self._begun.set()
             _running.discard(self)
             self._ended.set()
 
     async def _main(self) -> None:
         async with anyio.create_task_group() as self._calls:
-            with self._gate:
-                self._post = loop_caller()
-                if self._unwanted:
-                    return
+            self._post = loop_caller()
+            if self._unwanted:
+                return
             self._subscribers = DaemonThreads(sys.maxsize, "anysched-subscriber", set())
             try:
                 # Python 3.12.0 and 3.12.1 start no thread when the main thread has ended: one is there before.
                 await self._subscribers.run(lambda: None)
                 await self._serve()
             finally:
+                self._taking_calls = False
                 self._subscribers.close()
-            await self._take_no_more_calls()
+            self._calls.cancel_scope.deadline = anyio.current_time() + LAST_CALLS
 
     async def _serve(self) -> None:
         try:
@@ -248,14 +265,6 @@ class LoopThread:
             raise
         except BaseException as exc:
             self._failure = exc
-
-    async def _take_no_more_calls(self) -> None:
-        posted = anyio.Event()
-        with self._gate:
-            self._taking_calls = False
-            self.post(posted.set)
-        await posted.wait()  # calls that were posted before are in the task group now
-        self._calls.cancel_scope.deadline = anyio.current_time() + LAST_CALLS
 
 
 def _require_worker_of_uwsgi() -> None:
@@ -285,7 +294,7 @@ def _stop_all() -> None:
     for thread in threads:
         thread.ask_to_stop(None)
     for thread in threads:
-        with suppress(SchedulerFaultError, KeyboardInterrupt):  # the fault is logged; the program ends anyway
+        with suppress(Exception, KeyboardInterrupt):  # a fault is logged; the program ends anyway
             thread.stop(None)
 
 

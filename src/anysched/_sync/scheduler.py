@@ -175,22 +175,29 @@ class Scheduler:
 
         :raise SchedulerStateError: when it was started before: a scheduler runs once
         """
-        with self._starting:
-            if self._thread is not None:
-                self._thread.require_own_process()
-                raise SchedulerStateError(
-                    f"a scheduler runs once, and this one is {self.state}: make a new one"
-                )
-            self._thread = LoopThread(self._scheduler, self._backend, self._stop_grace)
-        self._thread.start()
+        thread = None
+        try:
+            with self._starting:
+                self._require_new()
+                self._thread = thread = LoopThread(self._scheduler, self._backend, self._stop_grace)
+            thread.start()
+        except BaseException:
+            if thread is not None:
+                thread.give_up()
+            raise
         return self
+
+    def _require_new(self) -> None:
+        if self._thread is not None:
+            self._thread.require_own_process()
+            raise SchedulerStateError(f"a scheduler runs once, and this one is {self.state}: make a new one")
 
     def stop(self, *, grace: timedelta | float | None = None) -> None:
         """Stop in order: no new jobs, ``grace`` for running ones, then cancel, report, and let go (rule J6).
 
         A second call waits for the first; its own ``grace`` can only shorten that. Called by a job of this
-        scheduler, or by a subscriber, it asks for the stop and returns. A Ctrl-C while it waits leaves no more
-        grace. In a process that was forked after the start it does nothing.
+        scheduler, by a subscriber, or by a signal handler amid another call, it asks for the stop and returns. A
+        Ctrl-C while it waits leaves no more grace. In a process that was forked after the start it does nothing.
 
         :param grace: how long running jobs may take to end; by default the scheduler's ``stop_grace``
         :raise SchedulerFaultError: when the scheduler has failed; once
