@@ -45,7 +45,7 @@ def new_store(make_store: Callable[[str], DataStore]) -> Callable[[], DataStore]
 
 
 async def dies_with_jobs(store: DataStore, clock: FakeClock) -> list[Claim]:
-    """Be a node that takes what there is to run and is never heard of again."""
+    """Be a node that takes what there is to run and is never heard of again; only its connections are closed."""
     await store.open(clock)
     advanced = await store.advance(
         AdvanceRequest(
@@ -57,6 +57,7 @@ async def dies_with_jobs(store: DataStore, clock: FakeClock) -> list[Claim]:
             lease=LEASE,
         )
     )
+    await store.close()
     return list(advanced.claims)
 
 

@@ -51,18 +51,26 @@ class Session:
         """Get ready to serve the event loop that calls."""
         self._limiters = anyio.CapacityLimiter(READERS), anyio.CapacityLimiter(1)
 
-    def end(self) -> None:
-        """Serve nobody any more."""
-        self._limiters = None
+    async def end(self, *, close: bool) -> None:
+        """Serve nobody any more, once those who still read or write have ended.
 
-    async def close_connections(self) -> None:
-        """Close all connections, once whoever still writes has ended."""
+        :param close: whether to close the connections: a pool does not close one that is out when it is disposed of
+        """
+        reading, _ = self._open_limiters()
+        places = [object() for _ in range(READERS)]
+        for place in places:
+            await reading.acquire_on_behalf_of(place)
+        try:
+            if close:
+                await self.call(self._close_connections)
+        finally:
+            self._limiters = None
+            for place in places:
+                reading.release_on_behalf_of(place)
 
-        def close() -> None:
-            with self._write_lock:
-                self.engine.dispose()
-
-        await self.call(close)
+    def _close_connections(self) -> None:
+        with self._write_lock:
+            self.engine.dispose()
 
     async def read(self, work: Work[T]) -> T:
         """Return what ``work`` returns, from one state of the database."""

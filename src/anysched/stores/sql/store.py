@@ -152,9 +152,7 @@ class SQLDataStore:
     async def _let_go(self) -> None:
         """Close the connections, also when the caller is cancelled."""
         with anyio.CancelScope(shield=True):
-            if not self._borrowed:
-                await self._session.close_connections()
-        self._session.end()
+            await self._session.end(close=not self._borrowed)
 
     async def now(self) -> datetime:
         """Return the clock's present (rule N6)."""
