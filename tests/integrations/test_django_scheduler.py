@@ -106,6 +106,8 @@ def test_connections_that_are_kept(tmp_path: Path, database: dict[str, Any]) -> 
         used.close_at = 0
         get_scheduler().run_job("query")
         assert (False, used) == django_site.found[-1]
+    used.inc_thread_sharing()  # its thread has ended
+    used.close()
 
 
 def test_own_executors(tmp_path: Path) -> None:
