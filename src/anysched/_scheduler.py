@@ -136,6 +136,7 @@ class AsyncScheduler:
         self._entered_in: tuple[int, EventLoopToken] | None = None
         self._host: Host | None = None
         self._process: int = getpid()
+        self._thread: int = threading.get_ident()
         self._has_made_up_identity: bool = identity is None
 
     def __repr__(self) -> str:
@@ -264,7 +265,7 @@ class AsyncScheduler:
         :param grace: how long running jobs may take to end; by default the scheduler's ``stop_grace``
         :raise SchedulerFaultError: when a scheduler that was started with ``start()`` has failed; once
         """
-        self._require_own_process()
+        self._require_own_loop()
         limit = None if grace is None else convert.duration(grace, "grace")
         if current_scheduler.get(None) is self:
             self._engine.request_stop(limit)
@@ -279,7 +280,7 @@ class AsyncScheduler:
             raise SchedulerStateError(
                 "the scheduler was never started: use it inside `async with scheduler:`, or call start() first"
             )
-        self._require_own_process()
+        self._require_own_loop()
         await self._engine.stopped.wait()
 
     async def run_until_stopped(self) -> None:
@@ -293,7 +294,7 @@ class AsyncScheduler:
         if self.state is RunState.created:
             async with self:
                 return await self.run_until_stopped()
-        self._require_own_process()
+        self._require_own_loop()
         ended = self.wait_until_stopped if self._host is None else self._host.join
         if threading.current_thread() is not threading.main_thread():
             return await ended()
@@ -702,7 +703,8 @@ class AsyncScheduler:
             raise SchedulerStateError(f"a scheduler runs once, and this one is {self.state}: make a new one")
 
     def _belong_here(self) -> None:
-        """Belong to this process. One that was forked from it may not bear the same name."""
+        """Belong to this thread, and to this process. One that was forked from it may not bear the same name."""
+        self._thread = threading.get_ident()
         if self._process != getpid():
             self._process = getpid()
             if self._has_made_up_identity:
@@ -715,8 +717,17 @@ class AsyncScheduler:
                 "each process, and start it after the fork"
             )
 
-    def _require_running(self) -> None:
+    def _require_own_loop(self) -> None:
+        """Refuse another event loop, in which whoever waits for this one would wait for ever."""
         self._require_own_process()
+        if self._thread != threading.get_ident() and self.state not in {RunState.created, RunState.stopped}:
+            raise SchedulerStateError(
+                "the scheduler runs on the event loop of another thread: call it there, or use the blocking "
+                "`Scheduler`, whose methods any thread may call"
+            )
+
+    def _require_running(self) -> None:
+        self._require_own_loop()
         if self.state is not RunState.started and not (
             self.state is RunState.stopping and current_scheduler.get(None) is self
         ):

@@ -490,3 +490,16 @@ def test_signals_of_a_hosted_scheduler(anyio_backend: str) -> None:
     anyio.run(main, backend=anyio_backend)
     assert RunState.stopped is scheduler.state
     assert before == signal.getsignal(signal.SIGTERM)
+
+
+async def test_a_call_from_another_event_loop(anyio_backend: str) -> None:
+    """A call from the event loop of another thread, which could wait for ever, is refused and names the remedy."""
+
+    async def calls() -> None:
+        for call in (scheduler.get_schedules, scheduler.stop, scheduler.wait_until_stopped):
+            with pytest.raises(SchedulerStateError, match="the event loop of another thread"):
+                await call()
+
+    async with AsyncScheduler() as scheduler:
+        await anyio.to_thread.run_sync(lambda: anyio.run(calls, backend=anyio_backend))
+    await scheduler.stop()
