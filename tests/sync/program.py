@@ -116,6 +116,7 @@ def goes_on() -> None:
         threading.main_thread().join()
         scheduler.wait_until_stopped()
         say(why_not(scheduler.get_tasks))
+        say(why_not(started))
 
     threading.Thread(target=go_on).start()
 

@@ -290,6 +290,7 @@ def _stop_at_exit() -> None:
 
 
 def _stop_all() -> None:
+    _stop_at_exit.cache_clear()  # a scheduler that is started later, when nobody would stop it, is refused
     threads = [thread for thread in list(_running) if not thread.is_foreign]
     for thread in threads:
         thread.ask_to_stop(None)
