@@ -100,7 +100,7 @@ def test_other_ends_of_a_program(start: Start) -> None:
 
 
 def test_a_thread_that_outlives_the_main_thread(start: Start, backend: str) -> None:
-    """The scheduler stops when the main thread ends, also when other threads go on; after that, none starts any more."""
+    """The scheduler stops when the main thread ends, also when other threads go on; then none can start."""
     stopped, why, why_no_other = start("goes_on", backend).end()
     assert ("stopped", True) == (stopped, why.startswith("the scheduler is stopped"))
     assert why_no_other == "the program is ending: a scheduler cannot be started any more"
