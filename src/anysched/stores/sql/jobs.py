@@ -101,6 +101,18 @@ class Jobs:
 
     def ready(self, connection: sa.Connection, now: int, room: Room, most: int) -> list[Row]:
         """Return rows of jobs that may start, the oldest first, of each task no more than it has room for."""
+        if not self._dialect.many_writers:
+            return self._candidates(connection, now, room, most)
+        asked = most
+        while True:
+            candidates = self._candidates(connection, now, room, asked)
+            ids = json_array(row[0] for row in candidates)
+            rows = connection.exec_driver_sql(self._sql.lock_ready, (ids, now, most)).fetchall()
+            if len(rows) == most or len(candidates) < asked:
+                return list(rows)
+            asked *= 2  # others are taking some of these: look at more
+
+    def _candidates(self, connection: sa.Connection, now: int, room: Room, most: int) -> list[Row]:
         left = {name: most if free is None else min(free, most) for name, free in room.items()}
         limited = any(free < most for free in left.values())
         tasks = json_array(name for name, free in left.items() if free)

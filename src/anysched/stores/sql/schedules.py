@@ -8,6 +8,7 @@ from uuid import UUID
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from anysched.errors import DeserializationError
 from anysched.model.change import Change
@@ -70,6 +71,7 @@ class Unknown:
         self._kinds: dict[str, str] = {}
         self._ids: dict[str, str] = {}
         self._told: set[str] = set()
+        self.noted = 0  # how often something was noted
 
     def mine(self, tasks: frozenset[str], *, all_tasks: bool) -> Mine:
         """Return which schedules can be fired here."""
@@ -81,6 +83,7 @@ class Unknown:
 
     def note(self, config_id: str, kinds: str, what: str) -> None:
         """Remember that a configuration cannot be read here: all of its kind, or, if it is not the trigger, itself."""
+        self.noted += 1
         if self._configs.knows(kinds):
             self._ids[config_id] = what
         else:
@@ -214,7 +217,10 @@ class Schedules:
         if new_configs:
             run(connection, self._sql.insert_config, new_configs)
         if inserts:
-            run(connection, self._sql.insert_schedule, inserts)
+            try:
+                run(connection, self._sql.insert_schedule, inserts)
+            except IntegrityError as exc:  # somebody else has added it meanwhile
+                raise Conflict from exc
         for statement, rows in (
             (self._sql.update_config, config_updates),
             (self._sql.update_state, state_updates),

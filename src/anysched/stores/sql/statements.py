@@ -6,9 +6,10 @@ so that the text of a statement never changes.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultDialect
 
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.schema import Tables
@@ -41,11 +42,19 @@ class Statements:
             )
         }
 
+        names |= {
+            "state": STATE_COLUMNS,
+            "job": JOB_COLUMNS,
+            "each_task": dialect.each_task,
+            "lock": dialect.lock,
+            "lock_unlocked": dialect.lock_unlocked,
+            "lock_existence": dialect.lock_existence,
+        }
+        by_position = cast("type[DefaultDialect]", type(engine.dialect))(paramstyle=dialect.paramstyle)
+
         def sql(text: str) -> str:
-            text = text.format(
-                **names, state=STATE_COLUMNS, job=JOB_COLUMNS, each_task=dialect.each_task, in_=_In(dialect)
-            )
-            return str(sa.text(" ".join(text.split())).compile(dialect=engine.dialect))
+            text = text.format(**names, in_=_In(dialect))
+            return str(sa.text(" ".join(text.split())).compile(dialect=by_position))
 
         # What a node can fire: rule S2. Part of each statement that asks what is due, so that they agree (rule S5).
         mine = (
@@ -56,7 +65,7 @@ class Statements:
         # schedules
         self.due: str = sql(
             f"SELECT {{state}} FROM {{schedules}} WHERE wake_at <= :now AND {mine}"
-            " ORDER BY wake_at LIMIT :most"
+            " ORDER BY wake_at LIMIT :most {lock_unlocked}"
         )
         self.first_wake: str = sql(
             f"SELECT wake_at FROM {{schedules}} WHERE wake_at IS NOT NULL AND {mine} ORDER BY wake_at LIMIT 1"
@@ -65,7 +74,9 @@ class Statements:
             "SELECT id, task_id, config_id, kinds FROM {schedules}"
             f" WHERE wake_at <= :now AND NOT ({mine}) ORDER BY wake_at LIMIT :most"
         )
-        self.schedules_by_id: str = sql("SELECT {state} FROM {schedules} WHERE id IN {in_.ids}")
+        self.schedules_by_id: str = sql(
+            "SELECT {state} FROM {schedules} WHERE id IN {in_.ids} ORDER BY id {lock}"
+        )
         self.configs: str = sql(
             "SELECT s.id, s.config_id, s.kinds, c.configuration, c.payload"
             " FROM {schedules} s LEFT JOIN {configs} c ON c.id = s.config_id WHERE s.id IN {in_.ids}"
@@ -109,34 +120,42 @@ class Statements:
             " WHERE task_id = task.value) AS head FROM {each_task}) AS heads WHERE head IS NOT NULL"
         )
         self.running_tasks: str = sql("SELECT task_id FROM {jobs} WHERE claimed_by > ''")
+        # Where many write, candidates are read first and locked then: others may have them.
+        ready = "id, task_id" if dialect.many_writers else "{job}"
         self.ready: str = sql(
-            "SELECT {job} FROM {each_task} JOIN {jobs} ON id IN (SELECT id FROM {jobs} AS queued"
+            f"SELECT {ready} FROM {{each_task}} JOIN {{jobs}} ON id IN (SELECT id FROM {{jobs}} AS queued"
             " WHERE queued.task_id = task.value AND queued.ready_at <= :now"
             " ORDER BY queued.ready_at, queued.id LIMIT :most_each)"
             " ORDER BY ready_at, id LIMIT :most"
         )
+        self.lock_ready: str = sql(
+            "SELECT {job} FROM {jobs} WHERE id IN {in_.ids} AND ready_at <= :now ORDER BY ready_at, id"
+            " LIMIT :most {lock_unlocked}"
+        )
         self.claim: str = sql(
             "UPDATE {jobs} SET claimed_by = :node, token = token + 1, ready_at = NULL WHERE id IN {in_.ids}"
         )
-        self.claimed: str = sql("SELECT id, token, claimed_by FROM {jobs} WHERE id IN {in_.ids}")
+        self.claimed: str = sql(
+            "SELECT id, token, claimed_by FROM {jobs} WHERE id IN {in_.ids} ORDER BY id {lock}"
+        )
         self.delete_jobs: str = sql("DELETE FROM {jobs} WHERE id IN {in_.ids}")
         self.requeue: str = sql(
             "UPDATE {jobs} SET claimed_by = NULL, ready_at = run_at, attempt = :attempt WHERE id = :id"
         )
-        self.jobs_of_node: str = sql("SELECT {job} FROM {jobs} WHERE claimed_by = :node ORDER BY id")
-        self.job_by_id: str = sql("SELECT {job} FROM {jobs} WHERE id = :id")
+        self.jobs_of_node: str = sql("SELECT {job} FROM {jobs} WHERE claimed_by = :node ORDER BY id {lock}")
+        self.job_by_id: str = sql("SELECT {job} FROM {jobs} WHERE id = :id {lock}")
         self.request_cancel: str = sql("UPDATE {jobs} SET cancel_requested = 1 WHERE id = :id")
         self.cancels: str = sql("SELECT id FROM {jobs} WHERE claimed_by = :node AND cancel_requested = 1")
 
         # jobs of schedules that no node has: all, the regular ones, those held
         # COALESCE keeps SQLite from the index of ``claimed_by``, under whose NULL stand all jobs that wait.
         waiting = "schedule_id IN {in_.schedules} AND COALESCE(claimed_by, '') = ''"
-        self.waiting: str = sql(f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} ORDER BY id")
+        self.waiting: str = sql(f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} ORDER BY id {{lock}}")
         self.waiting_regular: str = sql(
-            f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND kind = 'regular' ORDER BY id"
+            f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND kind = 'regular' ORDER BY id {{lock}}"
         )
         self.waiting_held: str = sql(
-            f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND held_since IS NOT NULL ORDER BY id"
+            f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND held_since IS NOT NULL ORDER BY id {{lock}}"
         )
         self.hold: str = sql(
             f"UPDATE {{jobs}} SET held_since = :now, ready_at = NULL WHERE {waiting} AND kind = 'regular'"
@@ -166,11 +185,16 @@ class Statements:
         )
         self.renew: str = sql("UPDATE {nodes} SET lease_until = :until WHERE id = :id")
         self.insert_node: str = sql("INSERT INTO {nodes} (lease_until, id) VALUES (:until, :id)")
+        self.lock_node: str = sql("SELECT id FROM {nodes} WHERE id = :id {lock_existence}")
+        self.lock_expired_node: str = sql(
+            "SELECT id FROM {nodes} WHERE id = :id AND lease_until <= :now {lock_unlocked}"
+        )
         self.delete_node: str = sql("DELETE FROM {nodes} WHERE id = :id")
 
         # tasks
         self.tasks_revision: str = sql("SELECT number FROM {meta} WHERE name = 'tasks_revision'")
         self.touch_tasks: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'tasks_revision'")
+        self.lock_tasks: str = sql("SELECT id FROM {tasks} WHERE id IN {in_.ids} ORDER BY id {lock}")
         self.tasks: str = sql(
             "SELECT id, declared, declared_metadata, configured, configured_metadata FROM {tasks} ORDER BY id"
         )

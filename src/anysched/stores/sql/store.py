@@ -87,9 +87,9 @@ class SQLDataStore:
         self._sql = Statements(self._tables, self._engine, self._dialect)
         self._schedules = Schedules(self._tables, self._sql, self._dialect, Configs(payloads, registry))
         self._jobs = Jobs(self._tables, self._sql, self._dialect, payloads)
-        self._tasks = Tasks(self._sql, payloads)
+        self._tasks = Tasks(self._sql, self._dialect, payloads)
         self._results = Results(self._sql, self._dialect, payloads)
-        self._leases = Leases(self._sql)
+        self._leases = Leases(self._sql, self._dialect)
         self._ending = Ending(self._session, self._jobs, self._results, self._leases)
         self._changes = Changes(self._schedules, self._jobs, self._results)
         self._advancing = Advancing(
@@ -140,7 +140,11 @@ class SQLDataStore:
         with self._session.connected() as connection:
             self._dialect.set_up_database(connection)
         if not self._session.read_here(lambda connection: migrations.is_current(connection, self._tables)):
-            self._session.write_here(lambda connection: migrations.migrate(connection, self._tables))
+            self._session.write_here(self._migrate)
+
+    def _migrate(self, connection: sa.Connection) -> None:
+        self._dialect.lock_tables(connection)
+        migrations.migrate(connection, self._tables)
 
     async def close(self) -> None:
         """Let go of the database, unless somebody else in this process still uses it through this object."""

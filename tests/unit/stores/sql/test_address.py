@@ -29,8 +29,8 @@ pytestmark = pytest.mark.anyio
         ("sqlit:///jobs.db", "'sqlit'"),
         ("sqlite+aiosqlite:///jobs.db", "'aiosqlite'.*leave it out"),
         ("sqlite+nonsense:///jobs.db", "'nonsense'|'sqlite\\+nonsense'"),
-        ("postgresql://user:hunter2@host/jobs", "supports SQLite and not 'postgresql'"),
-        ("mysql+pymysql://user:hunter2@host/jobs", "supports SQLite and not 'mysql'"),
+        ("oracle+oracledb://user:hunter2@host/jobs", "supports PostgreSQL, SQLite, and not 'oracle'"),
+        ("postgresql+asyncpg://user:hunter2@host/jobs", "'asyncpg'.*leave it out"),
         ("sqlite:///jobs.db?timeot=3", "'timeot' are not accepted"),
         ("sqlite:///jobs.db?timeout=soon", "sqlite:///jobs.db cannot be used: .*'soon'"),
     ],
@@ -43,7 +43,7 @@ def test_urls_that_cannot_be_used(url: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["postgresql://user:hunter2@host/jobs", "postgresql:/user:hunter2@host", "postgresql//user:hunter2@host",
+    ["oracle+oracledb://user:hunter2@host/jobs", "postgresql:/user:hunter2@host", "postgresql//user:hunter2@host",
      "sqlite:///jobs.db?password=hunter2&timeout=x", "nosuch://user:hunter2@host/x?password=hunter2"],
 )  # fmt: skip
 def test_passwords_are_never_shown(url: str, caplog: pytest.LogCaptureFixture) -> None:
