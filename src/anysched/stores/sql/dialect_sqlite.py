@@ -27,8 +27,10 @@ class SQLiteDialect:
     begin_write = "BEGIN IMMEDIATE"
     many_writers = False
     lock = lock_unlocked = lock_existence = ""
-    members = "SELECT value FROM json_each(:{})"
+    among = "IN (SELECT value FROM json_each(:{}))"
+    not_among = "NOT IN (SELECT value FROM json_each(:{}))"
     each_task = "(SELECT value FROM json_each(:tasks)) AS task"
+    first_of_each = "{each_task} JOIN {jobs} ON id IN (SELECT id FROM {jobs} AS queued WHERE {first})"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:

@@ -78,13 +78,26 @@ class Dialect(Protocol):
         ...
 
     @property
-    def members(self) -> str:
-        """A query for the strings in a JSON array; ``{}`` stands for the name of the parameter."""
+    def among(self) -> str:
+        """What follows a column whose value is among the strings in a JSON array; ``{}`` is the parameter's name."""
+        ...
+
+    @property
+    def not_among(self) -> str:
+        """The opposite."""
         ...
 
     @property
     def each_task(self) -> str:
         """An item of a FROM clause: the strings in the JSON array ``:tasks``, as column ``task.value``."""
+        ...
+
+    @property
+    def first_of_each(self) -> str:
+        """A FROM clause: of each task in ``{each_task}`` those of ``{jobs} AS queued`` that ``{first}`` selects.
+
+        ``{first}`` is a condition, an order and a limit.
+        """
         ...
 
     @property

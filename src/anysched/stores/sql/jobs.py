@@ -200,8 +200,9 @@ class Jobs:
         statement = sa.select(*self._columns).order_by(column.id)
         if query.ids is not None:
             ids = json_array(job_id.hex for job_id in query.ids)
-            members = sa.text(self._dialect.members.format("ids")).bindparams(ids=ids)
-            statement = statement.where(column.id.in_(members))
+            statement = statement.where(
+                sa.text(f"id {self._dialect.among.format('ids')}").bindparams(ids=ids)
+            )
         if query.schedule_id is not None:
             statement = statement.where(column.schedule_id == query.schedule_id)
         if query.task_id is not None:

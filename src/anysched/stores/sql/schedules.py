@@ -144,8 +144,8 @@ class Schedules:
         if query.status is not None:
             statement = statement.where(*self._has_status(query.status))
         if query.ids is not None:
-            members = sa.text(self._dialect.members.format("ids")).bindparams(ids=json_array(query.ids))
-            statement = statement.where(column.id.in_(members))
+            among = sa.text(f"id {self._dialect.among.format('ids')}")
+            statement = statement.where(among.bindparams(ids=json_array(query.ids)))
         rows = connection.execute(statement).fetchall()
         return [stored.snapshot for stored in self._read(connection, rows)]
 

@@ -50,16 +50,21 @@ class Statements:
             "lock_unlocked": dialect.lock_unlocked,
             "lock_existence": dialect.lock_existence,
         }
+        names["first_of_each"] = dialect.first_of_each.format(
+            **names,
+            first="queued.task_id = task.value AND queued.ready_at <= :now"
+            " ORDER BY queued.ready_at, queued.id LIMIT :most_each",
+        )
         by_position = cast("type[DefaultDialect]", type(engine.dialect))(paramstyle=dialect.paramstyle)
 
         def sql(text: str) -> str:
-            text = text.format(**names, in_=_In(dialect))
+            text = text.format(**names, in_=_Set(dialect.among), not_in=_Set(dialect.not_among))
             return str(sa.text(" ".join(text.split())).compile(dialect=by_position))
 
         # What a node can fire: rule S2. Part of each statement that asks what is due, so that they agree (rule S5).
         mine = (
-            "(:all_tasks = 1 OR task_id IN {in_.tasks})"
-            " AND kinds NOT IN {in_.unknown_kinds} AND config_id NOT IN {in_.unknown_configs}"
+            "(:all_tasks = 1 OR task_id {in_.tasks})"
+            " AND kinds {not_in.unknown_kinds} AND config_id {not_in.unknown_configs}"
         )
 
         # schedules
@@ -75,11 +80,11 @@ class Statements:
             f" WHERE wake_at <= :now AND NOT ({mine}) ORDER BY wake_at LIMIT :most"
         )
         self.schedules_by_id: str = sql(
-            "SELECT {state} FROM {schedules} WHERE id IN {in_.ids} ORDER BY id {lock}"
+            "SELECT {state} FROM {schedules} WHERE id {in_.ids} ORDER BY id {lock}"
         )
         self.configs: str = sql(
             "SELECT s.id, s.config_id, s.kinds, c.configuration, c.payload"
-            " FROM {schedules} s LEFT JOIN {configs} c ON c.id = s.config_id WHERE s.id IN {in_.ids}"
+            " FROM {schedules} s LEFT JOIN {configs} c ON c.id = s.config_id WHERE s.id {in_.ids}"
         )
         self.insert_config: str = sql(
             "INSERT INTO {configs} (id, configuration, payload) VALUES (:id, :configuration, :payload)"
@@ -114,7 +119,7 @@ class Statements:
         )
         self.insert_job: str = sql(insert_job)
         self.insert_fired_job: str = sql(f"{insert_job} {dialect.unless_fired}")
-        self.existing_jobs: str = sql("SELECT id FROM {jobs} WHERE id IN {in_.ids}")
+        self.existing_jobs: str = sql("SELECT id FROM {jobs} WHERE id {in_.ids}")
         self.queued_tasks: str = sql(
             "SELECT value, head FROM (SELECT task.value, (SELECT MIN(ready_at) FROM {jobs}"
             " WHERE task_id = task.value) AS head FROM {each_task}) AS heads WHERE head IS NOT NULL"
@@ -122,23 +127,18 @@ class Statements:
         self.running_tasks: str = sql("SELECT task_id FROM {jobs} WHERE claimed_by > ''")
         # Where many write, candidates are read first and locked then: others may have them.
         ready = "id, task_id" if dialect.many_writers else "{job}"
-        self.ready: str = sql(
-            f"SELECT {ready} FROM {{each_task}} JOIN {{jobs}} ON id IN (SELECT id FROM {{jobs}} AS queued"
-            " WHERE queued.task_id = task.value AND queued.ready_at <= :now"
-            " ORDER BY queued.ready_at, queued.id LIMIT :most_each)"
-            " ORDER BY ready_at, id LIMIT :most"
-        )
+        self.ready: str = sql(f"SELECT {ready} FROM {{first_of_each}} ORDER BY ready_at, id LIMIT :most")
         self.lock_ready: str = sql(
-            "SELECT {job} FROM {jobs} WHERE id IN {in_.ids} AND ready_at <= :now ORDER BY ready_at, id"
+            "SELECT {job} FROM {jobs} WHERE id {in_.ids} AND ready_at <= :now ORDER BY ready_at, id"
             " LIMIT :most {lock_unlocked}"
         )
         self.claim: str = sql(
-            "UPDATE {jobs} SET claimed_by = :node, token = token + 1, ready_at = NULL WHERE id IN {in_.ids}"
+            "UPDATE {jobs} SET claimed_by = :node, token = token + 1, ready_at = NULL WHERE id {in_.ids}"
         )
         self.claimed: str = sql(
-            "SELECT id, token, claimed_by FROM {jobs} WHERE id IN {in_.ids} ORDER BY id {lock}"
+            "SELECT id, token, claimed_by FROM {jobs} WHERE id {in_.ids} ORDER BY id {lock}"
         )
-        self.delete_jobs: str = sql("DELETE FROM {jobs} WHERE id IN {in_.ids}")
+        self.delete_jobs: str = sql("DELETE FROM {jobs} WHERE id {in_.ids}")
         self.requeue: str = sql(
             "UPDATE {jobs} SET claimed_by = NULL, ready_at = run_at, attempt = :attempt WHERE id = :id"
         )
@@ -149,7 +149,7 @@ class Statements:
 
         # jobs of schedules that no node has: all, the regular ones, those held
         # COALESCE keeps SQLite from the index of ``claimed_by``, under whose NULL stand all jobs that wait.
-        waiting = "schedule_id IN {in_.schedules} AND COALESCE(claimed_by, '') = ''"
+        waiting = "schedule_id {in_.schedules} AND COALESCE(claimed_by, '') = ''"
         self.waiting: str = sql(f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} ORDER BY id {{lock}}")
         self.waiting_regular: str = sql(
             f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND kind = 'regular' ORDER BY id {{lock}}"
@@ -177,7 +177,7 @@ class Statements:
             " WHERE job_id = :job_id AND expires_at > :now"
         )
         self.expired: str = sql("SELECT job_id FROM {results} WHERE expires_at <= :now LIMIT :most")
-        self.delete_results: str = sql("DELETE FROM {results} WHERE job_id IN {in_.ids}")
+        self.delete_results: str = sql("DELETE FROM {results} WHERE job_id {in_.ids}")
 
         # nodes
         self.nodes: str = sql(
@@ -194,7 +194,7 @@ class Statements:
         # tasks
         self.tasks_revision: str = sql("SELECT number FROM {meta} WHERE name = 'tasks_revision'")
         self.touch_tasks: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'tasks_revision'")
-        self.lock_tasks: str = sql("SELECT id FROM {tasks} WHERE id IN {in_.ids} ORDER BY id {lock}")
+        self.lock_tasks: str = sql("SELECT id FROM {tasks} WHERE id {in_.ids} ORDER BY id {lock}")
         self.tasks: str = sql(
             "SELECT id, declared, declared_metadata, configured, configured_metadata FROM {tasks} ORDER BY id"
         )
@@ -209,11 +209,11 @@ class Statements:
         )
 
 
-class _In:
-    """The members of a set, by the name of the parameter."""
+class _Set:
+    """A condition about a set, by the name of the parameter."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
+    def __init__(self, condition: str) -> None:
+        self._condition = condition
 
     def __getattr__(self, parameter: str) -> str:
-        return f"({self._dialect.members.format(parameter)})"
+        return self._condition.format(parameter)
