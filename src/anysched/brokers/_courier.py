@@ -97,7 +97,7 @@ class Courier:
     async def end(self) -> None:
         """Send what is still to be sent, if that can be, and let go of everything."""
         self._leaving = True
-        self._work.set()
+        self.announce()
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(FAREWELL if self._connected else 0):
                 await self._ended.wait()
@@ -124,6 +124,7 @@ class Courier:
                 delay = FIRST_DELAY if self._connected else min(delay * 2, LONGEST_DELAY)
                 if self._transport.refuses(exc) and not self._tried.is_set():
                     self._refusal = printable(self._transport.explain(exc))
+                    self._leaving = True  # the start fails
                 self._lost(str(exc) if isinstance(exc, _Silence) else self._transport.explain(exc))
             self._tried.set()
             if not self._leaving:
@@ -181,9 +182,9 @@ class Courier:
 
     def _drop(self, number: int) -> None:
         self.dropped += number
-        if not self._full_told:
+        if number and not self._full_told:
             logger.warning("events are not told to other nodes, as there are too many or they cannot be sent")
-        self._full_told = True
+            self._full_told = True
 
     async def _serve(self, connection: Connection) -> None:
         """Send and receive until that fails, or there is nothing more to send."""

@@ -6,11 +6,12 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from typing import Any, Final
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import anyio
-from coredis import Redis
+from anyio.abc import ByteStream
+from coredis import BaseConnection, ConnectionPool
 from coredis.exceptions import AuthenticationError, AuthorizationError
 from coredis.patterns.pubsub import PubSub
 from coredis.retry import NoRetryPolicy
@@ -20,6 +21,12 @@ from anysched.brokers._transport import Connection
 from anysched.model.convert import Seconds, identifier, positive_duration
 
 _USE: Final = 'use a URL such as "redis://localhost:6379", or "rediss://user:password@host:6379" for TLS'
+
+#: Where Redis is when the URL does not say.
+PORT: Final = 6379
+
+#: What says nothing to anybody.
+_NOTHING: Final = b""
 
 #: Seconds to connect, to be let in, and to begin to listen.
 CONNECT_LIMIT: Final = 5.0
@@ -60,7 +67,7 @@ class _RedisTransport:
     """One connection that listens, and one that sends."""
 
     def __init__(self, url: str, channel: str, ssl_context: ssl.SSLContext | None) -> None:
-        parts = _checked(url)
+        self._parts = parts = _checked(url)
         self.address: str = _shown(parts)
         self.channel: str = channel
         self._url = url
@@ -71,11 +78,14 @@ class _RedisTransport:
     @asynccontextmanager
     async def connect(self) -> AsyncGenerator[Connection]:
         """Connect and begin to listen."""
-        async with self._make_client() as client:
-            with anyio.fail_after(CONNECT_LIMIT):
-                await client.ping()  # lets errors be told that a subscription would hide
+        with anyio.fail_after(CONNECT_LIMIT):
+            await self._knock()
+        async with self._make_pool() as pool, pool.acquire() as sender:
+            await _publish(
+                sender, self.channel, _NOTHING
+            )  # tells what is refused, as a subscription does not
             pubsub = PubSub[bytes](
-                client.connection_pool,
+                pool,
                 channels=[self.channel],
                 ignore_subscribe_messages=True,
                 retry_policy=NoRetryPolicy(),
@@ -83,15 +93,23 @@ class _RedisTransport:
                 unsubscription_timeout=0,  # it would be waited for in any case
             )
             async with pubsub:
-                yield _RedisConnection(client, pubsub, self.channel)
+                yield _RedisConnection(sender, pubsub, self.channel)
 
-    def _make_client(self) -> Redis[bytes]:
-        return Redis.from_url(
+    async def _knock(self) -> None:
+        """Raise what the system says when nobody is there. The client would say less, and leave streams unclosed."""
+        parts = self._parts
+        if parts.scheme == "unix":
+            stream: ByteStream = await anyio.connect_unix(unquote(parts.path))
+        else:
+            stream = await anyio.connect_tcp(unquote(parts.hostname or ""), parts.port or PORT)
+        await stream.aclose()
+
+    def _make_pool(self) -> ConnectionPool[Any]:
+        return ConnectionPool.from_url(
             self._url,
             decode_components=True,
             connect_timeout=CONNECT_LIMIT,
             stream_timeout=CONNECT_LIMIT,
-            retry_policy=NoRetryPolicy(),
             ssl_context=self._ssl_context,
         )
 
@@ -107,20 +125,26 @@ class _RedisTransport:
 
 
 class _RedisConnection:
-    def __init__(self, client: Redis[bytes], pubsub: PubSub[bytes], channel: str) -> None:
-        self._client = client
+    def __init__(self, sender: BaseConnection, pubsub: PubSub[bytes], channel: str) -> None:
+        self._sender = sender
         self._pubsub = pubsub
         self._channel = channel
 
     async def send(self, data: bytes) -> None:
         """Send a message to everybody who listens now."""
-        await self._client.publish(self._channel, data)
+        await _publish(self._sender, self._channel, data)
 
     async def receive(self) -> AsyncIterator[bytes]:
         """Yield messages as they come; raise when the connection is lost."""
         async for message in self._pubsub:
-            if isinstance(message["data"], bytes):
-                yield message["data"]
+            data = message["data"]
+            if isinstance(data, bytes) and data != _NOTHING:
+                yield data
+
+
+async def _publish(sender: BaseConnection, channel: str, data: bytes) -> None:
+    """Send a message over one connection: another one would be made in silence by a client."""
+    await sender.create_request(b"PUBLISH", channel, data)
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -157,4 +181,4 @@ def _shown(parts: SplitResult) -> str:
     if parts.scheme == "unix":
         return f"unix://{parts.path}"
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{parts.scheme}://{host}:{parts.port or 6379}"
+    return f"{parts.scheme}://{host}:{parts.port or PORT}"
