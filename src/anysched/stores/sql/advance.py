@@ -99,9 +99,11 @@ class Advancing:
                 lambda connection: self._work(connection, request, clock.now())
             )
         except StoreUnavailableError:
-            self._doubtful.add(request.node)  # the answer to a commit may be what was lost
+            if request.claim_limit:  # the answer to a commit may be what was lost
+                self._doubtful.add(request.node)
             raise
-        self._doubtful.discard(request.node)
+        if len(advanced.claims) < request.claim_limit:
+            self._doubtful.discard(request.node)
         if advanced.claims:
             self._leases.took(request.node, (claim.job.id for claim in advanced.claims))
         return self._expect(request, advanced)
@@ -147,7 +149,7 @@ class Advancing:
             changes, made = written.changes, written.made
             ended += written.ended
         until = now + from_duration(request.lease)
-        claims = self._untold(connection, request.node) or self._claim(connection, request, nodes, made, now)
+        claims = self._untold(connection, request) or self._claim(connection, request, nodes, made, now)
         if claims:
             self._leases.grant(connection, request.node, until)
         elif any(node.id == request.node and node.has_jobs for node in nodes):
@@ -291,16 +293,17 @@ class Advancing:
         rows = self._jobs.ready(connection, now, room, request.claim_limit)
         return self._jobs.claim(connection, rows, request.node, made)
 
-    def _untold(self, connection: sa.Connection, node: str) -> list[Claim]:
+    def _untold(self, connection: sa.Connection, request: AdvanceRequest) -> list[Claim]:
         """Return jobs that the node has and does not know of: the answer to the commit that took them was lost."""
-        if node not in self._doubtful:
+        if request.node not in self._doubtful:
             return []
-        told = self._leases.held(node)
-        return [
+        told = self._leases.held(request.node)
+        untold = [
             Claim(attrs.evolve(stored.job, status=JobStatus.queued), stored.token, stored.fault)
-            for stored in self._jobs.of_node(connection, node)
+            for stored in self._jobs.of_node(connection, request.node)
             if stored.job.id not in told
         ]
+        return untold[: request.claim_limit]
 
 
 def _gone(nodes: Sequence[Node], me: str, now: int) -> list[Node]:

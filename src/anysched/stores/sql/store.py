@@ -50,13 +50,19 @@ from anysched.wire.registry import DEFAULT_REGISTRY, TypeRegistry
 class SQLDataStore:
     """Keeps everything in an SQL database; several processes may share it (rule N1).
 
-    Each transaction is one call in a worker thread, alike on asyncio and trio.
+    SQLite serves processes of one machine, PostgreSQL 13 or newer any number of nodes on any number. Each transaction
+    is one call in a worker thread, alike on asyncio and trio.
 
     A commit is on the disk before anybody acts on it, so that not even a power failure runs a job twice; an engine
     of the caller's own may trade that for speed.
 
-    :param url_or_engine: such as "sqlite:///jobs.db", or a synchronous SQLAlchemy engine, which stays the caller's
-    :param schema: the schema that holds the tables
+    After ``StoreUnavailableError`` a write has not taken place, unless the connection broke while the server answered
+    the commit: then nobody can tell. Nodes find out by themselves. Users may repeat what they asked for; only a job that
+    they add, or a schedule that they run by hand, may then run twice.
+
+    :param url_or_engine: such as "sqlite:///jobs.db" or "postgresql://user:password@host/database", or a synchronous
+        SQLAlchemy engine, which stays the caller's
+    :param schema: the schema that holds the tables; it must exist
     :param table_prefix: what the names of the tables begin with
     :param serializer: how arguments, results and metadata become bytes; by default ``JSONSerializer``
     :param types: classes that may appear in stored data, under their default names, besides registered ones
@@ -165,7 +171,7 @@ class SQLDataStore:
         return self._clock.now()
 
     def make_broker(self) -> EventBroker | None:
-        """Return None: SQLite cannot tell other processes; they look at each poll interval."""
+        """Return None: other nodes are not told through the database; they look at each poll interval."""
         return None
 
     def make_lease_keeper(self) -> SQLLeaseKeeper:

@@ -58,6 +58,13 @@ def test_passwords_are_never_shown(url: str, caplog: pytest.LogCaptureFixture) -
     assert "hunter2" not in caplog.text
 
 
+def test_a_driver_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has to be installed for a database is named."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match=r"PostgreSQL needs a driver: pip install 'anysched\[postgresql\]'"):
+        SQLDataStore("postgresql://host/jobs")
+
+
 def test_repr(path: Path) -> None:
     """Rule N7: a store shows where it is, without parameters, which may hold a password."""
     store = SQLDataStore(f"sqlite:///{path}?mode=rwc&uri=true")
