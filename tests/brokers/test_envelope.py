@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +60,20 @@ def test_events_arrive_as_they_were_sent(event: Event) -> None:
     """An event that travels is equal at the other end, and of the same types."""
     assert event == carried(event)
     assert repr(event) == repr(carried(event))
+
+
+def test_instants_in_any_zone() -> None:
+    """An instant arrives as the same instant, whatever says its zone."""
+
+    class Odd(tzinfo):
+        def utcoffset(self, _: datetime | None) -> timedelta:
+            return timedelta(hours=1)
+
+        def dst(self, _: datetime | None) -> None:
+            """Nothing is known."""
+
+    event = events.ScheduleAdded("s", "t", NOON.replace(tzinfo=Odd()))
+    assert event == carried(event)
 
 
 def test_what_travels() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
@@ -30,7 +30,7 @@ from anysched.wire.registry import TypeRegistry
 VERSION: Final = 1
 
 #: The longest message in bytes. Nothing that a node sends comes near it.
-LONGEST: Final = 1_000_000
+LONGEST: Final = 4_000_000
 
 #: Bases, and what concerns one node alone.
 _STAY: Final = (Event, ScheduleEvent, JobEvent, ClockJumped, StoreRecovered, StoreUnavailable)
@@ -140,6 +140,8 @@ def _is(value: object, kind: type) -> bool:
 def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)  # an instant, of which not every zone could be written
     return tuple(map(_plain, value)) if _is(value, tuple) else value
 
 
