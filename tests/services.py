@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 POSTGRESQL = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+# Without TLS, whose certificates would be read for each connection.
+MARIADB = "mysql+pymysql://root@127.0.0.1:3306/test?ssl_disabled=true"
 
 
 def unavailable(name: str, reason: object) -> None:
@@ -48,3 +50,37 @@ def postgresql_schema() -> Iterator[tuple[sa.Engine, str]]:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
         engine.dispose()
+
+
+@contextmanager
+def mariadb_database() -> Iterator[sa.Engine]:
+    """Lend an engine that works in a new database, which is dropped afterwards."""
+    pytest.importorskip("pymysql")
+    url = sa.make_url(os.environ.get("ANYSCHED_TEST_MARIADB", MARIADB))
+    name = f"anysched_test_{uuid4().hex[:12]}"
+    server = sa.create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    try:
+        with server.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    except SQLAlchemyError as exc:
+        server.dispose()
+        unavailable("MariaDB", exc)
+    engine = sa.create_engine(url.set(database=name), isolation_level="AUTOCOMMIT")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+        with server.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name}")
+        server.dispose()
+
+
+def empty_tables(engine: sa.Engine) -> None:
+    """Leave no rows in the tables of a store, in one transaction; making them takes far longer."""
+    with engine.connect() as connection:
+        names = sa.inspect(connection).get_table_names()
+        connection.exec_driver_sql("START TRANSACTION")
+        for name in names:
+            if not name.endswith("_meta"):
+                connection.exec_driver_sql(f"DELETE FROM `{name}`")
+        connection.exec_driver_sql("COMMIT")

@@ -11,6 +11,7 @@ from sqlalchemy import exc as sql_errors
 from sqlalchemy.engine import make_url
 
 from anysched.errors import StoreError
+from anysched.stores.sql.dialect_mariadb import MariaDBDialect
 from anysched.stores.sql.dialect_postgresql import PostgreSQLDialect
 from anysched.stores.sql.dialect_sqlite import SQLiteDialect
 from anysched.stores.sql.dialects import Dialect
@@ -19,14 +20,16 @@ from anysched.stores.sql.dialects import Dialect
 DIALECTS: dict[tuple[str, str], type[Dialect]] = {
     ("sqlite", "pysqlite"): SQLiteDialect,
     ("postgresql", "psycopg"): PostgreSQLDialect,
+    ("mysql", "pymysql"): MariaDBDialect,
+    ("mariadb", "pymysql"): MariaDBDialect,
 }
 
 #: What to install for a driver.
-EXTRAS: dict[str, str] = {"psycopg": "postgresql"}
+EXTRAS: dict[str, str] = {"psycopg": "postgresql", "pymysql": "mysql"}
 
 _USE = (
-    'use a URL such as "sqlite:///jobs.db", or "sqlite:////var/lib/app/jobs.db" for an absolute path, or'
-    ' "postgresql://user:password@host/database"'
+    'use a URL such as "sqlite:///jobs.db", or "sqlite:////var/lib/app/jobs.db" for an absolute path,'
+    ' "postgresql://user:password@host/database", or "mysql://user:password@host/database"'
 )
 
 

@@ -83,7 +83,7 @@ class Advancing:
         self._results = results
         self._leases = leases
         self._changes = changes
-        self._unknown = Unknown(schedules.configs)
+        self._unknown = Unknown(schedules.configs, schedules.dialect)
         self._expected: dict[str, datetime] = {}  # when each node comes to do something
         self._doubtful: set[str] = set()  # nodes that may have taken jobs without having been told
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.columns import json_array
+from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, read_ready
 
 #: The oldest version that serves, as the server tells it.
 OLDEST: Final = 130000
@@ -43,21 +46,27 @@ class PostgreSQLDialect:
     name = "PostgreSQL"
     paramstyle: Literal["qmark", "format"] = "format"
     awaits_disk = True
-    begin_read = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}"
+    begin_read = (f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}",)
     many_writers = True
     lock = "FOR UPDATE"
     lock_unlocked = "FOR UPDATE SKIP LOCKED"
     lock_existence = "FOR KEY SHARE"
     among = "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
     not_among = "<> ALL (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
-    each_task = "json_array_elements_text(CAST(:tasks AS json)) AS task(value)"
-    first_of_each = "{each_task} CROSS JOIN LATERAL (SELECT * FROM {jobs} AS queued WHERE {first}) AS found"
+    by_existence = ""
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
+    counts_fired = True
+    _each_task = "json_array_elements_text(CAST(:tasks AS json)) AS task(value)"
+    queued_tasks = QUEUED_TASKS.format(each_task=_each_task)
+    ready = (
+        f"SELECT id, task_id FROM {_each_task} CROSS JOIN LATERAL (SELECT * FROM {{jobs}} AS queued"
+        f" WHERE {FIRST_OF_TASK}) AS found ORDER BY ready_at, id LIMIT :most"
+    )
 
     @property
-    def begin_write(self) -> str:
+    def begin_write(self) -> tuple[str, ...]:
         begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; {_SETTINGS}"
-        return begin if self.awaits_disk else f"{begin}; SET LOCAL synchronous_commit = off"
+        return (begin if self.awaits_disk else f"{begin}; SET LOCAL synchronous_commit = off",)
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -86,8 +95,17 @@ class PostgreSQLDialect:
         if encoding != "UTF8":
             raise StoreError(f"a database with the encoding UTF8 is needed, this one has {encoding}")
 
-    def lock_tables(self, connection: sa.Connection) -> None:
+    def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", _TABLES_LOCK)
+        return nullcontext()  # the lock ends with the transaction
+
+    def set_of(self, items: Iterable[str]) -> str:
+        return json_array(items)
+
+    def read_ready(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+    ) -> Sequence[Sequence[Any]]:
+        return read_ready(connection, statement, json_array(tasks), now, each, most)
 
     def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
         return connection.exec_driver_sql(statement, list(rows)).rowcount

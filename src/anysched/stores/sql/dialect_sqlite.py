@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.columns import json_array
+from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, read_ready
 
 #: How long a write waits for the write of another process, in seconds.
 BUSY_TIMEOUT = 10
@@ -23,15 +26,20 @@ class SQLiteDialect:
     name = "SQLite"
     paramstyle: Literal["qmark", "format"] = "qmark"
     awaits_disk = True
-    begin_read = "BEGIN"
-    begin_write = "BEGIN IMMEDIATE"
+    begin_read = ("BEGIN",)
+    begin_write = ("BEGIN IMMEDIATE",)
     many_writers = False
-    lock = lock_unlocked = lock_existence = ""
+    lock = lock_unlocked = lock_existence = by_existence = ""
     among = "IN (SELECT value FROM json_each(:{}))"
     not_among = "NOT IN (SELECT value FROM json_each(:{}))"
-    each_task = "(SELECT value FROM json_each(:tasks)) AS task"
-    first_of_each = "{each_task} JOIN {jobs} ON id IN (SELECT id FROM {jobs} AS queued WHERE {first})"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
+    counts_fired = True
+    _each_task = "(SELECT value FROM json_each(:tasks)) AS task"
+    queued_tasks = QUEUED_TASKS.format(each_task=_each_task)
+    ready = (
+        f"SELECT {{job}} FROM {_each_task} JOIN {{jobs}} ON id IN (SELECT id FROM {{jobs}} AS queued"
+        f" WHERE {FIRST_OF_TASK}) ORDER BY ready_at, id LIMIT :most"
+    )
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
         options: dict[str, Any] = {"check_same_thread": False}
@@ -65,11 +73,19 @@ class SQLiteDialect:
                 if not left or getattr(exc.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
                     raise
             # SQLite waits for others before a transaction, but not before this.
-            connection.exec_driver_sql(self.begin_write)
+            connection.exec_driver_sql(*self.begin_write)
             connection.exec_driver_sql("COMMIT")
 
-    def lock_tables(self, connection: sa.Connection) -> None:
-        """The writer has the database for itself."""
+    def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:
+        return nullcontext()  # the writer has the database for itself
+
+    def set_of(self, items: Iterable[str]) -> str:
+        return json_array(items)
+
+    def read_ready(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+    ) -> Sequence[Sequence[Any]]:
+        return read_ready(connection, statement, json_array(tasks), now, each, most)
 
     def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
         return connection.exec_driver_sql(statement, list(rows)).rowcount

@@ -18,8 +18,9 @@ lock each other out, the database undoes one of them, and it is done again as a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final, Literal, Protocol
 
 import sqlalchemy as sa
 
@@ -48,13 +49,13 @@ class Dialect(Protocol):
         ...
 
     @property
-    def begin_read(self) -> str:
-        """Begins a transaction that sees one state of the database."""
+    def begin_read(self) -> tuple[str, ...]:
+        """Statements that begin a transaction that sees one state of the database."""
         ...
 
     @property
-    def begin_write(self) -> str:
-        """Begins a transaction that may write; with a single writer, it locks the database."""
+    def begin_write(self) -> tuple[str, ...]:
+        """Statements that begin a transaction that may write; with a single writer, they lock the database."""
         ...
 
     @property
@@ -78,8 +79,13 @@ class Dialect(Protocol):
         ...
 
     @property
+    def by_existence(self) -> str:
+        """What comes after the name of the table in such a SELECT."""
+        ...
+
+    @property
     def among(self) -> str:
-        """What follows a column whose value is among the strings in a JSON array; ``{}`` is the parameter's name."""
+        """What follows a column whose value is in a set that is a parameter; ``{}`` is the parameter's name."""
         ...
 
     @property
@@ -87,22 +93,37 @@ class Dialect(Protocol):
         """The opposite."""
         ...
 
-    @property
-    def each_task(self) -> str:
-        """An item of a FROM clause: the strings in the JSON array ``:tasks``, as column ``task.value``."""
+    def set_of(self, items: Iterable[str]) -> object:
+        """Return a set of strings as a parameter, so that the text of a statement never changes."""
         ...
 
     @property
-    def first_of_each(self) -> str:
-        """A FROM clause: of each task in ``{each_task}`` those of ``{jobs} AS queued`` that ``{first}`` selects.
+    def queued_tasks(self) -> str:
+        """A query for which of ``:tasks`` have queued jobs, and when the first of each may start."""
+        ...
 
-        ``{first}`` is a condition, an order and a limit.
+    @property
+    def ready(self) -> str:
+        """The statement of ``read_ready``."""
+        ...
+
+    def read_ready(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+    ) -> Sequence[Sequence[Any]]:
+        """Return queued jobs that may start, the oldest first: up to so many of each task, and up to so many at all.
+
+        Rows begin with the id and the task.
         """
         ...
 
     @property
     def unless_fired(self) -> str:
         """The end of an INSERT of a job that passes over a fire time which has a job already (rule S3)."""
+        ...
+
+    @property
+    def counts_fired(self) -> bool:
+        """Whether what such an INSERT passes over is missing in the number of rows that it tells."""
         ...
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
@@ -121,8 +142,11 @@ class Dialect(Protocol):
         """Check the database and set it up, outside of a transaction. :raise StoreError: when it will not do"""
         ...
 
-    def lock_tables(self, connection: sa.Connection) -> None:
-        """Keep others from making or changing tables until the end of this transaction, which may write."""
+    def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:
+        """Keep others from making or changing tables, in a transaction that may write, until what was written stays.
+
+        :raise StoreUnavailableError: when others do so for too long
+        """
         ...
 
     def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
@@ -136,3 +160,24 @@ class Dialect(Protocol):
     def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
         """Return what an error of the driver means, in plain words."""
         ...
+
+
+#: For databases that can look up rows for each item of a set: ``{each_task}`` makes ``task.value`` of ``:tasks``.
+QUEUED_TASKS: Final = (
+    "SELECT value, head FROM (SELECT task.value, (SELECT MIN(ready_at) FROM {{jobs}}"
+    " WHERE task_id = task.value) AS head FROM {each_task}) AS heads WHERE head IS NOT NULL"
+)
+FIRST_OF_TASK: Final = (
+    "queued.task_id = task.value AND queued.ready_at <= :now"
+    " ORDER BY queued.ready_at, queued.id LIMIT :most_each"
+)
+
+
+def read_ready(connection: sa.Connection, statement: str, *parameters: object) -> Sequence[Sequence[Any]]:
+    """Return what such a statement finds."""
+    return connection.exec_driver_sql(statement, parameters).fetchall()
+
+
+def is_one_of(dialect: Dialect, ids: Iterable[str]) -> sa.TextClause:
+    """Return the condition that the id of a row is one of these."""
+    return sa.text(f"id {dialect.among.format('ids')}").bindparams(ids=dialect.set_of(ids))

@@ -7,8 +7,11 @@ from typing import Final
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import LONGBLOB
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql.elements import quoted_name
+
+from anysched.stores.sql.dialect_mariadb import ExactText
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
@@ -16,10 +19,12 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _LONGEST_PREFIX: Final = 32
 
 #: Ids and names: compared and ordered by their bytes, on every database (rule N7).
-Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-Name = Id
-#: Text that is kept and never looked for.
-Text = sa.Text
+_Exact = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+Id = _Exact.with_variant(ExactText(32), "mysql", "mariadb")
+Name = _Exact.with_variant(ExactText(500), "mysql", "mariadb")
+#: What is kept and never looked for.
+Text = sa.Text().with_variant(ExactText(), "mysql", "mariadb")
+Bytes = sa.LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
 Instant = sa.BigInteger
 Duration = sa.BigInteger
 
@@ -62,19 +67,40 @@ def _check(value: str, name: str, *, allow_empty: bool) -> None:
         )
 
 
+def _in_mariadb(*_: object, dialect: sa.Dialect, **__: object) -> bool:
+    return dialect.name in {"mysql", "mariadb"}
+
+
 def make_tables(schema: str | None, prefix: str) -> Tables:
     """Return the tables as this version has them."""
     metadata = sa.MetaData(schema=None if schema is None else quoted_name(schema, quote=True))
 
     def table(name: str, *items: SchemaItem) -> sa.Table:
         # Rows of SQLite live in the index of their key, which saves one search for each.
-        return sa.Table(quoted_name(prefix + name, quote=True), metadata, *items, sqlite_with_rowid=False)
+        return sa.Table(
+            quoted_name(prefix + name, quote=True),
+            metadata,
+            *items,
+            sqlite_with_rowid=False,
+            mysql_engine="InnoDB",
+            mysql_row_format="DYNAMIC",
+            mariadb_engine="InnoDB",
+            mariadb_row_format="DYNAMIC",
+        )
 
     def index(name: str, *columns: str, unique: bool = False, sparse: str | None = None) -> sa.Index:
         # Nobody looks for rows without a value here, so they stay out of it where a database can do that.
         given = None if sparse is None else sa.text(f"{sparse} IS NOT NULL")
         identifier = quoted_name(prefix + name, quote=True)
-        return sa.Index(identifier, *columns, unique=unique, postgresql_where=given)
+        lengths = {"claimed_by": 200} if len(columns) == 2 and columns[0] == "claimed_by" else None
+        return sa.Index(
+            identifier,
+            *columns,
+            unique=unique,
+            postgresql_where=given,
+            mysql_length=lengths,
+            mariadb_length=lengths,
+        )
 
     meta = table(
         "meta",
@@ -85,9 +111,9 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         "tasks",
         sa.Column("id", Name, primary_key=True),
         sa.Column("declared", Text),
-        sa.Column("declared_metadata", sa.LargeBinary),
+        sa.Column("declared_metadata", Bytes),
         sa.Column("configured", Text),
-        sa.Column("configured_metadata", sa.LargeBinary),
+        sa.Column("configured_metadata", Bytes),
     )
     schedules = table(
         "schedules",
@@ -114,7 +140,7 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         "configs",
         sa.Column("id", Id, primary_key=True),
         sa.Column("configuration", Text, nullable=False),
-        sa.Column("payload", sa.LargeBinary),
+        sa.Column("payload", Bytes),
     )
     jobs = table(
         "jobs",
@@ -136,7 +162,7 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         sa.Column("cancel_requested", sa.SmallInteger, nullable=False),
         sa.Column("job_executor", Name),
         sa.Column("result_expiration", Duration, nullable=False),
-        sa.Column("payload", sa.LargeBinary),
+        sa.Column("payload", Bytes),
         index("jobs_fire", "incarnation", "fire_key", unique=True),
         index("jobs_ready", "task_id", "ready_at", "id", sparse="ready_at"),
         index("jobs_running", "claimed_by", "task_id", sparse="claimed_by"),
@@ -149,7 +175,7 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         sa.Column("started_at", Instant),
         sa.Column("finished_at", Instant, nullable=False),
         sa.Column("expires_at", Instant, nullable=False),
-        sa.Column("return_value", sa.LargeBinary),
+        sa.Column("return_value", Bytes),
         sa.Column("exception", Text),
         index("results_expiry", "expires_at"),
     )
@@ -157,5 +183,7 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         "nodes",
         sa.Column("id", Name, primary_key=True),
         sa.Column("lease_until", Instant, nullable=False),
+        # In MariaDB and MySQL, who locks an entry of this index leaves the lease to its renewal.
+        sa.Index("nodes_existence", "id").ddl_if(callable_=_in_mariadb),
     )
     return Tables(metadata, meta, tasks, schedules, configs, jobs, results, nodes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
@@ -105,8 +105,9 @@ class Session:
                         raise
         raise StoreUnavailableError(f"{self.shown}: others keep changing the same schedules")
 
-    def _transact(self, connection: sa.Connection, begin: str, work: Work[T]) -> T:
-        connection.exec_driver_sql(begin)
+    def _transact(self, connection: sa.Connection, begin: Iterable[str], work: Work[T]) -> T:
+        for statement in begin:
+            connection.exec_driver_sql(statement)
         try:
             result = work(connection)
             connection.exec_driver_sql("COMMIT")

@@ -1,6 +1,6 @@
 """The statements of the hot paths: written once, compiled once for each database.
 
-Parameters are given by position, in the order in which their names appear. Sets are given as JSON arrays,
+Parameters are given by position, in the order in which their names appear. Sets are given as the dialect wants them,
 so that the text of a statement never changes.
 """
 
@@ -45,16 +45,11 @@ class Statements:
         names |= {
             "state": STATE_COLUMNS,
             "job": JOB_COLUMNS,
-            "each_task": dialect.each_task,
             "lock": dialect.lock,
             "lock_unlocked": dialect.lock_unlocked,
             "lock_existence": dialect.lock_existence,
+            "by_existence": dialect.by_existence,
         }
-        names["first_of_each"] = dialect.first_of_each.format(
-            **names,
-            first="queued.task_id = task.value AND queued.ready_at <= :now"
-            " ORDER BY queued.ready_at, queued.id LIMIT :most_each",
-        )
         by_position = cast("type[DefaultDialect]", type(engine.dialect))(paramstyle=dialect.paramstyle)
 
         def sql(text: str) -> str:
@@ -115,19 +110,15 @@ class Statements:
             " ready_at, created_at, start_deadline, held_since, attempt, token, cancel_requested, job_executor,"
             " result_expiration, payload) VALUES (:id, :task_id, :schedule_id, :incarnation, :kind,"
             " :scheduled_fire_time, :fire_key, :run_at, :ready_at, :created_at, :start_deadline, :held_since,"
-            " :attempt, 0, 0, :job_executor, :result_expiration, :payload)"
+            " :attempt, :token, :cancel_requested, :job_executor, :result_expiration, :payload)"
         )
         self.insert_job: str = sql(insert_job)
         self.insert_fired_job: str = sql(f"{insert_job} {dialect.unless_fired}")
         self.existing_jobs: str = sql("SELECT id FROM {jobs} WHERE id {in_.ids}")
-        self.queued_tasks: str = sql(
-            "SELECT value, head FROM (SELECT task.value, (SELECT MIN(ready_at) FROM {jobs}"
-            " WHERE task_id = task.value) AS head FROM {each_task}) AS heads WHERE head IS NOT NULL"
-        )
+        self.queued_tasks: str = sql(dialect.queued_tasks)
         self.running_tasks: str = sql("SELECT task_id FROM {jobs} WHERE claimed_by > ''")
         # Where many write, candidates are read first and locked then: others may have them.
-        ready = "id, task_id" if dialect.many_writers else "{job}"
-        self.ready: str = sql(f"SELECT {ready} FROM {{first_of_each}} ORDER BY ready_at, id LIMIT :most")
+        self.ready: str = sql(dialect.ready)
         self.lock_ready: str = sql(
             "SELECT {job} FROM {jobs} WHERE id {in_.ids} AND ready_at <= :now ORDER BY ready_at, id"
             " LIMIT :most {lock_unlocked}"
@@ -161,10 +152,12 @@ class Statements:
             f"UPDATE {{jobs}} SET held_since = :now, ready_at = NULL WHERE {waiting} AND kind = 'regular'"
             " AND held_since IS NULL"
         )
+        # MariaDB assigns one after the other: what is read by one expression is changed after it.
         self.release: str = sql(
-            "UPDATE {jobs} SET ready_at = run_at, held_since = NULL, start_deadline = CASE"
+            "UPDATE {jobs} SET ready_at = run_at, start_deadline = CASE"
             " WHEN start_deadline < :last - (:now - held_since) THEN start_deadline + (:now - held_since)"
-            f" WHEN start_deadline IS NOT NULL THEN :last END WHERE {waiting} AND held_since IS NOT NULL"
+            " WHEN start_deadline IS NOT NULL THEN :last END, held_since = NULL"
+            f" WHERE {waiting} AND held_since IS NOT NULL"
         )
 
         # results
@@ -185,9 +178,9 @@ class Statements:
         )
         self.renew: str = sql("UPDATE {nodes} SET lease_until = :until WHERE id = :id")
         self.insert_node: str = sql("INSERT INTO {nodes} (lease_until, id) VALUES (:until, :id)")
-        self.lock_node: str = sql("SELECT id FROM {nodes} WHERE id = :id {lock_existence}")
+        self.lock_node: str = sql("SELECT id FROM {nodes} {by_existence} WHERE id = :id {lock_existence}")
         self.lock_expired_node: str = sql(
-            "SELECT id FROM {nodes} WHERE id = :id AND lease_until <= :now {lock_unlocked}"
+            "SELECT id FROM {nodes} {by_existence} WHERE id = :id AND lease_until <= :now {lock_unlocked}"
         )
         self.delete_node: str = sql("DELETE FROM {nodes} WHERE id = :id")
 

@@ -149,8 +149,8 @@ class SQLDataStore:
             self._session.write_here(self._migrate)
 
     def _migrate(self, connection: sa.Connection) -> None:
-        self._dialect.lock_tables(connection)
-        migrations.migrate(connection, self._tables)
+        with self._dialect.locked_tables(connection):
+            migrations.migrate(connection, self._tables)
 
     async def close(self) -> None:
         """Let go of the database, unless somebody else in this process still uses it through this object."""

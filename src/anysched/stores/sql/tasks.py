@@ -15,7 +15,7 @@ from anysched.errors import DeserializationError
 from anysched.model.task import Task, TaskOptions
 from anysched.model.unset import UnsetType
 from anysched.rules.options import merge_options
-from anysched.stores.sql.columns import from_json, json_array, to_json
+from anysched.stores.sql.columns import from_json, to_json
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.payloads import Payloads
 from anysched.stores.sql.session import Conflict
@@ -35,7 +35,7 @@ class Tasks:
 
     def __init__(self, statements: Statements, dialect: Dialect, payloads: Payloads) -> None:
         self._sql = statements
-        self._many_writers = dialect.many_writers
+        self._dialect = dialect
         self._payloads = payloads
         self._remembered: tuple[int, Mapping[str, Task]] = (-1, NO_TASKS)
         self._told: set[str] = set()
@@ -61,9 +61,9 @@ class Tasks:
 
         :raise Conflict: when somebody else made one of them meanwhile
         """
-        if not self._many_writers or not ids:
+        if not self._dialect.many_writers or not ids:
             return
-        found = connection.exec_driver_sql(self._sql.lock_tasks, (json_array(ids),)).scalars().all()
+        found = connection.exec_driver_sql(self._sql.lock_tasks, (self._dialect.set_of(ids),)).scalars().all()
         for task_id in sorted(set(ids).difference(found)):  # one that nobody has declared
             self._insert(connection, task_id)
             connection.exec_driver_sql(self._sql.touch_tasks)

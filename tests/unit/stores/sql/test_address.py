@@ -29,8 +29,13 @@ pytestmark = pytest.mark.anyio
         ("sqlit:///jobs.db", "'sqlit'"),
         ("sqlite+aiosqlite:///jobs.db", "'aiosqlite'.*leave it out"),
         ("sqlite+nonsense:///jobs.db", "'nonsense'|'sqlite\\+nonsense'"),
-        ("oracle+oracledb://user:hunter2@host/jobs", "supports PostgreSQL, SQLite, and not 'oracle'"),
+        (
+            "oracle+oracledb://user:hunter2@host/jobs",
+            "supports MariaDB or MySQL, PostgreSQL, SQLite, and not 'oracle'",
+        ),
         ("postgresql+asyncpg://user:hunter2@host/jobs", "'asyncpg'.*leave it out"),
+        ("mysql+mysqldb://user:hunter2@host/jobs", "'mysqldb'.*leave it out"),
+        ("mariadb://host/jobs?timeot=3", "mariadb.*://host/jobs cannot be used: .* no parameter 'timeot'"),
         ("sqlite:///jobs.db?timeot=3", "'timeot' are not accepted"),
         ("sqlite:///jobs.db?timeout=soon", "sqlite:///jobs.db cannot be used: .*'soon'"),
     ],
@@ -58,11 +63,22 @@ def test_passwords_are_never_shown(url: str, caplog: pytest.LogCaptureFixture) -
     assert "hunter2" not in caplog.text
 
 
-def test_a_driver_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("driver", "name", "backend", "extra"),
+    [
+        ("psycopg", "PostgreSQL", "postgresql", "postgresql"),
+        ("pymysql", "MariaDB or MySQL", "mysql", "mysql"),
+        ("pymysql", "MariaDB or MySQL", "mariadb", "mysql"),
+    ],
+)
+def test_a_driver_that_is_missing(
+    driver: str, name: str, backend: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What has to be installed for a database is named."""
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(StoreError, match=r"PostgreSQL needs a driver: pip install 'anysched\[postgresql\]'"):
-        SQLDataStore("postgresql://host/jobs")
+    for module in [driver, *(name for name in sys.modules if name.startswith(f"{driver}."))]:
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(StoreError, match=rf"{name} needs a driver: pip install 'anysched\[{extra}\]'"):
+        SQLDataStore(f"{backend}://host/jobs")
 
 
 def test_repr(path: Path) -> None:
