@@ -177,6 +177,21 @@ async def test_a_flood(redis_url: str, prefix: str) -> None:
     assert 0 == a.dropped
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_event_loop_that_ends_first(redis_url: str, prefix: str, backend: str) -> None:
+    """A program that ends without a stop ends well."""
+    program = (
+        "import sys, anyio; from anysched.brokers import RedisEventBroker;"
+        "anyio.run(RedisEventBroker(sys.argv[1], prefix=sys.argv[2]).start, backend=sys.argv[3])"
+    )
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, redis_url, prefix, backend],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=30,
+        check=True,
+    )
+
+
 async def test_what_strangers_publish(redis_url: str, prefix: str, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever is published on the channel by others is ignored, with one log line."""
     broker = RedisEventBroker(redis_url, prefix=prefix)

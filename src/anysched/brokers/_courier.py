@@ -108,7 +108,7 @@ class Courier:
         try:
             with self._scope:
                 await self._keep_connected()
-        except Exception as exc:  # a connection that broke while it was closed; trio would end the program
+        except* Exception as exc:  # a connection that broke while it was closed; trio would end the program
             logger.debug("the connection to %s did not end well", self._transport.address, exc_info=exc)
         finally:
             self._ended.set()
