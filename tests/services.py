@@ -82,5 +82,5 @@ def empty_tables(engine: sa.Engine) -> None:
         connection.exec_driver_sql("START TRANSACTION")
         for name in names:
             if not name.endswith("_meta"):
-                connection.exec_driver_sql(f"DELETE FROM `{name}`")
+                connection.execute(sa.delete(sa.table(name)))
         connection.exec_driver_sql("COMMIT")

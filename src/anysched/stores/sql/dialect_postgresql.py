@@ -53,7 +53,7 @@ class PostgreSQLDialect:
     lock_existence = "FOR KEY SHARE"
     among = "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
     not_among = "<> ALL (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
-    by_existence = ""
+    by_existence = by_key = ""
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True
     _each_task = "json_array_elements_text(CAST(:tasks AS json)) AS task(value)"

@@ -29,7 +29,7 @@ class SQLiteDialect:
     begin_read = ("BEGIN",)
     begin_write = ("BEGIN IMMEDIATE",)
     many_writers = False
-    lock = lock_unlocked = lock_existence = by_existence = ""
+    lock = lock_unlocked = lock_existence = by_existence = by_key = ""
     among = "IN (SELECT value FROM json_each(:{}))"
     not_among = "NOT IN (SELECT value FROM json_each(:{}))"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"

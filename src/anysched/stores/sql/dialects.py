@@ -80,7 +80,12 @@ class Dialect(Protocol):
 
     @property
     def by_existence(self) -> str:
-        """What comes after the name of the table in such a SELECT."""
+        """What follows the name of the table in such a SELECT."""
+        ...
+
+    @property
+    def by_key(self) -> str:
+        """What follows the name of a table whose rows are looked up, and locked, by their ids."""
         ...
 
     @property

@@ -49,6 +49,7 @@ class Statements:
             "lock_unlocked": dialect.lock_unlocked,
             "lock_existence": dialect.lock_existence,
             "by_existence": dialect.by_existence,
+            "by_key": dialect.by_key,
         }
         by_position = cast("type[DefaultDialect]", type(engine.dialect))(paramstyle=dialect.paramstyle)
 
@@ -75,7 +76,7 @@ class Statements:
             f" WHERE wake_at <= :now AND NOT ({mine}) ORDER BY wake_at LIMIT :most"
         )
         self.schedules_by_id: str = sql(
-            "SELECT {state} FROM {schedules} WHERE id {in_.ids} ORDER BY id {lock}"
+            "SELECT {state} FROM {schedules} {by_key} WHERE id {in_.ids} ORDER BY id {lock}"
         )
         self.configs: str = sql(
             "SELECT s.id, s.config_id, s.kinds, c.configuration, c.payload"
@@ -120,14 +121,14 @@ class Statements:
         # Where many write, candidates are read first and locked then: others may have them.
         self.ready: str = sql(dialect.ready)
         self.lock_ready: str = sql(
-            "SELECT {job} FROM {jobs} WHERE id {in_.ids} AND ready_at <= :now ORDER BY ready_at, id"
+            "SELECT {job} FROM {jobs} {by_key} WHERE id {in_.ids} AND ready_at <= :now ORDER BY ready_at, id"
             " LIMIT :most {lock_unlocked}"
         )
         self.claim: str = sql(
-            "UPDATE {jobs} SET claimed_by = :node, token = token + 1, ready_at = NULL WHERE id {in_.ids}"
+            "UPDATE {jobs} {by_key} SET claimed_by = :node, token = token + 1, ready_at = NULL WHERE id {in_.ids}"
         )
         self.claimed: str = sql(
-            "SELECT id, token, claimed_by FROM {jobs} WHERE id {in_.ids} ORDER BY id {lock}"
+            "SELECT id, token, claimed_by FROM {jobs} {by_key} WHERE id {in_.ids} ORDER BY id {lock}"
         )
         self.delete_jobs: str = sql("DELETE FROM {jobs} WHERE id {in_.ids}")
         self.requeue: str = sql(
@@ -187,7 +188,7 @@ class Statements:
         # tasks
         self.tasks_revision: str = sql("SELECT number FROM {meta} WHERE name = 'tasks_revision'")
         self.touch_tasks: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'tasks_revision'")
-        self.lock_tasks: str = sql("SELECT id FROM {tasks} WHERE id {in_.ids} ORDER BY id {lock}")
+        self.lock_tasks: str = sql("SELECT id FROM {tasks} {by_key} WHERE id {in_.ids} ORDER BY id {lock}")
         self.tasks: str = sql(
             "SELECT id, declared, declared_metadata, configured, configured_metadata FROM {tasks} ORDER BY id"
         )
