@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import _thread
-import asyncio
-from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from contextvars import copy_context
 from datetime import timedelta
-from typing import Any
 
 import anyio
-import sniffio
 
+from anysched._spawn import spawn
 from anysched.engine.lifecycle import Engine
 
 
@@ -36,7 +32,7 @@ class Host:
 
     async def start(self) -> None:
         """Return when the block is entered, or raise what entering it raised."""
-        self._task = _spawn(self._run, self._has_ended)  # an event loop does not keep its tasks alive
+        self._task = spawn(self._run, self._has_ended, "anysched host")
         try:
             await self._begun.wait()
         except BaseException:
@@ -81,17 +77,3 @@ class Host:
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
-
-
-def _spawn(run: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], None]) -> object:
-    """Start a task that belongs to the event loop itself, in the caller's context, and return it.
-
-    :param ended: called when a task has ended that was cancelled before it could begin, as asyncio has it
-    """
-    if sniffio.current_async_library() == "trio":
-        import trio
-
-        return trio.lowlevel.spawn_system_task(run, name="anysched host", context=copy_context())
-    task = asyncio.get_running_loop().create_task(run(), name="anysched host")
-    task.add_done_callback(lambda _: ended())
-    return task

@@ -11,9 +11,26 @@ from sqlalchemy import exc as sql_errors
 from sqlalchemy.engine import make_url
 
 from anysched.errors import StoreError
-from anysched.stores.sql.dialects import DIALECTS, Dialect
+from anysched.stores.sql.dialect_mariadb import MariaDBDialect
+from anysched.stores.sql.dialect_postgresql import PostgreSQLDialect
+from anysched.stores.sql.dialect_sqlite import SQLiteDialect
+from anysched.stores.sql.dialects import Dialect
 
-_USE = 'use a URL such as "sqlite:///jobs.db", or "sqlite:////var/lib/app/jobs.db" for an absolute path'
+#: By the name that SQLAlchemy has for the database, and its driver; the first of a database is its default.
+DIALECTS: dict[tuple[str, str], type[Dialect]] = {
+    ("sqlite", "pysqlite"): SQLiteDialect,
+    ("postgresql", "psycopg"): PostgreSQLDialect,
+    ("mysql", "pymysql"): MariaDBDialect,
+    ("mariadb", "pymysql"): MariaDBDialect,
+}
+
+#: What to install for a driver.
+EXTRAS: dict[str, str] = {"psycopg": "postgresql", "pymysql": "mysql"}
+
+_USE = (
+    'use a URL such as "sqlite:///jobs.db", or "sqlite:////var/lib/app/jobs.db" for an absolute path,'
+    ' "postgresql://user:password@host/database", or "mysql://user:password@host/database"'
+)
 
 
 def connect(address: str | sa.URL | sa.Engine) -> tuple[sa.Engine, Dialect, bool]:
@@ -31,7 +48,7 @@ def connect(address: str | sa.URL | sa.Engine) -> tuple[sa.Engine, Dialect, bool
         raise TypeError(
             f"a data store is made from a URL or an SQLAlchemy engine, not {type(address).__name__}{hint}"
         )
-    url = _url(address)
+    url = _with_driver(_url(address))
     dialect = _dialect(url)
     try:
         with warnings.catch_warnings():
@@ -39,6 +56,11 @@ def connect(address: str | sa.URL | sa.Engine) -> tuple[sa.Engine, Dialect, bool
             engine = sa.create_engine(
                 url, isolation_level="AUTOCOMMIT", hide_parameters=True, **dialect.connect_options(url)
             )
+    except ModuleNotFoundError as exc:
+        extra = EXTRAS.get(url.get_driver_name())
+        if extra is None:
+            raise
+        raise StoreError(f"{dialect.name} needs a driver: pip install 'anysched[{extra}]'") from exc
     except (sql_errors.SQLAlchemyError, sql_errors.SAWarning, TypeError, ValueError) as exc:
         raise StoreError(f"{shown(url)} cannot be used: {exc}") from None
 
@@ -62,6 +84,14 @@ def _url(address: str | sa.URL) -> sa.URL:
         raise StoreError(f"the address of the data store is not a URL: {_USE}") from None
 
 
+def _with_driver(url: sa.URL) -> sa.URL:
+    """Return a URL that names the driver which serves here, where it names none."""
+    for backend, driver in DIALECTS:
+        if url.drivername == backend and url.get_driver_name() != driver:
+            return url.set(drivername=f"{backend}+{driver}")
+    return url
+
+
 def _dialect(url: sa.URL) -> Dialect:
     backend = url.get_backend_name()
     try:
@@ -72,5 +102,6 @@ def _dialect(url: sa.URL) -> Dialect:
     if found is not None:
         return found()
     if backend in {name for name, _ in DIALECTS}:
-        raise StoreError(f"the driver {driver!r} does not serve here: leave it out, as in {backend}:///...")
-    raise StoreError(f"SQLDataStore supports SQLite and not {backend!r}: {_USE}")
+        raise StoreError(f"the driver {driver!r} does not serve here: leave it out, as in {backend}://...")
+    known = ", ".join(sorted({kind().name for kind in DIALECTS.values()}))
+    raise StoreError(f"SQLDataStore supports {known}, and not {backend!r}: {_USE}")

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import attrs
 import sqlalchemy as sa
 
 from anysched._clock import Clock
+from anysched.errors import StoreUnavailableError
 from anysched.model.change import Change
 from anysched.model.job import Claim, EndedJob, Job
+from anysched.model.policies import JobStatus
 from anysched.model.task import Task
 from anysched.ports.store import Advanced, AdvanceRequest
 from anysched.rules.running import abandoned, cancelled, next_attempt
@@ -23,6 +26,9 @@ from anysched.stores.sql.results import Results
 from anysched.stores.sql.schedules import Mine, Schedules, Unknown
 from anysched.stores.sql.session import Session
 from anysched.stores.sql.tasks import Tasks
+
+#: After how many microseconds to look again at work that others have locked: they have it done by then, or never.
+LOOK_AGAIN: Final = 100_000
 
 
 @attrs.frozen
@@ -46,9 +52,14 @@ class Outlook:
         """Return whether a schedule has to be looked at."""
         return self.first_wake is not None and self.first_wake <= now
 
-    def next_wake(self) -> datetime | None:
-        """Return the first instant at which there will be something to do."""
+    def next_wake(self, look_again: int | None = None) -> datetime | None:
+        """Return the first instant at which there will be something to do.
+
+        :param look_again: when to look what has become of work that others have locked, and not before
+        """
         wakes = [*self.later] if self.first_wake is None else [*self.later, self.first_wake]
+        if look_again is not None:
+            wakes = [look_again, *(max(wake, look_again) for wake in wakes)]
         return to_instant(min(wakes)) if wakes else None
 
 
@@ -72,17 +83,27 @@ class Advancing:
         self._results = results
         self._leases = leases
         self._changes = changes
-        self._unknown = Unknown(schedules.configs)
+        self._unknown = Unknown(schedules.configs, schedules.dialect)
         self._expected: dict[str, datetime] = {}  # when each node comes to do something
+        self._doubtful: set[str] = set()  # nodes that may have taken jobs without having been told
 
     def __call__(self, request: AdvanceRequest, clock: Clock) -> Advanced:
         """Make a pass; a node with nothing to do only reads, and one whose time has come does not ask first."""
         expected = self._expected.pop(request.node, None)
-        if expected is None or expected > clock.now():
+        if request.node not in self._doubtful and (expected is None or expected > clock.now()):
             idle = self._session.read_here(lambda connection: self._idle(connection, request, clock.now()))
             if idle is not None:
                 return self._expect(request, idle)
-        advanced = self._session.write_here(lambda connection: self._work(connection, request, clock.now()))
+        try:
+            advanced = self._session.write_here(
+                lambda connection: self._work(connection, request, clock.now())
+            )
+        except StoreUnavailableError:
+            if request.claim_limit:  # the answer to a commit may be what was lost
+                self._doubtful.add(request.node)
+            raise
+        if len(advanced.claims) < request.claim_limit:
+            self._doubtful.discard(request.node)
         if advanced.claims:
             self._leases.took(request.node, (claim.job.id for claim in advanced.claims))
         return self._expect(request, advanced)
@@ -108,13 +129,17 @@ class Advancing:
 
     def _work(self, connection: sa.Connection, request: AdvanceRequest, present: datetime) -> Advanced:
         now = from_instant(present)
+        self._leases.keep(connection, request.node)
         tasks = self._tasks.all(connection)
         nodes = self._leases.nodes(connection)
         ended: list[EndedJob] = []
         released: list[Job] = []
         for node in _gone(nodes, request.node, now):
+            if not self._leases.take_over(connection, node.id, now):
+                continue
             self._reap(connection, request, node, tasks, present, ended, released)
         self._results.keep(connection, ended)
+        noted = self._unknown.noted
         changes: Sequence[Change] = ()
         made: Mapping[str, Job] = {}
         if request.plan_limit:
@@ -124,7 +149,7 @@ class Advancing:
             changes, made = written.changes, written.made
             ended += written.ended
         until = now + from_duration(request.lease)
-        claims = self._claim(connection, request, nodes, made, now)
+        claims = self._untold(connection, request) or self._claim(connection, request, nodes, made, now)
         if claims:
             self._leases.grant(connection, request.node, until)
         elif any(node.id == request.node and node.has_jobs for node in nodes):
@@ -132,15 +157,17 @@ class Advancing:
         mine = self._mine(request)
         after = self._outlook(connection, request, mine, now)
         due = after.is_due(now)
+        locked = due and not changes and noted == self._unknown.noted
+        elsewhere = locked or (after.room and len(claims) < request.claim_limit)
         return Advanced(
             now=present,
             changes=changes,
             claims=claims,
             ended=ended,
             released=released,
-            more=due or (after.backlog and len(claims) == request.claim_limit > 0),
+            more=(due and not locked) or (after.backlog and len(claims) == request.claim_limit > 0),
             backlog=after.backlog,
-            next_wake=after.next_wake(),
+            next_wake=after.next_wake(now + LOOK_AGAIN if elsewhere else None),
             unknown=() if due else self._passed_over(connection, request, mine, now),
         )
 
@@ -171,11 +198,21 @@ class Advancing:
         return Outlook(gone, first_wake, room, backlog, later)
 
     def _free(
-        self, connection: sa.Connection, request: AdvanceRequest, queued: Sequence[tuple[str, int]]
+        self,
+        connection: sa.Connection,
+        request: AdvanceRequest,
+        queued: Sequence[tuple[str, int]],
+        *,
+        lock: bool = False,
     ) -> list[tuple[str, int | None, int]]:
-        """Return tasks with queued jobs: how many may start, and when the first can (rule J5)."""
+        """Return tasks with queued jobs: how many may start, and when the first can (rule J5).
+
+        :param lock: let nobody else take jobs of a task with a limit until this transaction ends
+        """
         tasks = self._tasks.all(connection)
         limits = {name: request.policy.max_running_jobs(tasks.get(name)) for name, _ in queued}
+        if lock:
+            self._tasks.lock(connection, [name for name, limit in limits.items() if limit is not None])
         running = self._jobs.running(connection) if any(limits.values()) else Counter[str]()
         free: list[tuple[str, int | None, int]] = []
         for name, head in queued:
@@ -248,13 +285,25 @@ class Advancing:
         queued = self._jobs.queued_tasks(connection, self._mine(request).tasks)
         room = {
             name: free
-            for name, free, head in self._free(connection, request, queued)
+            for name, free, head in self._free(connection, request, queued, lock=True)
             if free != 0 and head <= now
         }
         if not room:
             return []
         rows = self._jobs.ready(connection, now, room, request.claim_limit)
         return self._jobs.claim(connection, rows, request.node, made)
+
+    def _untold(self, connection: sa.Connection, request: AdvanceRequest) -> list[Claim]:
+        """Return jobs that the node has and does not know of: the answer to the commit that took them was lost."""
+        if request.node not in self._doubtful:
+            return []
+        told = self._leases.held(request.node)
+        untold = [
+            Claim(attrs.evolve(stored.job, status=JobStatus.queued), stored.token, stored.fault)
+            for stored in self._jobs.of_node(connection, request.node)
+            if stored.job.id not in told
+        ]
+        return untold[: request.claim_limit]
 
 
 def _gone(nodes: Sequence[Node], me: str, now: int) -> list[Node]:

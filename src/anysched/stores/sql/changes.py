@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from anysched.model.change import Change, QueuedFate
 from anysched.model.job import EndedJob, Job
 from anysched.rules.running import cancelled
-from anysched.stores.sql.columns import from_instant, json_array
+from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Config, StoredConfig
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.results import Results
@@ -84,8 +84,7 @@ class Changes:
             if wanted and one.stored is not None:
                 fates.setdefault(wanted, []).append(one.change.schedule_id)
         ended: list[EndedJob] = []
-        for wanted, ids in fates.items():
-            schedules = json_array(ids)
+        for wanted, schedules in fates.items():
             for fate in wanted:
                 if fate == "hold":
                     self._jobs.hold(connection, schedules, from_instant(present))

@@ -1,20 +1,30 @@
-"""What differs between databases, each in one small object."""
+"""What differs between databases, each in one small object; ``dialect_*.py`` has one for each database.
+
+Two kinds of databases are served. In one with a single writer, which is SQLite, a transaction that writes has the
+database for itself, and every clause that locks is empty. In one with many writers, transactions run at READ
+COMMITTED beside each other and lock the rows that they decide upon, in this order:
+
+1. the row of the node that makes a pass, shared, so that nobody takes its jobs meanwhile; its renewal goes on
+2. rows of nodes that are gone, passing over locked ones, and then their jobs, in the order of ids
+3. schedules: due ones passing over locked ones, named ones in the order of ids
+4. jobs of these schedules that no node has, in the order of ids
+5. tasks that have a limit, in the order of ids
+6. jobs to take, passing over locked ones
+7. the row of the node that makes a pass, to write its lease, right before the end
+
+Writers of tasks lock the revision in ``meta`` first, and then tasks in the order of ids. Where two transactions still
+lock each other out, the database undoes one of them, and it is done again as a whole.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final, Literal, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 
-from anysched.errors import StoreError, StoreUnavailableError
-
-#: How long a write waits for the write of another process, in seconds.
-BUSY_TIMEOUT = 10
-
-_TRIES_FOR_WAL = 20
+from anysched.errors import StoreError
 
 
 class Dialect(Protocol):
@@ -34,28 +44,91 @@ class Dialect(Protocol):
         ...
 
     @property
-    def begin_read(self) -> str:
-        """Begins a transaction that sees one state of the database."""
+    def paramstyle(self) -> Literal["qmark", "format"]:
+        """How the driver wants parameters that are given by position."""
         ...
 
     @property
-    def begin_write(self) -> str:
-        """Begins a transaction that locks what it is going to write."""
+    def begin_read(self) -> tuple[str, ...]:
+        """Statements that begin a transaction that sees one state of the database."""
         ...
 
     @property
-    def members(self) -> str:
-        """A query for the strings in a JSON array; ``{}`` stands for the name of the parameter."""
+    def begin_write(self) -> tuple[str, ...]:
+        """Statements that begin a transaction that may write; with a single writer, they lock the database."""
         ...
 
     @property
-    def each_task(self) -> str:
-        """An item of a FROM clause: the strings in the JSON array ``:tasks``, as column ``task.value``."""
+    def many_writers(self) -> bool:
+        """Whether transactions that write run beside each other, and so must lock what they decide upon."""
+        ...
+
+    @property
+    def lock(self) -> str:
+        """The end of a SELECT that locks the rows it returns, and returns them as they are once it has the locks."""
+        ...
+
+    @property
+    def lock_unlocked(self) -> str:
+        """The same, passing over rows that somebody else has locked."""
+        ...
+
+    @property
+    def lock_existence(self) -> str:
+        """The same, but others may still update what is not a key."""
+        ...
+
+    @property
+    def by_existence(self) -> str:
+        """What follows the name of the table in such a SELECT."""
+        ...
+
+    @property
+    def by_key(self) -> str:
+        """What follows the name of a table whose rows are looked up, and locked, by their ids."""
+        ...
+
+    @property
+    def among(self) -> str:
+        """What follows a column whose value is in a set that is a parameter; ``{}`` is the parameter's name."""
+        ...
+
+    @property
+    def not_among(self) -> str:
+        """The opposite."""
+        ...
+
+    def set_of(self, items: Iterable[str]) -> object:
+        """Return a set of strings as a parameter, so that the text of a statement never changes."""
+        ...
+
+    @property
+    def queued_tasks(self) -> str:
+        """A query for which of ``:tasks`` have queued jobs, and when the first of each may start."""
+        ...
+
+    @property
+    def ready(self) -> str:
+        """The statement of ``read_ready``."""
+        ...
+
+    def read_ready(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+    ) -> Sequence[Sequence[Any]]:
+        """Return queued jobs that may start, the oldest first: up to so many of each task, and up to so many at all.
+
+        Rows begin with the id and the task.
+        """
         ...
 
     @property
     def unless_fired(self) -> str:
         """The end of an INSERT of a job that passes over a fire time which has a job already (rule S3)."""
+        ...
+
+    @property
+    def counts_fired(self) -> bool:
+        """Whether what such an INSERT passes over is missing in the number of rows that it tells."""
         ...
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
@@ -74,8 +147,19 @@ class Dialect(Protocol):
         """Check the database and set it up, outside of a transaction. :raise StoreError: when it will not do"""
         ...
 
+    def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:
+        """Keep others from making or changing tables, in a transaction that may write, until what was written stays.
+
+        :raise StoreUnavailableError: when others do so for too long
+        """
+        ...
+
     def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Execute a statement with many rows; return how many rows it found."""
+        ...
+
+    def is_undone(self, error: BaseException) -> bool:
+        """Tell whether an error of the driver means that the transaction met another, and may be done again."""
         ...
 
     def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
@@ -83,97 +167,22 @@ class Dialect(Protocol):
         ...
 
 
-class SQLiteDialect:
-    """SQLite through the driver of the standard library."""
-
-    name = "SQLite"
-    awaits_disk = True
-    begin_read = "BEGIN"
-    begin_write = "BEGIN IMMEDIATE"
-    members = "SELECT value FROM json_each(:{})"
-    each_task = "(SELECT value FROM json_each(:tasks)) AS task"
-    unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
-
-    def connect_options(self, url: sa.URL) -> dict[str, Any]:
-        options: dict[str, Any] = {"check_same_thread": False}
-        if "timeout" not in url.query:
-            options["timeout"] = BUSY_TIMEOUT
-        if _in_memory(url):
-            return {"connect_args": options, "poolclass": sa.StaticPool}
-        return {"connect_args": options}
-
-    def is_private(self, engine: sa.Engine) -> bool:
-        private = isinstance(engine.pool, sa.StaticPool)
-        if _in_memory(engine.url) and not private:
-            raise StoreError(
-                "an engine for a database in memory must have poolclass=StaticPool, to be of one piece"
-            )
-        return private
-
-    def set_up_connection(self, connection: Any) -> None:
-        # A commit is on the disk when it returns, so that not even a power failure runs a job twice.
-        connection.execute(f"PRAGMA synchronous = {'FULL' if self.awaits_disk else 'OFF'}")
-
-    def set_up_database(self, connection: sa.Connection) -> None:
-        if sqlite3.sqlite_version_info < (3, 31):
-            raise StoreError(f"SQLite 3.31 or newer is needed, this Python has {sqlite3.sqlite_version}")
-        for left in reversed(range(_TRIES_FOR_WAL)):
-            try:
-                # So that readers and the writer do not block each other. It stays so for the file.
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL").close()  # an open cursor is a writer
-                return
-            except OperationalError as exc:
-                if not left or getattr(exc.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
-                    raise
-            # SQLite waits for others before a transaction, but not before this.
-            connection.exec_driver_sql(self.begin_write)
-            connection.exec_driver_sql("COMMIT")
-
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        return connection.exec_driver_sql(statement, list(rows)).rowcount
-
-    def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
-        code = getattr(error, "sqlite_errorcode", None)
-        if isinstance(code, int):
-            found = _MEANINGS.get(code) or _MEANINGS.get(code & 0xFF)
-            if found is not None:
-                return found
-        if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
-            return StoreUnavailableError, "its connection was closed"
-        return StoreError, str(error)
+#: For databases that can look up rows for each item of a set: ``{each_task}`` makes ``task.value`` of ``:tasks``.
+QUEUED_TASKS: Final = (
+    "SELECT value, head FROM (SELECT task.value, (SELECT MIN(ready_at) FROM {{jobs}}"
+    " WHERE task_id = task.value) AS head FROM {each_task}) AS heads WHERE head IS NOT NULL"
+)
+FIRST_OF_TASK: Final = (
+    "queued.task_id = task.value AND queued.ready_at <= :now"
+    " ORDER BY queued.ready_at, queued.id LIMIT :most_each"
+)
 
 
-_MEANINGS: dict[int, tuple[type[StoreError], str]] = {
-    sqlite3.SQLITE_BUSY: (StoreUnavailableError, "another program has kept it locked for too long"),
-    sqlite3.SQLITE_LOCKED: (StoreUnavailableError, "another connection of this program has kept it locked"),
-    sqlite3.SQLITE_READONLY: (
-        StoreUnavailableError,
-        "it may not be written: check the permissions of the file",
-    ),
-    sqlite3.SQLITE_READONLY_DIRECTORY: (
-        StoreUnavailableError,
-        "its folder may not be written, where SQLite keeps a journal beside the file",
-    ),
-    sqlite3.SQLITE_READONLY_DBMOVED: (StoreUnavailableError, "the file was moved or deleted"),
-    sqlite3.SQLITE_PROTOCOL: (StoreUnavailableError, "other programs keep it locked"),
-    sqlite3.SQLITE_PERM: (StoreUnavailableError, "access was denied: check the permissions of the file"),
-    sqlite3.SQLITE_CANTOPEN: (
-        StoreUnavailableError,
-        "the file cannot be opened: check that its folder exists and that both may be read and written",
-    ),
-    sqlite3.SQLITE_FULL: (StoreUnavailableError, "the disk is full"),
-    sqlite3.SQLITE_IOERR: (StoreUnavailableError, "the disk reports an error"),
-    sqlite3.SQLITE_NOMEM: (StoreUnavailableError, "there is not enough memory"),
-    sqlite3.SQLITE_NOTADB: (StoreError, "the file is not an SQLite database"),
-    sqlite3.SQLITE_CORRUPT: (StoreError, "the file is damaged: restore it from a backup"),
-    sqlite3.SQLITE_TOOBIG: (StoreError, "a value is too large for it"),
-}
+def read_ready(connection: sa.Connection, statement: str, *parameters: object) -> Sequence[Sequence[Any]]:
+    """Return what such a statement finds."""
+    return connection.exec_driver_sql(statement, parameters).fetchall()
 
 
-def _in_memory(url: sa.URL) -> bool:
-    database = url.database or ""
-    return not database or ":memory:" in database or url.query.get("mode") == "memory"
-
-
-#: By the name that SQLAlchemy has for the database, and its driver.
-DIALECTS: dict[tuple[str, str], type[Dialect]] = {("sqlite", "pysqlite"): SQLiteDialect}
+def is_one_of(dialect: Dialect, ids: Iterable[str]) -> sa.TextClause:
+    """Return the condition that the id of a row is one of these."""
+    return sa.text(f"id {dialect.among.format('ids')}").bindparams(ids=dialect.set_of(ids))

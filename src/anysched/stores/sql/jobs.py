@@ -20,13 +20,12 @@ from anysched.stores.sql.columns import (
     from_duration,
     from_instant,
     from_optional_instant,
-    json_array,
     to_duration,
     to_instant,
     to_optional_instant,
 )
 from anysched.stores.sql.configs import Config
-from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.dialects import Dialect, is_one_of
 from anysched.stores.sql.payloads import NOTHING, Payloads
 from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.statements import JOB_COLUMNS, Statements
@@ -82,15 +81,18 @@ class Jobs:
 
     def insert_fired(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> frozenset[str]:
         """Write jobs of schedules; return the ids of those whose fire time has a job already (rule S3)."""
-        if not rows or self._dialect.run_many(connection, self._sql.insert_fired_job, rows) == len(rows):
+        if not rows:
+            return frozenset()
+        written = self._dialect.run_many(connection, self._sql.insert_fired_job, rows)
+        if self._dialect.counts_fired and written == len(rows):
             return frozenset()
         ids = [row[0] for row in rows]
-        found = connection.exec_driver_sql(self._sql.existing_jobs, (json_array(ids),)).scalars()
+        found = connection.exec_driver_sql(self._sql.existing_jobs, (self._dialect.set_of(ids),)).scalars()
         return frozenset(ids).difference(found)
 
     # taking
 
-    def queued_tasks(self, connection: sa.Connection, tasks: str) -> list[tuple[str, int]]:
+    def queued_tasks(self, connection: sa.Connection, tasks: object) -> list[tuple[str, int]]:
         """Return which of these tasks have queued jobs, and when the first of each may start."""
         rows = connection.exec_driver_sql(self._sql.queued_tasks, (tasks,)).fetchall()
         return [(task_id, head) for task_id, head in rows]
@@ -101,13 +103,25 @@ class Jobs:
 
     def ready(self, connection: sa.Connection, now: int, room: Room, most: int) -> list[Row]:
         """Return rows of jobs that may start, the oldest first, of each task no more than it has room for."""
+        if not self._dialect.many_writers:
+            return self._candidates(connection, now, room, most)
+        asked = most
+        while True:
+            candidates = self._candidates(connection, now, room, asked)
+            ids = self._dialect.set_of(row[0] for row in candidates)
+            rows = connection.exec_driver_sql(self._sql.lock_ready, (ids, now, most)).fetchall()
+            if len(rows) == most or len(candidates) < asked:
+                return list(rows)
+            asked *= 2  # others are taking some of these: look at more
+
+    def _candidates(self, connection: sa.Connection, now: int, room: Room, most: int) -> list[Row]:
         left = {name: most if free is None else min(free, most) for name, free in room.items()}
         limited = any(free < most for free in left.values())
-        tasks = json_array(name for name, free in left.items() if free)
+        tasks = [name for name, free in left.items() if free]
         each = max(left.values(), default=0)
-        rows = connection.exec_driver_sql(
-            self._sql.ready, (tasks, now, each, _NO_LIMIT if limited else most)
-        ).fetchall()
+        rows = self._dialect.read_ready(
+            connection, self._sql.ready, tasks, now, each, _NO_LIMIT if limited else most
+        )
         if not limited:
             return list(rows)
         chosen: list[Row] = []
@@ -126,7 +140,8 @@ class Jobs:
         """
         if not rows:
             return []
-        connection.exec_driver_sql(self._sql.claim, (node, json_array(row[0] for row in rows)))
+        ids = self._dialect.set_of(row[0] for row in rows)
+        connection.exec_driver_sql(self._sql.claim, (node, ids))
         claims: list[Claim] = []
         for row in rows:
             job = made.get(row[0])
@@ -145,7 +160,7 @@ class Jobs:
         Of two claims of one job the second is not.
         """
         claims = list(claims)
-        ids = json_array(claim.job.id.hex for claim in claims)
+        ids = self._dialect.set_of(claim.job.id.hex for claim in claims)
         rows = connection.exec_driver_sql(self._sql.claimed, (ids,)).fetchall()
         tokens = {job_id: token for job_id, token, holder in rows if holder == node}
         good: list[bool] = []
@@ -158,7 +173,8 @@ class Jobs:
 
     def delete(self, connection: sa.Connection, ids: Iterable[UUID]) -> None:
         """Remove jobs."""
-        connection.exec_driver_sql(self._sql.delete_jobs, (json_array(job_id.hex for job_id in ids),))
+        jobs = self._dialect.set_of(job_id.hex for job_id in ids)
+        connection.exec_driver_sql(self._sql.delete_jobs, (jobs,))
 
     def requeue(self, connection: sa.Connection, jobs: Sequence[Job]) -> None:
         """Put running jobs back into the queue."""
@@ -187,9 +203,7 @@ class Jobs:
         column = self._table.c
         statement = sa.select(*self._columns).order_by(column.id)
         if query.ids is not None:
-            ids = json_array(job_id.hex for job_id in query.ids)
-            members = sa.text(self._dialect.members.format("ids")).bindparams(ids=ids)
-            statement = statement.where(column.id.in_(members))
+            statement = statement.where(is_one_of(self._dialect, (job_id.hex for job_id in query.ids)))
         if query.schedule_id is not None:
             statement = statement.where(column.schedule_id == query.schedule_id)
         if query.task_id is not None:
@@ -206,16 +220,19 @@ class Jobs:
 
     # the jobs of schedules that have not started (rule P3)
 
-    def hold(self, connection: sa.Connection, schedules: str, now: int) -> None:
+    def hold(self, connection: sa.Connection, schedules: Iterable[str], now: int) -> None:
         """Hold regular jobs."""
-        connection.exec_driver_sql(self._sql.hold, (now, schedules))
+        connection.exec_driver_sql(self._sql.hold, (now, self._dialect.set_of(schedules)))
 
-    def release(self, connection: sa.Connection, schedules: str, now: int) -> None:
+    def release(self, connection: sa.Connection, schedules: Iterable[str], now: int) -> None:
         """Queue what is held; the time it was held extends its deadline."""
-        connection.exec_driver_sql(self._sql.release, (LAST, now, now, LAST, schedules))
+        connection.exec_driver_sql(self._sql.release, (LAST, now, now, LAST, self._dialect.set_of(schedules)))
 
     def take_waiting(
-        self, connection: sa.Connection, schedules: str, fate: Literal["discard", "discard_held", "remove"]
+        self,
+        connection: sa.Connection,
+        schedules: Iterable[str],
+        fate: Literal["discard", "discard_held", "remove"],
     ) -> list[Job]:
         """Remove jobs that no node has, and return them: the regular ones, those held, or all."""
         statements = {
@@ -223,7 +240,7 @@ class Jobs:
             "discard_held": self._sql.waiting_held,
             "remove": self._sql.waiting,
         }
-        rows = connection.exec_driver_sql(statements[fate], (schedules,)).fetchall()
+        rows = connection.exec_driver_sql(statements[fate], (self._dialect.set_of(schedules),)).fetchall()
         jobs = [self.read(row).job for row in rows]
         if jobs:
             self.delete(connection, (job.id for job in jobs))
@@ -286,6 +303,8 @@ def _row(job: Job, payload: bytes | None) -> tuple[Any, ...]:
         from_optional_instant(job.start_deadline),
         from_instant(job.created_at) if held else None,
         job.attempt,
+        0,  # the token
+        0,  # nobody asks to cancel it
         job.job_executor,
         from_duration(job.result_expiration_time),
         payload,

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from anysched._clock import Clock
 from anysched.ports.store import Renewal
 from anysched.stores.sql.columns import from_duration, from_instant
+from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.session import Session
 from anysched.stores.sql.statements import Statements
 
@@ -29,8 +30,9 @@ class Node:
 class Leases:
     """Reads and writes leases, on the connection of a transaction; remembers what the nodes of this process hold."""
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: Statements, dialect: Dialect) -> None:
         self._sql = statements
+        self._many_writers = dialect.many_writers
         self._lock = threading.Lock()
         self._held: dict[str, set[UUID]] = {}
         self._keepers = 0
@@ -49,6 +51,15 @@ class Leases:
         if not self.extend(connection, node, until):
             connection.exec_driver_sql(self._sql.insert_node, (until, node))
 
+    def keep(self, connection: sa.Connection, node: str) -> None:
+        """Keep others from taking the jobs of a node over until the transaction ends; its lease can be renewed."""
+        if self._many_writers:
+            connection.exec_driver_sql(self._sql.lock_node, (node,)).close()
+
+    def take_over(self, connection: sa.Connection, node: str, now: int) -> bool:
+        """Lock a node whose lease has run out; False if it has renewed it, or somebody else is at it."""
+        return bool(connection.exec_driver_sql(self._sql.lock_expired_node, (node, now)).fetchall())
+
     def drop(self, connection: sa.Connection, node: str) -> None:
         """Forget a node that is gone."""
         connection.exec_driver_sql(self._sql.delete_node, (node,))
@@ -59,7 +70,8 @@ class Leases:
 
     def drop_idle(self, connection: sa.Connection, now: int) -> None:
         """Forget nodes whose lease ran out while they had no job."""
-        for node in self.idle(connection, now):
+        locked = {node for node in self.idle(connection, now) if self.take_over(connection, node, now)}
+        for node in locked.intersection(self.idle(connection, now)):  # it may have taken a job until then
             self.drop(connection, node)
 
     # A node whose jobs were taken over, as after a long sleep of the machine, takes none before it has noticed:
@@ -74,6 +86,11 @@ class Leases:
         """Remember that a node has taken jobs."""
         with self._lock:
             self._held.setdefault(node, set()).update(ids)
+
+    def held(self, node: str) -> frozenset[UUID]:
+        """Return the jobs that a node of this process has, as far as it was told."""
+        with self._lock:
+            return frozenset(self._held.get(node, ()))
 
     def let_go(self, node: str, ids: Iterable[UUID]) -> None:
         """Remember that a node has these jobs no more."""

@@ -16,7 +16,6 @@ from anysched.stores.sql.columns import (
     from_instant,
     from_json,
     from_optional_instant,
-    json_array,
     to_instant,
     to_json,
     to_optional_instant,
@@ -94,4 +93,6 @@ class Results:
 
     def deletion(self, ids: list[str]) -> Callable[[sa.Connection], object]:
         """Return what removes results."""
-        return lambda connection: connection.exec_driver_sql(self._sql.delete_results, (json_array(ids),))
+        return lambda connection: connection.exec_driver_sql(
+            self._sql.delete_results, (self._dialect.set_of(ids),)
+        )

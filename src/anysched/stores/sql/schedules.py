@@ -8,6 +8,7 @@ from uuid import UUID
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from anysched.errors import DeserializationError
 from anysched.model.change import Change
@@ -20,13 +21,12 @@ from anysched.stores.sql.columns import (
     from_instant,
     from_json,
     from_optional_instant,
-    json_array,
     to_instant,
     to_json,
     to_optional_instant,
 )
 from anysched.stores.sql.configs import Config, Configs, StoredConfig
-from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.dialects import Dialect, is_one_of
 from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.session import Conflict
 from anysched.stores.sql.statements import STATE_COLUMNS, Statements
@@ -52,9 +52,9 @@ class Mine:
     """Which schedules a node can fire: the part of a statement's parameters that says so (rule S2)."""
 
     all_tasks: int
-    tasks: str
-    unknown_kinds: str
-    unknown_configs: str
+    tasks: object
+    unknown_kinds: object
+    unknown_configs: object
 
     @property
     def parameters(self) -> tuple[Any, ...]:
@@ -64,12 +64,14 @@ class Mine:
 class Unknown:
     """What this process could not read, because it does not know a type or version; and what it has told."""
 
-    def __init__(self, configs: Configs) -> None:
+    def __init__(self, configs: Configs, dialect: Dialect) -> None:
         self._configs = configs
+        self._dialect = dialect
         self._known = configs.known
         self._kinds: dict[str, str] = {}
         self._ids: dict[str, str] = {}
         self._told: set[str] = set()
+        self.noted = 0  # how often something was noted
 
     def mine(self, tasks: frozenset[str], *, all_tasks: bool) -> Mine:
         """Return which schedules can be fired here."""
@@ -77,10 +79,12 @@ class Unknown:
             self._known = self._configs.known  # types were registered meanwhile: try again
             self._kinds.clear()
             self._ids.clear()
-        return Mine(int(all_tasks), json_array(tasks), json_array(self._kinds), json_array(self._ids))
+        set_of = self._dialect.set_of
+        return Mine(int(all_tasks), set_of(tasks), set_of(self._kinds), set_of(self._ids))
 
     def note(self, config_id: str, kinds: str, what: str) -> None:
         """Remember that a configuration cannot be read here: all of its kind, or, if it is not the trigger, itself."""
+        self.noted += 1
         if self._configs.knows(kinds):
             self._ids[config_id] = what
         else:
@@ -104,14 +108,14 @@ class Schedules:
         self._table = tables.schedules
         self._columns = [tables.schedules.c[name] for name in STATE_COLUMNS.split(", ")]
         self._sql = statements
-        self._dialect = dialect
+        self.dialect = dialect
         self.configs = configs
 
     # reading
 
     def by_ids(self, connection: sa.Connection, ids: Iterable[str]) -> dict[str, StoredSchedule]:
         """Return the schedules with these ids."""
-        rows = connection.exec_driver_sql(self._sql.schedules_by_id, (json_array(ids),)).fetchall()
+        rows = connection.exec_driver_sql(self._sql.schedules_by_id, (self.dialect.set_of(ids),)).fetchall()
         return {stored.snapshot.id: stored for stored in self._read(connection, rows)}
 
     def due(
@@ -141,8 +145,7 @@ class Schedules:
         if query.status is not None:
             statement = statement.where(*self._has_status(query.status))
         if query.ids is not None:
-            members = sa.text(self._dialect.members.format("ids")).bindparams(ids=json_array(query.ids))
-            statement = statement.where(column.id.in_(members))
+            statement = statement.where(is_one_of(self.dialect, query.ids))
         rows = connection.execute(statement).fetchall()
         return [stored.snapshot for stored in self._read(connection, rows)]
 
@@ -164,7 +167,7 @@ class Schedules:
         missing = [row[0] for row in rows if find(row[2]) is None]
         fetched: dict[str, Sequence[Any]] = {}
         if missing:
-            found = connection.exec_driver_sql(self._sql.configs, (json_array(missing),)).fetchall()
+            found = connection.exec_driver_sql(self._sql.configs, (self.dialect.set_of(missing),)).fetchall()
             fetched = {row[0]: row for row in found}
         for row in rows:
             config = find(row[2]) or self.configs.decode(fetched[row[0]], row[1])
@@ -210,11 +213,14 @@ class Schedules:
                 config_updates.append((*config.columns, *key))
             if change.state is not None:
                 state_updates.append((*_state_row(change.state), *key))
-        run = self._dialect.run_many
+        run = self.dialect.run_many
         if new_configs:
             run(connection, self._sql.insert_config, new_configs)
         if inserts:
-            run(connection, self._sql.insert_schedule, inserts)
+            try:
+                run(connection, self._sql.insert_schedule, inserts)
+            except IntegrityError as exc:  # somebody else has added it meanwhile
+                raise Conflict from exc
         for statement, rows in (
             (self._sql.update_config, config_updates),
             (self._sql.update_state, state_updates),

@@ -7,15 +7,24 @@ from typing import Final
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import LONGBLOB
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql.elements import quoted_name
+
+from anysched.stores.sql.dialect_mariadb import ExactText
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 #: So that with the longest name after it, an identifier stays within 63 characters, which every database takes.
 _LONGEST_PREFIX: Final = 32
 
-Id = sa.Text
+#: Ids and names: compared and ordered by their bytes, on every database (rule N7).
+_Exact = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+Id = _Exact.with_variant(ExactText(32), "mysql", "mariadb")
+Name = _Exact.with_variant(ExactText(500), "mysql", "mariadb")
+#: What is kept and never looked for.
+Text = sa.Text().with_variant(ExactText(), "mysql", "mariadb")
+Bytes = sa.LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
 Instant = sa.BigInteger
 Duration = sa.BigInteger
 
@@ -58,36 +67,60 @@ def _check(value: str, name: str, *, allow_empty: bool) -> None:
         )
 
 
+def _in_mariadb(*_: object, dialect: sa.Dialect, **__: object) -> bool:
+    return dialect.name in {"mysql", "mariadb"}
+
+
 def make_tables(schema: str | None, prefix: str) -> Tables:
     """Return the tables as this version has them."""
     metadata = sa.MetaData(schema=None if schema is None else quoted_name(schema, quote=True))
 
     def table(name: str, *items: SchemaItem) -> sa.Table:
         # Rows of SQLite live in the index of their key, which saves one search for each.
-        return sa.Table(quoted_name(prefix + name, quote=True), metadata, *items, sqlite_with_rowid=False)
+        return sa.Table(
+            quoted_name(prefix + name, quote=True),
+            metadata,
+            *items,
+            sqlite_with_rowid=False,
+            mysql_engine="InnoDB",
+            mysql_row_format="DYNAMIC",
+            mariadb_engine="InnoDB",
+            mariadb_row_format="DYNAMIC",
+        )
 
-    def index(name: str, *columns: str, unique: bool = False) -> sa.Index:
-        return sa.Index(quoted_name(prefix + name, quote=True), *columns, unique=unique)
+    def index(name: str, *columns: str, unique: bool = False, sparse: str | None = None) -> sa.Index:
+        # Nobody looks for rows without a value here, so they stay out of it where a database can do that.
+        given = None if sparse is None else sa.text(f"{sparse} IS NOT NULL")
+        identifier = quoted_name(prefix + name, quote=True)
+        lengths = {"claimed_by": 200} if len(columns) == 2 and columns[0] == "claimed_by" else None
+        return sa.Index(
+            identifier,
+            *columns,
+            unique=unique,
+            postgresql_where=given,
+            mysql_length=lengths,
+            mariadb_length=lengths,
+        )
 
     meta = table(
         "meta",
-        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("name", Name, primary_key=True),
         sa.Column("number", sa.BigInteger, nullable=False),
     )
     tasks = table(
         "tasks",
-        sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("declared", sa.Text),
-        sa.Column("declared_metadata", sa.LargeBinary),
-        sa.Column("configured", sa.Text),
-        sa.Column("configured_metadata", sa.LargeBinary),
+        sa.Column("id", Name, primary_key=True),
+        sa.Column("declared", Text),
+        sa.Column("declared_metadata", Bytes),
+        sa.Column("configured", Text),
+        sa.Column("configured_metadata", Bytes),
     )
     schedules = table(
         "schedules",
-        sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("task_id", sa.Text, nullable=False),
+        sa.Column("id", Name, primary_key=True),
+        sa.Column("task_id", Name, nullable=False),
         sa.Column("config_id", Id, nullable=False),
-        sa.Column("kinds", sa.Text, nullable=False),  # the registered types that the trigger consists of
+        sa.Column("kinds", Text, nullable=False),  # the registered types that the trigger consists of
         sa.Column("incarnation", Id, nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("anchor", Instant, nullable=False),
@@ -95,27 +128,27 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         sa.Column("due_at", Instant),
         sa.Column("wake_at", Instant),  # rule S5: the one definition of being due is wake_at <= now
         sa.Column("last_fire_time", Instant),
-        sa.Column("pause", sa.Text),
-        sa.Column("error", sa.Text),
+        sa.Column("pause", Text),
+        sa.Column("error", Text),
         sa.Column("jobs_made", sa.BigInteger, nullable=False),
-        sa.Column("skipped", sa.Text),
+        sa.Column("skipped", Text),
         sa.Column("skipped_exact", sa.SmallInteger, nullable=False),
-        index("schedules_due", "wake_at", "task_id"),
+        index("schedules_due", "wake_at", "task_id", sparse="wake_at"),
     )
     # Apart, because a firing rewrites the row of a schedule. Never updated: a new configuration has a new id.
     configs = table(
         "configs",
         sa.Column("id", Id, primary_key=True),
-        sa.Column("configuration", sa.Text, nullable=False),
-        sa.Column("payload", sa.LargeBinary),
+        sa.Column("configuration", Text, nullable=False),
+        sa.Column("payload", Bytes),
     )
     jobs = table(
         "jobs",
         sa.Column("id", Id, primary_key=True),
-        sa.Column("task_id", sa.Text, nullable=False),
-        sa.Column("schedule_id", sa.Text),
+        sa.Column("task_id", Name, nullable=False),
+        sa.Column("schedule_id", Name),
         sa.Column("incarnation", Id),
-        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("kind", Name, nullable=False),
         sa.Column("scheduled_fire_time", Instant),
         sa.Column("fire_key", Instant),  # rule S3: the fire time of a regular job
         sa.Column("run_at", Instant, nullable=False),
@@ -125,30 +158,32 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         sa.Column("held_since", Instant),
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("token", sa.BigInteger, nullable=False),
-        sa.Column("claimed_by", sa.Text),
+        sa.Column("claimed_by", Name),
         sa.Column("cancel_requested", sa.SmallInteger, nullable=False),
-        sa.Column("job_executor", sa.Text),
+        sa.Column("job_executor", Name),
         sa.Column("result_expiration", Duration, nullable=False),
-        sa.Column("payload", sa.LargeBinary),
+        sa.Column("payload", Bytes),
         index("jobs_fire", "incarnation", "fire_key", unique=True),
-        index("jobs_ready", "task_id", "ready_at", "id"),
-        index("jobs_running", "claimed_by", "task_id"),
-        index("jobs_schedule", "schedule_id"),
+        index("jobs_ready", "task_id", "ready_at", "id", sparse="ready_at"),
+        index("jobs_running", "claimed_by", "task_id", sparse="claimed_by"),
+        index("jobs_schedule", "schedule_id", sparse="schedule_id"),
     )
     results = table(
         "results",
         sa.Column("job_id", Id, primary_key=True),
-        sa.Column("outcome", sa.Text, nullable=False),
+        sa.Column("outcome", Text, nullable=False),
         sa.Column("started_at", Instant),
         sa.Column("finished_at", Instant, nullable=False),
         sa.Column("expires_at", Instant, nullable=False),
-        sa.Column("return_value", sa.LargeBinary),
-        sa.Column("exception", sa.Text),
+        sa.Column("return_value", Bytes),
+        sa.Column("exception", Text),
         index("results_expiry", "expires_at"),
     )
     nodes = table(
         "nodes",
-        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("id", Name, primary_key=True),
         sa.Column("lease_until", Instant, nullable=False),
+        # In MariaDB and MySQL, who locks an entry of this index leaves the lease to its renewal.
+        sa.Index("nodes_existence", "id").ddl_if(callable_=_in_mariadb),
     )
     return Tables(metadata, meta, tasks, schedules, configs, jobs, results, nodes)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
 import anyio
@@ -21,7 +21,7 @@ Work = Callable[[sa.Connection], T]
 #: How many reads of one store run at once.
 READERS = 2
 
-#: How often a transaction is tried again whose rows somebody else changed (rule S4).
+#: How often a transaction is tried that others undo: they changed its rows (rule S4), or each waited for the other.
 ATTEMPTS = 10
 
 
@@ -32,9 +32,10 @@ class Conflict(Exception):
 class Session:
     """Runs transactions on an engine, in threads.
 
-    Writes of one process wait for each other here, in order, instead of in the database, where waiting is
-    a gamble. The lock is one of threads: a lease is renewed without an event loop, and asyncio can let go of a call
-    whose thread is still at work.
+    Where a database has a single writer, writes of one process wait for each other here, in order, instead of in the
+    database, where waiting is a gamble. The lock is one of threads: a lease is renewed without an event loop, and
+    asyncio can let go of a call whose thread is still at work. Where many write, calls of one store still go one after
+    the other, and the renewal of a lease waits for none of them.
     """
 
     def __init__(self, engine: sa.Engine, dialect: Dialect, shown: str) -> None:
@@ -42,7 +43,9 @@ class Session:
         self.dialect = dialect
         self.shown = shown
         self._private = dialect.is_private(engine)
-        self._write_lock = threading.Lock()
+        self._write_lock: AbstractContextManager[object] = (
+            nullcontext() if dialect.many_writers else threading.Lock()
+        )
         self._read_lock = self._write_lock if self._private else nullcontext()
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._limiters: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
@@ -105,10 +108,14 @@ class Session:
                     return self._transact(connection, self.dialect.begin_write, work)
                 except Conflict:
                     continue
+                except sql_errors.DBAPIError as exc:
+                    if exc.orig is None or not self.dialect.is_undone(exc.orig):
+                        raise
         raise StoreUnavailableError(f"{self.shown}: others keep changing the same schedules")
 
-    def _transact(self, connection: sa.Connection, begin: str, work: Work[T]) -> T:
-        connection.exec_driver_sql(begin)
+    def _transact(self, connection: sa.Connection, begin: Iterable[str], work: Work[T]) -> T:
+        for statement in begin:
+            connection.exec_driver_sql(statement)
         try:
             result = work(connection)
             connection.exec_driver_sql("COMMIT")

@@ -1,14 +1,15 @@
 """The statements of the hot paths: written once, compiled once for each database.
 
-Parameters are given by position, in the order in which their names appear. Sets are given as JSON arrays,
+Parameters are given by position, in the order in which their names appear. Sets are given as the dialect wants them,
 so that the text of a statement never changes.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultDialect
 
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.schema import Tables
@@ -41,22 +42,31 @@ class Statements:
             )
         }
 
+        names |= {
+            "state": STATE_COLUMNS,
+            "job": JOB_COLUMNS,
+            "lock": dialect.lock,
+            "lock_unlocked": dialect.lock_unlocked,
+            "lock_existence": dialect.lock_existence,
+            "by_existence": dialect.by_existence,
+            "by_key": dialect.by_key,
+        }
+        by_position = cast("type[DefaultDialect]", type(engine.dialect))(paramstyle=dialect.paramstyle)
+
         def sql(text: str) -> str:
-            text = text.format(
-                **names, state=STATE_COLUMNS, job=JOB_COLUMNS, each_task=dialect.each_task, in_=_In(dialect)
-            )
-            return str(sa.text(" ".join(text.split())).compile(dialect=engine.dialect))
+            text = text.format(**names, in_=_Set(dialect.among), not_in=_Set(dialect.not_among))
+            return str(sa.text(" ".join(text.split())).compile(dialect=by_position))
 
         # What a node can fire: rule S2. Part of each statement that asks what is due, so that they agree (rule S5).
         mine = (
-            "(:all_tasks = 1 OR task_id IN {in_.tasks})"
-            " AND kinds NOT IN {in_.unknown_kinds} AND config_id NOT IN {in_.unknown_configs}"
+            "(:all_tasks = 1 OR task_id {in_.tasks})"
+            " AND kinds {not_in.unknown_kinds} AND config_id {not_in.unknown_configs}"
         )
 
         # schedules
         self.due: str = sql(
             f"SELECT {{state}} FROM {{schedules}} WHERE wake_at <= :now AND {mine}"
-            " ORDER BY wake_at LIMIT :most"
+            " ORDER BY wake_at LIMIT :most {lock_unlocked}"
         )
         self.first_wake: str = sql(
             f"SELECT wake_at FROM {{schedules}} WHERE wake_at IS NOT NULL AND {mine} ORDER BY wake_at LIMIT 1"
@@ -65,10 +75,12 @@ class Statements:
             "SELECT id, task_id, config_id, kinds FROM {schedules}"
             f" WHERE wake_at <= :now AND NOT ({mine}) ORDER BY wake_at LIMIT :most"
         )
-        self.schedules_by_id: str = sql("SELECT {state} FROM {schedules} WHERE id IN {in_.ids}")
+        self.schedules_by_id: str = sql(
+            "SELECT {state} FROM {schedules} {by_key} WHERE id {in_.ids} ORDER BY id {lock}"
+        )
         self.configs: str = sql(
             "SELECT s.id, s.config_id, s.kinds, c.configuration, c.payload"
-            " FROM {schedules} s LEFT JOIN {configs} c ON c.id = s.config_id WHERE s.id IN {in_.ids}"
+            " FROM {schedules} s LEFT JOIN {configs} c ON c.id = s.config_id WHERE s.id {in_.ids}"
         )
         self.insert_config: str = sql(
             "INSERT INTO {configs} (id, configuration, payload) VALUES (:id, :configuration, :payload)"
@@ -99,53 +111,54 @@ class Statements:
             " ready_at, created_at, start_deadline, held_since, attempt, token, cancel_requested, job_executor,"
             " result_expiration, payload) VALUES (:id, :task_id, :schedule_id, :incarnation, :kind,"
             " :scheduled_fire_time, :fire_key, :run_at, :ready_at, :created_at, :start_deadline, :held_since,"
-            " :attempt, 0, 0, :job_executor, :result_expiration, :payload)"
+            " :attempt, :token, :cancel_requested, :job_executor, :result_expiration, :payload)"
         )
         self.insert_job: str = sql(insert_job)
         self.insert_fired_job: str = sql(f"{insert_job} {dialect.unless_fired}")
-        self.existing_jobs: str = sql("SELECT id FROM {jobs} WHERE id IN {in_.ids}")
-        self.queued_tasks: str = sql(
-            "SELECT value, head FROM (SELECT task.value, (SELECT MIN(ready_at) FROM {jobs}"
-            " WHERE task_id = task.value) AS head FROM {each_task}) AS heads WHERE head IS NOT NULL"
-        )
+        self.existing_jobs: str = sql("SELECT id FROM {jobs} WHERE id {in_.ids}")
+        self.queued_tasks: str = sql(dialect.queued_tasks)
         self.running_tasks: str = sql("SELECT task_id FROM {jobs} WHERE claimed_by > ''")
-        self.ready: str = sql(
-            "SELECT {job} FROM {each_task} JOIN {jobs} ON id IN (SELECT id FROM {jobs} AS queued"
-            " WHERE queued.task_id = task.value AND queued.ready_at <= :now"
-            " ORDER BY queued.ready_at, queued.id LIMIT :most_each)"
-            " ORDER BY ready_at, id LIMIT :most"
+        # Where many write, candidates are read first and locked then: others may have them.
+        self.ready: str = sql(dialect.ready)
+        self.lock_ready: str = sql(
+            "SELECT {job} FROM {jobs} {by_key} WHERE id {in_.ids} AND ready_at <= :now ORDER BY ready_at, id"
+            " LIMIT :most {lock_unlocked}"
         )
         self.claim: str = sql(
-            "UPDATE {jobs} SET claimed_by = :node, token = token + 1, ready_at = NULL WHERE id IN {in_.ids}"
+            "UPDATE {jobs} {by_key} SET claimed_by = :node, token = token + 1, ready_at = NULL WHERE id {in_.ids}"
         )
-        self.claimed: str = sql("SELECT id, token, claimed_by FROM {jobs} WHERE id IN {in_.ids}")
-        self.delete_jobs: str = sql("DELETE FROM {jobs} WHERE id IN {in_.ids}")
+        self.claimed: str = sql(
+            "SELECT id, token, claimed_by FROM {jobs} {by_key} WHERE id {in_.ids} ORDER BY id {lock}"
+        )
+        self.delete_jobs: str = sql("DELETE FROM {jobs} WHERE id {in_.ids}")
         self.requeue: str = sql(
             "UPDATE {jobs} SET claimed_by = NULL, ready_at = run_at, attempt = :attempt WHERE id = :id"
         )
-        self.jobs_of_node: str = sql("SELECT {job} FROM {jobs} WHERE claimed_by = :node ORDER BY id")
-        self.job_by_id: str = sql("SELECT {job} FROM {jobs} WHERE id = :id")
+        self.jobs_of_node: str = sql("SELECT {job} FROM {jobs} WHERE claimed_by = :node ORDER BY id {lock}")
+        self.job_by_id: str = sql("SELECT {job} FROM {jobs} WHERE id = :id {lock}")
         self.request_cancel: str = sql("UPDATE {jobs} SET cancel_requested = 1 WHERE id = :id")
         self.cancels: str = sql("SELECT id FROM {jobs} WHERE claimed_by = :node AND cancel_requested = 1")
 
         # jobs of schedules that no node has: all, the regular ones, those held
         # COALESCE keeps SQLite from the index of ``claimed_by``, under whose NULL stand all jobs that wait.
-        waiting = "schedule_id IN {in_.schedules} AND COALESCE(claimed_by, '') = ''"
-        self.waiting: str = sql(f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} ORDER BY id")
+        waiting = "schedule_id {in_.schedules} AND COALESCE(claimed_by, '') = ''"
+        self.waiting: str = sql(f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} ORDER BY id {{lock}}")
         self.waiting_regular: str = sql(
-            f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND kind = 'regular' ORDER BY id"
+            f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND kind = 'regular' ORDER BY id {{lock}}"
         )
         self.waiting_held: str = sql(
-            f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND held_since IS NOT NULL ORDER BY id"
+            f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND held_since IS NOT NULL ORDER BY id {{lock}}"
         )
         self.hold: str = sql(
             f"UPDATE {{jobs}} SET held_since = :now, ready_at = NULL WHERE {waiting} AND kind = 'regular'"
             " AND held_since IS NULL"
         )
+        # MariaDB assigns one after the other: what is read by one expression is changed after it.
         self.release: str = sql(
-            "UPDATE {jobs} SET ready_at = run_at, held_since = NULL, start_deadline = CASE"
+            "UPDATE {jobs} SET ready_at = run_at, start_deadline = CASE"
             " WHEN start_deadline < :last - (:now - held_since) THEN start_deadline + (:now - held_since)"
-            f" WHEN start_deadline IS NOT NULL THEN :last END WHERE {waiting} AND held_since IS NOT NULL"
+            " WHEN start_deadline IS NOT NULL THEN :last END, held_since = NULL"
+            f" WHERE {waiting} AND held_since IS NOT NULL"
         )
 
         # results
@@ -158,7 +171,7 @@ class Statements:
             " WHERE job_id = :job_id AND expires_at > :now"
         )
         self.expired: str = sql("SELECT job_id FROM {results} WHERE expires_at <= :now LIMIT :most")
-        self.delete_results: str = sql("DELETE FROM {results} WHERE job_id IN {in_.ids}")
+        self.delete_results: str = sql("DELETE FROM {results} WHERE job_id {in_.ids}")
 
         # nodes
         self.nodes: str = sql(
@@ -166,11 +179,16 @@ class Statements:
         )
         self.renew: str = sql("UPDATE {nodes} SET lease_until = :until WHERE id = :id")
         self.insert_node: str = sql("INSERT INTO {nodes} (lease_until, id) VALUES (:until, :id)")
+        self.lock_node: str = sql("SELECT id FROM {nodes} {by_existence} WHERE id = :id {lock_existence}")
+        self.lock_expired_node: str = sql(
+            "SELECT id FROM {nodes} {by_existence} WHERE id = :id AND lease_until <= :now {lock_unlocked}"
+        )
         self.delete_node: str = sql("DELETE FROM {nodes} WHERE id = :id")
 
         # tasks
         self.tasks_revision: str = sql("SELECT number FROM {meta} WHERE name = 'tasks_revision'")
         self.touch_tasks: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'tasks_revision'")
+        self.lock_tasks: str = sql("SELECT id FROM {tasks} {by_key} WHERE id {in_.ids} ORDER BY id {lock}")
         self.tasks: str = sql(
             "SELECT id, declared, declared_metadata, configured, configured_metadata FROM {tasks} ORDER BY id"
         )
@@ -185,11 +203,11 @@ class Statements:
         )
 
 
-class _In:
-    """The members of a set, by the name of the parameter."""
+class _Set:
+    """A condition about a set, by the name of the parameter."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
+    def __init__(self, condition: str) -> None:
+        self._condition = condition
 
     def __getattr__(self, parameter: str) -> str:
-        return f"({self._dialect.members.format(parameter)})"
+        return self._condition.format(parameter)

@@ -50,13 +50,19 @@ from anysched.wire.registry import DEFAULT_REGISTRY, TypeRegistry
 class SQLDataStore:
     """Keeps everything in an SQL database; several processes may share it (rule N1).
 
-    Each transaction is one call in a worker thread, alike on asyncio and trio.
+    SQLite serves processes of one machine, PostgreSQL 13 or newer any number of nodes on any number. Each transaction
+    is one call in a worker thread, alike on asyncio and trio.
 
     A commit is on the disk before anybody acts on it, so that not even a power failure runs a job twice; an engine
     of the caller's own may trade that for speed.
 
-    :param url_or_engine: such as "sqlite:///jobs.db", or a synchronous SQLAlchemy engine, which stays the caller's
-    :param schema: the schema that holds the tables
+    After ``StoreUnavailableError`` a write has not taken place, unless the connection broke while the server answered
+    the commit: then nobody can tell. Nodes find out by themselves. Users may repeat what they asked for; only a job
+    that they add, or a schedule that they run by hand, may then run twice.
+
+    :param url_or_engine: such as "sqlite:///jobs.db" or "postgresql://user:password@host/database", or a synchronous
+        SQLAlchemy engine, which stays the caller's
+    :param schema: the schema that holds the tables; it must exist
     :param table_prefix: what the names of the tables begin with
     :param serializer: how arguments, results and metadata become bytes; by default ``JSONSerializer``
     :param types: classes that may appear in stored data, under their default names, besides registered ones
@@ -87,9 +93,9 @@ class SQLDataStore:
         self._sql = Statements(self._tables, self._engine, self._dialect)
         self._schedules = Schedules(self._tables, self._sql, self._dialect, Configs(payloads, registry))
         self._jobs = Jobs(self._tables, self._sql, self._dialect, payloads)
-        self._tasks = Tasks(self._sql, payloads)
+        self._tasks = Tasks(self._sql, self._dialect, payloads)
         self._results = Results(self._sql, self._dialect, payloads)
-        self._leases = Leases(self._sql)
+        self._leases = Leases(self._sql, self._dialect)
         self._ending = Ending(self._session, self._jobs, self._results, self._leases)
         self._changes = Changes(self._schedules, self._jobs, self._results)
         self._advancing = Advancing(
@@ -140,7 +146,11 @@ class SQLDataStore:
         with self._session.connected() as connection:
             self._dialect.set_up_database(connection)
         if not self._session.read_here(lambda connection: migrations.is_current(connection, self._tables)):
-            self._session.write_here(lambda connection: migrations.migrate(connection, self._tables))
+            self._session.write_here(self._migrate)
+
+    def _migrate(self, connection: sa.Connection) -> None:
+        with self._dialect.locked_tables(connection):
+            migrations.migrate(connection, self._tables)
 
     async def close(self) -> None:
         """Let go of the database, unless somebody else in this process still uses it through this object."""
@@ -159,7 +169,7 @@ class SQLDataStore:
         return self._clock.now()
 
     def make_broker(self) -> EventBroker | None:
-        """Return None: SQLite cannot tell other processes; they look at each poll interval."""
+        """Return None: other nodes are not told through the database; they look at each poll interval."""
         return None
 
     def make_lease_keeper(self) -> SQLLeaseKeeper:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from anysched._text import printable
 from anysched.errors import DeserializationError
@@ -15,7 +16,9 @@ from anysched.model.task import Task, TaskOptions
 from anysched.model.unset import UnsetType
 from anysched.rules.options import merge_options
 from anysched.stores.sql.columns import from_json, to_json
+from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.payloads import Payloads
+from anysched.stores.sql.session import Conflict
 from anysched.stores.sql.statements import Statements
 from anysched.wire.records import options_from_plain, options_to_plain
 
@@ -30,8 +33,9 @@ class Tasks:
     Every pass needs them, so they are remembered together with the revision that each write raises.
     """
 
-    def __init__(self, statements: Statements, payloads: Payloads) -> None:
+    def __init__(self, statements: Statements, dialect: Dialect, payloads: Payloads) -> None:
         self._sql = statements
+        self._dialect = dialect
         self._payloads = payloads
         self._remembered: tuple[int, Mapping[str, Task]] = (-1, NO_TASKS)
         self._told: set[str] = set()
@@ -40,22 +44,41 @@ class Tasks:
         """Return all tasks by id."""
         revision = connection.exec_driver_sql(self._sql.tasks_revision).scalar_one()
         if self._remembered[0] != revision:
-            rows = connection.exec_driver_sql(self._sql.tasks).fetchall()
-            tasks = {row[0]: Task(row[0], self._read(row, 1), self._read(row, 3)) for row in rows}
-            self._remembered = (revision, tasks)
+            self._remembered = (revision, self._load(connection))
         return self._remembered[1]
+
+    def _load(self, connection: sa.Connection) -> Mapping[str, Task]:
+        rows = connection.exec_driver_sql(self._sql.tasks).fetchall()
+        return {row[0]: Task(row[0], self._read(row, 1), self._read(row, 3)) for row in rows}
+
+    def _locked(self, connection: sa.Connection) -> Mapping[str, Task]:
+        """Return all tasks, and keep others from changing them; not remembered, as this may be undone."""
+        connection.exec_driver_sql(self._sql.touch_tasks)
+        return self._load(connection)
+
+    def lock(self, connection: sa.Connection, ids: Collection[str]) -> None:
+        """Lock tasks, so that no other transaction takes jobs of them until this one ends (rule J5).
+
+        :raise Conflict: when somebody else made one of them meanwhile
+        """
+        if not self._dialect.many_writers or not ids:
+            return
+        found = connection.exec_driver_sql(self._sql.lock_tasks, (self._dialect.set_of(ids),)).scalars().all()
+        for task_id in sorted(set(ids).difference(found)):  # one that nobody has declared
+            self._insert(connection, task_id)
+            connection.exec_driver_sql(self._sql.touch_tasks)
 
     def declare(self, connection: sa.Connection, declared: Mapping[str, TaskOptions]) -> None:
         """Write what code says."""
-        stored = self.all(connection)
-        for task_id, options in declared.items():
+        stored = self._locked(connection)
+        for task_id, options in sorted(declared.items()):
             old = stored.get(task_id)
             if old is None or old.declared != options:
                 self._write(connection, self._sql.declare_task, task_id, options, exists=old is not None)
 
     def configure(self, connection: sa.Connection, task_id: str, options: TaskOptions) -> Task:
         """Write the options that are set, leave the others."""
-        old = self.all(connection).get(task_id)
+        old = self._locked(connection).get(task_id)
         task = Task(task_id) if old is None else old
         task = attrs.evolve(task, configured=merge_options(task.configured, options))
         self._write(connection, self._sql.configure_task, task_id, task.configured, exists=old is not None)
@@ -83,9 +106,14 @@ class Tasks:
             else self._payloads.dump_mapping(metadata, f"metadata of task {task_id!r}")
         )
         if not exists:
-            connection.exec_driver_sql(self._sql.insert_task, (task_id,))
+            self._insert(connection, task_id)
         connection.exec_driver_sql(statement, (to_json(options_to_plain(options)), data, task_id))
-        connection.exec_driver_sql(self._sql.touch_tasks)
+
+    def _insert(self, connection: sa.Connection, task_id: str) -> None:
+        try:
+            connection.exec_driver_sql(self._sql.insert_task, (task_id,))
+        except IntegrityError as exc:
+            raise Conflict from exc
 
     def _read(self, row: Any, column: int) -> TaskOptions:
         """Return options; what cannot be read here counts as not set, so that no job waits for it."""

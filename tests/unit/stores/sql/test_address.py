@@ -29,8 +29,13 @@ pytestmark = pytest.mark.anyio
         ("sqlit:///jobs.db", "'sqlit'"),
         ("sqlite+aiosqlite:///jobs.db", "'aiosqlite'.*leave it out"),
         ("sqlite+nonsense:///jobs.db", "'nonsense'|'sqlite\\+nonsense'"),
-        ("postgresql://user:hunter2@host/jobs", "supports SQLite and not 'postgresql'"),
-        ("mysql+pymysql://user:hunter2@host/jobs", "supports SQLite and not 'mysql'"),
+        (
+            "oracle+oracledb://user:hunter2@host/jobs",
+            "supports MariaDB or MySQL, PostgreSQL, SQLite, and not 'oracle'",
+        ),
+        ("postgresql+asyncpg://user:hunter2@host/jobs", "'asyncpg'.*leave it out"),
+        ("mysql+mysqldb://user:hunter2@host/jobs", "'mysqldb'.*leave it out"),
+        ("mariadb://host/jobs?timeot=3", "mariadb.*://host/jobs cannot be used: .* no parameter 'timeot'"),
         ("sqlite:///jobs.db?timeot=3", "'timeot' are not accepted"),
         ("sqlite:///jobs.db?timeout=soon", "sqlite:///jobs.db cannot be used: .*'soon'"),
     ],
@@ -43,7 +48,7 @@ def test_urls_that_cannot_be_used(url: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["postgresql://user:hunter2@host/jobs", "postgresql:/user:hunter2@host", "postgresql//user:hunter2@host",
+    ["oracle+oracledb://user:hunter2@host/jobs", "postgresql:/user:hunter2@host", "postgresql//user:hunter2@host",
      "sqlite:///jobs.db?password=hunter2&timeout=x", "nosuch://user:hunter2@host/x?password=hunter2"],
 )  # fmt: skip
 def test_passwords_are_never_shown(url: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -56,6 +61,24 @@ def test_passwords_are_never_shown(url: str, caplog: pytest.LogCaptureFixture) -
     told = "".join(line for line in frames.format() if "hunter2" in line and "SQLDataStore(url)" not in line)
     assert told == ""
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("driver", "name", "backend", "extra"),
+    [
+        ("psycopg", "PostgreSQL", "postgresql", "postgresql"),
+        ("pymysql", "MariaDB or MySQL", "mysql", "mysql"),
+        ("pymysql", "MariaDB or MySQL", "mariadb", "mysql"),
+    ],
+)
+def test_a_driver_that_is_missing(
+    driver: str, name: str, backend: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has to be installed for a database is named."""
+    for module in [driver, *(name for name in sys.modules if name.startswith(f"{driver}."))]:
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(StoreError, match=rf"{name} needs a driver: pip install 'anysched\[{extra}\]'"):
+        SQLDataStore(f"{backend}://host/jobs")
 
 
 def test_repr(path: Path) -> None:

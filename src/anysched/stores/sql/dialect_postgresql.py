@@ -1,0 +1,146 @@
+"""What is special about PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+
+from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.columns import json_array
+from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, read_ready
+
+#: The oldest version that serves, as the server tells it.
+OLDEST: Final = 130000
+
+#: Limits of a transaction, in seconds. A node that has become unreachable in the middle of one holds what it has
+#: locked for no longer; nobody waits longer for a lock or an answer.
+IDLE_TIMEOUT: Final = 10
+LOCK_TIMEOUT: Final = 10
+STATEMENT_TIMEOUT: Final = 30
+
+#: How long to wait for a connection, and for the network in between, in seconds.
+CONNECT_TIMEOUT: Final = 10
+NETWORK_TIMEOUT: Final = 15
+
+#: Two numbers of this package's own, for the lock under which tables are made.
+_TABLES_LOCK: Final = 0x616E7973, 0x63686564
+
+_LIMITS: Final = (
+    f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}s'; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s';"
+    f" SET LOCAL idle_in_transaction_session_timeout = '{IDLE_TIMEOUT}s'"
+)
+
+#: Every statement has its index. What the server knows of tables in which rows come and go is of another moment, and
+#: lets it read and sort all of them. Compiling such statements takes longer than they do.
+_BY_INDEX: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off"
+
+_SETTINGS: Final = f"{_LIMITS}; {_BY_INDEX}"
+
+
+class PostgreSQLDialect:
+    """PostgreSQL through psycopg, used synchronously in threads."""
+
+    name = "PostgreSQL"
+    paramstyle: Literal["qmark", "format"] = "format"
+    awaits_disk = True
+    begin_read = (f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}",)
+    many_writers = True
+    lock = "FOR UPDATE"
+    lock_unlocked = "FOR UPDATE SKIP LOCKED"
+    lock_existence = "FOR KEY SHARE"
+    among = "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
+    not_among = "<> ALL (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
+    by_existence = by_key = ""
+    unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
+    counts_fired = True
+    _each_task = "json_array_elements_text(CAST(:tasks AS json)) AS task(value)"
+    queued_tasks = QUEUED_TASKS.format(each_task=_each_task)
+    ready = (
+        f"SELECT id, task_id FROM {_each_task} CROSS JOIN LATERAL (SELECT * FROM {{jobs}} AS queued"
+        f" WHERE {FIRST_OF_TASK}) AS found ORDER BY ready_at, id LIMIT :most"
+    )
+
+    @property
+    def begin_write(self) -> tuple[str, ...]:
+        begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; {_SETTINGS}"
+        return (begin if self.awaits_disk else f"{begin}; SET LOCAL synchronous_commit = off",)
+
+    def connect_options(self, url: sa.URL) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "connect_timeout": CONNECT_TIMEOUT,
+            "tcp_user_timeout": NETWORK_TIMEOUT * 1000,
+            "keepalives_idle": NETWORK_TIMEOUT,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "application_name": "anysched",
+        }
+        missing = {key: value for key, value in options.items() if key not in url.query}
+        # A connection that was cut while nobody used it is found out before it is used.
+        return {"connect_args": missing, "pool_pre_ping": True}
+
+    def is_private(self, engine: sa.Engine) -> bool:
+        return False
+
+    def set_up_connection(self, connection: Any) -> None:
+        """Whatever is set is set for a transaction, so that it holds behind a pooler, too."""
+
+    def set_up_database(self, connection: sa.Connection) -> None:
+        version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+        if version < OLDEST:
+            raise StoreError(f"PostgreSQL 13 or newer is needed, the server has {version // 10000}")
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        if encoding != "UTF8":
+            raise StoreError(f"a database with the encoding UTF8 is needed, this one has {encoding}")
+
+    def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", _TABLES_LOCK)
+        return nullcontext()  # the lock ends with the transaction
+
+    def set_of(self, items: Iterable[str]) -> str:
+        return json_array(items)
+
+    def read_ready(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+    ) -> Sequence[Sequence[Any]]:
+        return read_ready(connection, statement, json_array(tasks), now, each, most)
+
+    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        return connection.exec_driver_sql(statement, list(rows)).rowcount
+
+    def is_undone(self, error: BaseException) -> bool:
+        return getattr(error, "sqlstate", None) in {"40001", "40P01"}
+
+    def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
+        state = getattr(error, "sqlstate", None)
+        said = str(error).strip()
+        if state is None:  # no answer of a server
+            unreachable = isinstance(error, _connection_errors())
+            return (StoreUnavailableError if unreachable else StoreError), said or type(error).__name__
+        for known, meaning in _MEANINGS.items():
+            if state.startswith(known):
+                return StoreUnavailableError, f"{meaning}: {said}"
+        return StoreError, said
+
+
+def _connection_errors() -> tuple[type[Exception], ...]:
+    """Return what psycopg raises when it cannot reach a server; only who uses it has it."""
+    import psycopg
+
+    return psycopg.OperationalError, psycopg.InterfaceError
+
+
+#: By the beginning of the code that the server gives; what is not here is no matter of waiting.
+_MEANINGS: Final = {
+    "08": "the connection failed",
+    "25006": "it may only be read now",  # a standby
+    "25P03": "it has ended a transaction that was idle for too long",
+    "40": "transactions keep meeting each other",
+    "53": "the server is short of something",
+    "55P03": "another transaction has kept rows locked",
+    "57014": "it took too long",
+    "57P": "the server is ending, or ended the connection",
+    "58": "the server reports an error of its system",
+}

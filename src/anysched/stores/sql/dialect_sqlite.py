@@ -1,0 +1,136 @@
+"""What is special about SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.columns import json_array
+from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, read_ready
+
+#: How long a write waits for the write of another process, in seconds.
+BUSY_TIMEOUT = 10
+
+_TRIES_FOR_WAL = 20
+
+
+class SQLiteDialect:
+    """SQLite through the driver of the standard library."""
+
+    name = "SQLite"
+    paramstyle: Literal["qmark", "format"] = "qmark"
+    awaits_disk = True
+    begin_read = ("BEGIN",)
+    begin_write = ("BEGIN IMMEDIATE",)
+    many_writers = False
+    lock = lock_unlocked = lock_existence = by_existence = by_key = ""
+    among = "IN (SELECT value FROM json_each(:{}))"
+    not_among = "NOT IN (SELECT value FROM json_each(:{}))"
+    unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
+    counts_fired = True
+    _each_task = "(SELECT value FROM json_each(:tasks)) AS task"
+    queued_tasks = QUEUED_TASKS.format(each_task=_each_task)
+    ready = (
+        f"SELECT {{job}} FROM {_each_task} JOIN {{jobs}} ON id IN (SELECT id FROM {{jobs}} AS queued"
+        f" WHERE {FIRST_OF_TASK}) ORDER BY ready_at, id LIMIT :most"
+    )
+
+    def connect_options(self, url: sa.URL) -> dict[str, Any]:
+        options: dict[str, Any] = {"check_same_thread": False}
+        if "timeout" not in url.query:
+            options["timeout"] = BUSY_TIMEOUT
+        if _in_memory(url):
+            return {"connect_args": options, "poolclass": sa.StaticPool}
+        return {"connect_args": options}
+
+    def is_private(self, engine: sa.Engine) -> bool:
+        private = isinstance(engine.pool, sa.StaticPool)
+        if _in_memory(engine.url) and not private:
+            raise StoreError(
+                "an engine for a database in memory must have poolclass=StaticPool, to be of one piece"
+            )
+        return private
+
+    def set_up_connection(self, connection: Any) -> None:
+        # A commit is on the disk when it returns, so that not even a power failure runs a job twice.
+        connection.execute(f"PRAGMA synchronous = {'FULL' if self.awaits_disk else 'OFF'}")
+
+    def set_up_database(self, connection: sa.Connection) -> None:
+        if sqlite3.sqlite_version_info < (3, 31):
+            raise StoreError(f"SQLite 3.31 or newer is needed, this Python has {sqlite3.sqlite_version}")
+        for left in reversed(range(_TRIES_FOR_WAL)):
+            try:
+                # So that readers and the writer do not block each other. It stays so for the file.
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL").close()  # an open cursor is a writer
+                return
+            except OperationalError as exc:
+                if not left or getattr(exc.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+                    raise
+            # SQLite waits for others before a transaction, but not before this.
+            connection.exec_driver_sql(*self.begin_write)
+            connection.exec_driver_sql("COMMIT")
+
+    def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:
+        return nullcontext()  # the writer has the database for itself
+
+    def set_of(self, items: Iterable[str]) -> str:
+        return json_array(items)
+
+    def read_ready(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+    ) -> Sequence[Sequence[Any]]:
+        return read_ready(connection, statement, json_array(tasks), now, each, most)
+
+    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        return connection.exec_driver_sql(statement, list(rows)).rowcount
+
+    def is_undone(self, error: BaseException) -> bool:
+        return False
+
+    def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
+        code = getattr(error, "sqlite_errorcode", None)
+        if isinstance(code, int):
+            found = _MEANINGS.get(code) or _MEANINGS.get(code & 0xFF)
+            if found is not None:
+                return found
+        if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
+            return StoreUnavailableError, "its connection was closed"
+        return StoreError, str(error)
+
+
+_MEANINGS: dict[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_BUSY: (StoreUnavailableError, "another program has kept it locked for too long"),
+    sqlite3.SQLITE_LOCKED: (StoreUnavailableError, "another connection of this program has kept it locked"),
+    sqlite3.SQLITE_READONLY: (
+        StoreUnavailableError,
+        "it may not be written: check the permissions of the file",
+    ),
+    sqlite3.SQLITE_READONLY_DIRECTORY: (
+        StoreUnavailableError,
+        "its folder may not be written, where SQLite keeps a journal beside the file",
+    ),
+    sqlite3.SQLITE_READONLY_DBMOVED: (StoreUnavailableError, "the file was moved or deleted"),
+    sqlite3.SQLITE_PROTOCOL: (StoreUnavailableError, "other programs keep it locked"),
+    sqlite3.SQLITE_PERM: (StoreUnavailableError, "access was denied: check the permissions of the file"),
+    sqlite3.SQLITE_CANTOPEN: (
+        StoreUnavailableError,
+        "the file cannot be opened: check that its folder exists and that both may be read and written",
+    ),
+    sqlite3.SQLITE_FULL: (StoreUnavailableError, "the disk is full"),
+    sqlite3.SQLITE_IOERR: (StoreUnavailableError, "the disk reports an error"),
+    sqlite3.SQLITE_NOMEM: (StoreUnavailableError, "there is not enough memory"),
+    sqlite3.SQLITE_NOTADB: (StoreError, "the file is not an SQLite database"),
+    sqlite3.SQLITE_CORRUPT: (StoreError, "the file is damaged: restore it from a backup"),
+    sqlite3.SQLITE_TOOBIG: (StoreError, "a value is too large for it"),
+}
+
+
+def _in_memory(url: sa.URL) -> bool:
+    database = url.database or ""
+    return not database or ":memory:" in database or url.query.get("mode") == "memory"

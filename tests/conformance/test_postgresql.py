@@ -1,0 +1,38 @@
+"""The SQL store keeps every promise of the port on PostgreSQL; two stores stand for two nodes (rule N8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from tests.conformance.tampering import Tampering
+from tests.services import postgresql_schema
+
+from anysched.ports.store import DataStore
+from anysched.stores import SQLDataStore
+from anysched.testing import StoreSuite
+
+
+class TestPostgreSQL(Tampering, StoreSuite):
+    pytestmark = pytest.mark.anyio
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def server(cls) -> Iterator[None]:
+        with postgresql_schema() as (cls.engine, cls.schema):
+            yield
+
+    def make_store(self, tmp_path: Path) -> DataStore:
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP SCHEMA {self.schema} CASCADE; CREATE SCHEMA {self.schema}")
+        return SQLDataStore(self.engine.url, schema=self.schema)
+
+    def second_store(self, store: DataStore, tmp_path: Path) -> DataStore:
+        return SQLDataStore(self.engine.url, schema=self.schema)
+
+    def execute(self, statement: str, parameters: dict[str, Any]) -> None:
+        with self.engine.connect() as connection:
+            assert connection.execute(sa.text(statement), parameters).rowcount == 1

@@ -1,0 +1,86 @@
+"""Servers that tests use: named by URL in the environment, else looked for on this machine.
+
+Where nothing answers, tests skip with the reason; with ANYSCHED_REQUIRE_SERVICES=1 they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+POSTGRESQL = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+# Without TLS, whose certificates would be read for each connection.
+MARIADB = "mysql+pymysql://root@127.0.0.1:3306/test?ssl_disabled=true"
+
+
+def unavailable(name: str, reason: object) -> None:
+    """Skip a test whose server does not answer, or fail it where all servers must be there."""
+    said = f"{name} does not answer: {reason}"
+    if os.environ.get("ANYSCHED_REQUIRE_SERVICES") == "1":
+        pytest.fail(said)
+    pytest.skip(said)
+
+
+@contextmanager
+def postgresql_schema() -> Iterator[tuple[sa.Engine, str]]:
+    """Lend an engine that works in a new schema, and the name of that, which is dropped afterwards."""
+    pytest.importorskip("psycopg")
+    url = os.environ.get("ANYSCHED_TEST_POSTGRESQL", POSTGRESQL)
+    schema = f"anysched_test_{uuid4().hex[:12]}"
+    engine = sa.create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": 3, "options": f"-csearch_path={schema}"},
+    )
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+    except SQLAlchemyError as exc:
+        engine.dispose()
+        unavailable("PostgreSQL", exc)
+    try:
+        yield engine, schema
+    finally:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
+        engine.dispose()
+
+
+@contextmanager
+def mariadb_database() -> Iterator[sa.Engine]:
+    """Lend an engine that works in a new database, which is dropped afterwards."""
+    pytest.importorskip("pymysql")
+    url = sa.make_url(os.environ.get("ANYSCHED_TEST_MARIADB", MARIADB))
+    name = f"anysched_test_{uuid4().hex[:12]}"
+    server = sa.create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    try:
+        with server.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    except SQLAlchemyError as exc:
+        server.dispose()
+        unavailable("MariaDB", exc)
+    engine = sa.create_engine(url.set(database=name), isolation_level="AUTOCOMMIT")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+        with server.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name}")
+        server.dispose()
+
+
+def empty_tables(engine: sa.Engine) -> None:
+    """Leave no rows in the tables of a store, in one transaction; making them takes far longer."""
+    with engine.connect() as connection:
+        names = sa.inspect(connection).get_table_names()
+        connection.exec_driver_sql("START TRANSACTION")
+        for name in names:
+            if not name.endswith("_meta"):
+                connection.execute(sa.delete(sa.table(name)))
+        connection.exec_driver_sql("COMMIT")

@@ -1,0 +1,101 @@
+"""Databases on servers, and ways into them behind the back of stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import sqlalchemy as sa
+from tests.services import mariadb_database, postgresql_schema
+
+from anysched.stores import SQLDataStore
+from anysched.stores.sql.dialect_mariadb import MariaDBDialect
+
+
+class Server:
+    """A database on a server.
+
+    :ivar existence: a statement that keeps nodes from being taken over, and locks nothing else
+    :ivar begin: how somebody else begins a transaction
+    :ivar by_key: what follows the name of a table so that no other rows get locked
+    """
+
+    existence: str
+    begin: tuple[str, ...] = ("BEGIN",)
+    by_key: str = ""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    def store(self, **options: str) -> SQLDataStore:
+        return SQLDataStore(self.engine.url, **options)
+
+    def query(self, statement: str) -> list[sa.Row[tuple[object, ...]]]:
+        with self.engine.connect() as connection:
+            found = connection.exec_driver_sql(statement)
+            return list(found.fetchall()) if found.returns_rows else []
+
+    def tables(self) -> list[str]:
+        return sa.inspect(self.engine).get_table_names()
+
+    @contextmanager
+    def locked(self, statement: str) -> Iterator[None]:
+        """Hold locks in a transaction of somebody else."""
+        with self.engine.connect() as connection:
+            for begin in self.begin:
+                connection.exec_driver_sql(begin)
+            connection.exec_driver_sql(statement)
+            yield
+            connection.exec_driver_sql("ROLLBACK")
+
+    def cut(self) -> None:
+        """End the connections of stores."""
+        raise NotImplementedError
+
+
+class PostgreSQLServer(Server):
+    existence = "SELECT 1 FROM anysched_nodes FOR KEY SHARE"
+
+    def __init__(self, engine: sa.Engine, schema: str) -> None:
+        super().__init__(engine)
+        self.schema = schema
+
+    def store(self, **options: str) -> SQLDataStore:
+        url = self.engine.url.update_query_dict({"application_name": self.schema})
+        return SQLDataStore(url, **{"schema": self.schema, **options})
+
+    def cut(self) -> None:
+        assert self.query(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{self.schema}'"
+        )
+
+
+class MariaDBServer(Server):
+    existence = "SELECT id FROM anysched_nodes FORCE INDEX (nodes_existence) LOCK IN SHARE MODE"
+    begin = MariaDBDialect.begin_write
+    by_key = MariaDBDialect.by_key
+
+    def cut(self) -> None:
+        name, me = self.engine.url.database, "CONNECTION_ID()"
+        ids = self.query(f"SELECT id FROM information_schema.processlist WHERE db = '{name}' AND id <> {me}")
+        assert ids
+        for (number,) in ids:
+            self.query(f"KILL {number}")
+
+
+@contextmanager
+def _postgresql() -> Iterator[Server]:
+    with postgresql_schema() as (engine, schema):
+        yield PostgreSQLServer(engine, schema)
+
+
+@contextmanager
+def _mariadb() -> Iterator[Server]:
+    with mariadb_database() as engine:
+        yield MariaDBServer(engine)
+
+
+SERVERS: dict[str, Callable[[], AbstractContextManager[Server]]] = {
+    "postgresql": _postgresql,
+    "mariadb": _mariadb,
+}
