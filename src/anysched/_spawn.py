@@ -22,3 +22,14 @@ def spawn(run: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[], None
     task = asyncio.get_running_loop().create_task(run(), name=name)
     task.add_done_callback(lambda _: ended())
     return task
+
+
+def loop_ends() -> bool:
+    """Return whether an event loop that ends cancels the current task, if no cancel scope is left that did.
+
+    asyncio does so once, and the errors of other tasks, which it cancels as well, may be raised in its place.
+    """
+    if sniffio.current_async_library() == "trio":
+        return False  # the next wait is cancelled again
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import anyio
 
-from anysched._spawn import spawn
+from anysched._spawn import loop_ends, spawn
 from anysched._text import printable
 from anysched.brokers import _envelope as envelope
 from anysched.brokers._envelope import Message
@@ -127,6 +127,8 @@ class Courier:
                     self._leaving = True  # the start fails
                 self._lost(str(exc) if isinstance(exc, _Silence) else self._transport.explain(exc))
             self._tried.set()
+            if loop_ends():
+                return
             if not self._leaving:
                 # Many nodes lose a server at the same moment, and should not all come back at one.
                 await self._pause(delay * random.uniform(0.5, 1))

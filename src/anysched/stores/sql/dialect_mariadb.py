@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import TypeCompiler
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy.types import Text
 
 from anysched.errors import StoreError, StoreUnavailableError
 
@@ -43,23 +43,23 @@ _TABLES_LOCK: Final = "anysched: tables"
 _FOUND_ROWS: Final = 2
 
 
-class ExactText(UserDefinedType[str]):
-    """Text that is compared and ordered by its code points, blanks at the end included (rule N7).
-
-    :ivar length: how many characters at most; without one it is long text that is in no index
-    """
-
-    cache_ok = True
-
-    def __init__(self, length: int | None = None) -> None:
-        self.length = length
+class _ExactText(Text):
+    """A type of its own, as the two kinds of servers call it differently."""
 
 
-@compiles(ExactText, "mysql", "mariadb")
-def _exact_text(kind: ExactText, compiler: TypeCompiler, **_: Any) -> str:
+@compiles(_ExactText, "mysql", "mariadb")
+def _exact_text(kind: _ExactText, compiler: TypeCompiler, **_: Any) -> str:
     name = "LONGTEXT" if kind.length is None else f"VARCHAR({kind.length})"
     collation = "utf8mb4_nopad_bin" if _is_mariadb(compiler.dialect) else "utf8mb4_0900_bin"
     return f"{name} CHARACTER SET utf8mb4 COLLATE {collation}"
+
+
+def exact_text(length: int | None = None) -> sa.types.TypeEngine[str]:
+    """Return text that is compared and ordered by its code points, blanks at the end included (rule N7).
+
+    :param length: how many characters at most, for what is in an index; without one it is long text
+    """
+    return _ExactText(length)
 
 
 class MariaDBDialect:
@@ -71,11 +71,11 @@ class MariaDBDialect:
     name = "MariaDB or MySQL"
     paramstyle: Literal["qmark", "format"] = "format"
     awaits_disk = True
-    begin_read = (
+    begin_read: tuple[str, ...] = (
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
     )
-    begin_write = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"
+    begin_write: tuple[str, ...] = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"
     many_writers = True
     lock = "FOR UPDATE"
     lock_unlocked = "FOR UPDATE SKIP LOCKED"
@@ -89,11 +89,11 @@ class MariaDBDialect:
     unless_fired = "ON DUPLICATE KEY UPDATE id = {jobs}.id"
     counts_fired = False
     # With its index this reads one entry for each task.
-    queued_tasks = (
+    queued_tasks: str = (
         "SELECT task_id, MIN(ready_at) FROM {jobs} WHERE task_id {in_.tasks} AND ready_at IS NOT NULL"
         " GROUP BY task_id"
     )
-    ready = (
+    ready: str = (
         "(SELECT id, task_id, ready_at FROM {jobs} WHERE task_id = :task AND ready_at <= :now"
         " ORDER BY ready_at, id LIMIT :most_each)"
     )

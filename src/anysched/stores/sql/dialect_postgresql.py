@@ -46,7 +46,7 @@ class PostgreSQLDialect:
     name = "PostgreSQL"
     paramstyle: Literal["qmark", "format"] = "format"
     awaits_disk = True
-    begin_read = (f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}",)
+    begin_read: tuple[str, ...] = (f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}",)
     many_writers = True
     lock = "FOR UPDATE"
     lock_unlocked = "FOR UPDATE SKIP LOCKED"
@@ -56,9 +56,9 @@ class PostgreSQLDialect:
     by_existence = by_key = ""
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True
-    _each_task = "json_array_elements_text(CAST(:tasks AS json)) AS task(value)"
-    queued_tasks = QUEUED_TASKS.format(each_task=_each_task)
-    ready = (
+    _each_task: str = "json_array_elements_text(CAST(:tasks AS json)) AS task(value)"
+    queued_tasks: str = QUEUED_TASKS.format(each_task=_each_task)
+    ready: str = (
         f"SELECT id, task_id FROM {_each_task} CROSS JOIN LATERAL (SELECT * FROM {{jobs}} AS queued"
         f" WHERE {FIRST_OF_TASK}) AS found ORDER BY ready_at, id LIMIT :most"
     )

@@ -26,17 +26,17 @@ class SQLiteDialect:
     name = "SQLite"
     paramstyle: Literal["qmark", "format"] = "qmark"
     awaits_disk = True
-    begin_read = ("BEGIN",)
-    begin_write = ("BEGIN IMMEDIATE",)
+    begin_read: tuple[str, ...] = ("BEGIN",)
+    begin_write: tuple[str, ...] = ("BEGIN IMMEDIATE",)
     many_writers = False
     lock = lock_unlocked = lock_existence = by_existence = by_key = ""
     among = "IN (SELECT value FROM json_each(:{}))"
     not_among = "NOT IN (SELECT value FROM json_each(:{}))"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True
-    _each_task = "(SELECT value FROM json_each(:tasks)) AS task"
-    queued_tasks = QUEUED_TASKS.format(each_task=_each_task)
-    ready = (
+    _each_task: str = "(SELECT value FROM json_each(:tasks)) AS task"
+    queued_tasks: str = QUEUED_TASKS.format(each_task=_each_task)
+    ready: str = (
         f"SELECT {{job}} FROM {_each_task} JOIN {{jobs}} ON id IN (SELECT id FROM {{jobs}} AS queued"
         f" WHERE {FIRST_OF_TASK}) ORDER BY ready_at, id LIMIT :most"
     )
@@ -73,7 +73,7 @@ class SQLiteDialect:
                 if not left or getattr(exc.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
                     raise
             # SQLite waits for others before a transaction, but not before this.
-            connection.exec_driver_sql(*self.begin_write)
+            connection.exec_driver_sql(self.begin_write[0])
             connection.exec_driver_sql("COMMIT")
 
     def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:

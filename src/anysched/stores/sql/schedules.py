@@ -71,7 +71,7 @@ class Unknown:
         self._kinds: dict[str, str] = {}
         self._ids: dict[str, str] = {}
         self._told: set[str] = set()
-        self.noted = 0  # how often something was noted
+        self.noted: int = 0  # how often something was noted
 
     def mine(self, tasks: frozenset[str], *, all_tasks: bool) -> Mine:
         """Return which schedules can be fired here."""

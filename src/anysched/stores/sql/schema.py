@@ -11,7 +11,7 @@ from sqlalchemy.dialects.mysql import LONGBLOB
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql.elements import quoted_name
 
-from anysched.stores.sql.dialect_mariadb import ExactText
+from anysched.stores.sql.dialect_mariadb import exact_text
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
@@ -20,11 +20,11 @@ _LONGEST_PREFIX: Final = 32
 
 #: Ids and names: compared and ordered by their bytes, on every database (rule N7).
 _Exact = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-Id = _Exact.with_variant(ExactText(32), "mysql", "mariadb")
-Name = _Exact.with_variant(ExactText(500), "mysql", "mariadb")
+Id: sa.types.TypeEngine[str] = _Exact.with_variant(exact_text(32), "mysql", "mariadb")
+Name: sa.types.TypeEngine[str] = _Exact.with_variant(exact_text(500), "mysql", "mariadb")
 #: What is kept and never looked for.
-Text = sa.Text().with_variant(ExactText(), "mysql", "mariadb")
-Bytes = sa.LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
+Text: sa.types.TypeEngine[str] = sa.Text().with_variant(exact_text(), "mysql", "mariadb")
+Bytes: sa.types.TypeEngine[bytes] = sa.LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
 Instant = sa.BigInteger
 Duration = sa.BigInteger
 
