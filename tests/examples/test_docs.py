@@ -73,7 +73,10 @@ def serve_and_interrupt(path: Path) -> str:
         assert process.stdout is not None
         first = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=TIME_LIMIT)
+        try:
+            rest, errors = process.communicate(timeout=TIME_LIMIT)
+        finally:
+            process.kill()
     assert process.returncode == 0, errors
     assert errors == ""
     return first + rest

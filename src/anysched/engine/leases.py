@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Any
 
@@ -142,8 +143,13 @@ class Leases:
 
 
 def loop_caller() -> Callable[..., None]:
-    """Return a function that, called from any thread, has the event loop call another, without waiting for it."""
+    """Return a function that, called from any thread, has the event loop call another, without waiting for it.
+
+    That is called in the context of whoever asked for this. A signal handler interrupts any context, also one that
+    was made for a thread, in which no event loop is known.
+    """
+    context = copy_context()
     native: Any = current_token().native_token
     trio = sniffio.current_async_library() == "trio"
     caller: Callable[..., None] = native.run_sync_soon if trio else native.call_soon_threadsafe
-    return caller
+    return lambda func, *args: caller(context.run, func, *args)

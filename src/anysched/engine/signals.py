@@ -27,10 +27,10 @@ class Signals:
 
     def listen(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call a function, from within the handler, for each signal; return what ends that."""
-        if not self._listeners:
+        self._listeners.append(listener)  # before the handlers are there: no signal may find nobody
+        if len(self._listeners) == 1:
             self._arrived = 0
             self._former = {number: signal.signal(number, self._handle) for number in WATCHED}
-        self._listeners.append(listener)
 
         def leave() -> None:
             self._listeners.remove(listener)
