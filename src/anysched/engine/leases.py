@@ -152,4 +152,8 @@ def loop_caller() -> Callable[..., None]:
     native: Any = current_token().native_token
     trio = sniffio.current_async_library() == "trio"
     caller: Callable[..., None] = native.run_sync_soon if trio else native.call_soon_threadsafe
-    return lambda func, *args: caller(context.run, func, *args)
+
+    def call(func: Callable[..., object], *args: Any) -> None:
+        caller(context.run, func, *args)
+
+    return call
