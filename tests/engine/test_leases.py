@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import UTC, timedelta
 from pathlib import Path
 from threading import Event as ThreadEvent
@@ -12,6 +13,7 @@ from typing import Any
 
 import anyio
 import pytest
+import sniffio
 from tests.engine.conftest import MakeScheduler
 from tests.engine.support import KEEP, Heard, Runs, StoreProxy, outcome, result
 
@@ -26,7 +28,7 @@ from anysched import (
     task,
 )
 from anysched.engine import leases
-from anysched.engine.leases import Leases
+from anysched.engine.leases import Leases, loop_caller
 from anysched.model.job import Claim
 from anysched.ports.store import AdvanceRequest, DataStore, LeaseKeeper, Renewal
 from anysched.rules.policy import Policy
@@ -312,3 +314,21 @@ async def test_no_lease_is_renewed_for_nothing(
         await clock.advance(1000)
         assert passes == two.health.last_pass_at
     assert isinstance(new_store(), SQLDataStore)
+
+
+async def test_a_call_into_the_event_loop_from_any_context(anyio_backend: str) -> None:
+    """What a signal handler has the event loop call knows that loop, whatever context the signal interrupted."""
+    seen: list[str] = []
+    done = anyio.Event()
+
+    def called() -> None:
+        seen.append(sniffio.current_async_library())
+        done.set()
+
+    call = loop_caller()
+    made_for_a_thread = copy_context()
+    made_for_a_thread.run(sniffio.current_async_library_cvar.set, None)
+    made_for_a_thread.run(call, called)
+    with anyio.fail_after(10):
+        await done.wait()
+    assert [anyio_backend] == seen
