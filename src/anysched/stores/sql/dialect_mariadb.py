@@ -213,8 +213,8 @@ _SUSPICIOUS: Final = 1_000_000
 #: What is said when a statement is too large, or the connection breaks, which can be a server's way to say it.
 _CUT: Final = frozenset({1153, 2006, 2013})
 
-#: Deadlocks, and rows that were changed since they were read.
-_UNDONE: Final = frozenset({1020, 1213})
+#: Deadlocks, rows that were changed since they were read, and tables that were made since the transaction began.
+_UNDONE: Final = frozenset({1020, 1213, 1412})
 
 #: By the number of the error; what is not here is no matter of waiting.
 _MEANINGS: Final[dict[str, frozenset[int]]] = {

@@ -98,19 +98,23 @@ class Session:
     def read_here(self, work: Work[T]) -> T:
         """Do the same as ``read``, in this thread."""
         with self._read_lock, self.connected() as connection:
-            return self._transact(connection, self.dialect.begin_read, work)
+            return self._persist(connection, self.dialect.begin_read, work)
 
     def write_here(self, work: Work[T]) -> T:
         """Do the same as ``write``, in this thread."""
         with self._write_lock, self.connected() as connection:
-            for _ in range(ATTEMPTS):
-                try:
-                    return self._transact(connection, self.dialect.begin_write, work)
-                except Conflict:
-                    continue
-                except sql_errors.DBAPIError as exc:
-                    if exc.orig is None or not self.dialect.is_undone(exc.orig):
-                        raise
+            return self._persist(connection, self.dialect.begin_write, work)
+
+    def _persist(self, connection: sa.Connection, begin: Iterable[str], work: Work[T]) -> T:
+        """Do a transaction, as often as others undo it."""
+        for _ in range(ATTEMPTS):
+            try:
+                return self._transact(connection, begin, work)
+            except Conflict:
+                continue
+            except sql_errors.DBAPIError as exc:
+                if exc.orig is None or not self.dialect.is_undone(exc.orig):
+                    raise
         raise StoreUnavailableError(f"{self.shown}: others keep changing the same schedules")
 
     def _transact(self, connection: sa.Connection, begin: Iterable[str], work: Work[T]) -> T:

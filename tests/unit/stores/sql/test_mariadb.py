@@ -41,6 +41,26 @@ async def store(engine: sa.Engine, clock: FakeClock) -> AsyncIterator[SQLDataSto
     await store.close()
 
 
+async def test_tables_made_while_a_node_looks(
+    store: SQLDataStore, engine: sa.Engine, clock: FakeClock
+) -> None:
+    """A node that looks at the tables while another one makes them looks again, and is not told of it."""
+    late = SQLDataStore(engine.url)
+    made = 0
+
+    @sa.event.listens_for(late._engine, "before_cursor_execute")
+    def make(connection: object, cursor: object, statement: str, *_: object) -> None:
+        nonlocal made
+        if not made and statement.startswith("DESCRIBE"):
+            made += 1
+            with engine.connect() as other:
+                other.exec_driver_sql("ALTER TABLE anysched_meta FORCE")
+
+    await late.open(clock)
+    await late.close()
+    assert 1 == made
+
+
 @pytest.mark.parametrize("broken", [1, 4, 12])
 async def test_tables_that_were_half_made(
     store: SQLDataStore, engine: sa.Engine, clock: FakeClock, broken: int
