@@ -398,7 +398,7 @@ class AsyncScheduler:
         schedule = Schedule(
             func_or_task_id,
             trigger,
-            id=str(new_id(self._engine.settings.clock.now())) if id is None else id,
+            id=str(new_id(self._engine.settings.store.present())) if id is None else id,
             args=args,
             kwargs=kwargs,
             paused=paused,

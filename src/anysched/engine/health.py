@@ -17,6 +17,7 @@ class Health:
 
     :ivar state: where the scheduler is between being made and having stopped
     :ivar store_error: what the data store says while it does not answer, else None
+    :ivar clock_skew: by how many seconds this node's clock is ahead of the store's, by which everything goes (rule N6)
     :ivar last_pass_at: when the store was last looked at for work
     :ivar next_wake: when there will be something to do; None for no time that is known
     :ivar running_jobs: how many jobs run on this node
@@ -27,6 +28,7 @@ class Health:
 
     state: RunState
     store_error: str | None
+    clock_skew: float
     last_pass_at: datetime | None
     next_wake: datetime | None
     running_jobs: int
@@ -46,6 +48,7 @@ class Health:
         return cls(
             state=engine.state,
             store_error=engine.guard.error,
+            clock_skew=engine.planner.time.skew,
             last_pass_at=engine.planner.last_pass_at,
             next_wake=engine.planner.next_wake,
             running_jobs=running,

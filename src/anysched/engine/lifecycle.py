@@ -88,7 +88,7 @@ class Engine:
         self._rooms: Rooms = Rooms(s.clock, self._failed)
         self.guard: StoreGuard = StoreGuard(s.clock, s.broker.publish)
         self.runner: Runner = Runner(
-            s.clock, s.tasks, s.executors, self._interrupt, loop_ends=lambda: self._rooms.loop_ends
+            s.store.present, s.tasks, s.executors, self._interrupt, loop_ends=lambda: self._rooms.loop_ends
         )
         self.leases: Leases = Leases(s.clock, s.node, s.lease, held=self._held, renewed=self._renewed)
         self.reporter: Reporter = Reporter(
@@ -112,6 +112,7 @@ class Engine:
             tasks=lambda: s.tasks.names,
             lease=s.lease,
             poll_interval=s.poll_interval,
+            moment=self.leases.moment,
             trust=self.leases.trust,
         )  # fmt: skip
         self.tasks: Tasks = Tasks(s.tasks, s.store, s.executors, s.role, self.planner.wake)

@@ -252,8 +252,17 @@ class DataStore(ScheduleStore, JobStore, Protocol):
         """Let go of what ``open`` took."""
         ...
 
+    @property
+    def keeps_time(self) -> bool:
+        """Whether its present is that of a clock of its own, as a server has, and not of the one it was opened with."""
+        ...
+
     async def now(self) -> datetime:
         """Return the store's present (rule N6)."""
+        ...
+
+    def present(self) -> datetime:
+        """Return it as it can be told without asking, from what was told last; any thread may call this."""
         ...
 
     def make_broker(self) -> EventBroker | None:

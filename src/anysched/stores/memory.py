@@ -73,6 +73,15 @@ class MemoryDataStore:
         """Let go; what is stored stays for as long as this object does."""
         self._opened -= 1
 
+    @property
+    def keeps_time(self) -> bool:
+        """False: its time is that of the clock it is open with."""
+        return False
+
+    def present(self) -> datetime:
+        """Return the clock's present."""
+        return self._clock.now()
+
     async def now(self) -> datetime:
         """Return the clock's present (rule N6)."""
         return self._clock.now()

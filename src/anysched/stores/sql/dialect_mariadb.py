@@ -37,6 +37,8 @@ _LIMITS: Final = {
     False: f"max_execution_time = {STATEMENT_TIMEOUT * 1000}, wait_timeout = {IDLE_TIMEOUT}",
 }
 
+_NOW: Final = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
+
 _TABLES_LOCK: Final = "anysched: tables"
 
 #: The flag of a connection by which an UPDATE counts the rows that it found, not those that it changed.
@@ -77,6 +79,7 @@ class MariaDBDialect:
     )
     begin_write: tuple[str, ...] = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"
     many_writers = True
+    has_time = True
     lock = "FOR UPDATE"
     lock_unlocked = "FOR UPDATE SKIP LOCKED"
     # A lock on an entry of this index alone leaves the rest of the row to others.
@@ -111,6 +114,12 @@ class MariaDBDialect:
         missing = {key: value for key, value in options.items() if key not in url.query}
         # A connection that was cut while nobody used it is found out before it is used.
         return {"connect_args": missing, "pool_pre_ping": True}
+
+    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        number: int = connection.exec_driver_sql(_NOW).scalar_one()
+        return number
 
     def is_private(self, engine: sa.Engine) -> bool:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -37,6 +37,8 @@ _LIMITS: Final = (
 #: lets it read and sort all of them. Compiling such statements takes longer than they do.
 _BY_INDEX: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off"
 
+_NOW: Final = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)"
+
 _SETTINGS: Final = f"{_LIMITS}; {_BY_INDEX}"
 
 
@@ -48,6 +50,7 @@ class PostgreSQLDialect:
     awaits_disk = True
     begin_read: tuple[str, ...] = (f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}",)
     many_writers = True
+    has_time = True
     lock = "FOR UPDATE"
     lock_unlocked = "FOR UPDATE SKIP LOCKED"
     lock_existence = "FOR KEY SHARE"
@@ -80,6 +83,16 @@ class PostgreSQLDialect:
         missing = {key: value for key, value in options.items() if key not in url.query}
         # A connection that was cut while nobody used it is found out before it is used.
         return {"connect_args": missing, "pool_pre_ping": True}
+
+    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+        # All in one round trip, for which SQLAlchemy has no way.
+        cursor: Any = connection.connection.cursor()
+        with closing(cursor):
+            cursor.execute(f"{';'.join(statements)};{_NOW}", prepare=False)
+            while cursor.nextset():
+                pass
+            number: int = cursor.fetchone()[0]
+            return number
 
     def is_private(self, engine: sa.Engine) -> bool:
         return False

@@ -29,6 +29,7 @@ class SQLiteDialect:
     begin_read: tuple[str, ...] = ("BEGIN",)
     begin_write: tuple[str, ...] = ("BEGIN IMMEDIATE",)
     many_writers = False
+    has_time = False
     lock = lock_unlocked = lock_existence = by_existence = by_key = ""
     among = "IN (SELECT value FROM json_each(:{}))"
     not_among = "NOT IN (SELECT value FROM json_each(:{}))"
@@ -48,6 +49,9 @@ class SQLiteDialect:
         if _in_memory(url):
             return {"connect_args": options, "poolclass": sa.StaticPool}
         return {"connect_args": options}
+
+    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+        raise NotImplementedError("a file has no time of its own")
 
     def is_private(self, engine: sa.Engine) -> bool:
         private = isinstance(engine.pool, sa.StaticPool)

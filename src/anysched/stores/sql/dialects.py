@@ -59,6 +59,15 @@ class Dialect(Protocol):
         ...
 
     @property
+    def has_time(self) -> bool:
+        """Whether it is a server, whose time all nodes go by (rule N6)."""
+        ...
+
+    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+        """Begin a transaction, and return the server's time, in microseconds since the epoch."""
+        ...
+
+    @property
     def many_writers(self) -> bool:
         """Whether transactions that write run beside each other, and so must lock what they decide upon."""
         ...

@@ -133,7 +133,7 @@ class SQLDataStore:
         if not self._opened:
             self._clock, self._loop = clock, loop
             self._dialect.awaits_disk = not clock.moved_by_hand
-            self._session.begin()
+            self._session.begin(clock)
             try:
                 await self._session.call(self._set_up)
             except BaseException:
@@ -164,9 +164,20 @@ class SQLDataStore:
         with anyio.CancelScope(shield=True):
             await self._session.end(close=not self._borrowed)
 
+    @property
+    def keeps_time(self) -> bool:
+        """Whether its time is a server's, and not that of the clock it is open with."""
+        return self._session.keeps_time
+
+    def present(self) -> datetime:
+        """Return the present as it can be told without asking: what a server said last, and what has passed since."""
+        return self._session.present()
+
     async def now(self) -> datetime:
-        """Return the clock's present (rule N6)."""
-        return self._clock.now()
+        """Return the present: the server's time, or the clock's where there is no server (rule N6)."""
+        if self._session.keeps_time:
+            await self._session.read(lambda _: None)
+        return self._session.present()
 
     def make_broker(self) -> EventBroker | None:
         """Return None: other nodes are not told through the database; they look at each poll interval."""
@@ -174,7 +185,7 @@ class SQLDataStore:
 
     def make_lease_keeper(self) -> SQLLeaseKeeper:
         """Return what renews leases, from any thread."""
-        return SQLLeaseKeeper(self._session, self._sql, self._leases, self._clock)
+        return SQLLeaseKeeper(self._session, self._sql, self._leases)
 
     # tasks
 
@@ -207,7 +218,7 @@ class SQLDataStore:
         return await self._session.write(lambda connection: self._transact(connection, ids, decide))
 
     def _transact(self, connection: sa.Connection, ids: Sequence[str], decide: Decide) -> Committed:
-        present = self._clock.now()
+        present = self._session.present()
         tasks = self._tasks.all(connection)
         changes: list[Change] = []
         ended: list[EndedJob] = []
@@ -235,7 +246,7 @@ class SQLDataStore:
 
     async def advance(self, request: AdvanceRequest) -> Advanced:
         """Take jobs back from nodes that are gone, fire due schedules, take jobs to run."""
-        return await self._session.call(lambda: self._advancing(request, self._clock))
+        return await self._session.call(lambda: self._advancing(request))
 
     async def add_jobs(self, jobs: Sequence[Job]) -> None:
         """Write jobs, all or nothing. :raise SerializationError: when arguments cannot be written"""
@@ -256,7 +267,7 @@ class SQLDataStore:
 
     async def cancel_job(self, job_id: UUID) -> EndedJob | Literal["requested"] | None:
         """End a queued job; ask the node that runs it to cancel."""
-        return await self._session.call(lambda: self._ending.cancel(job_id, self._clock))
+        return await self._session.call(lambda: self._ending.cancel(job_id))
 
     async def get_jobs(self, query: JobQuery) -> list[Job]:
         """Return jobs that have not ended, ordered by id."""
@@ -267,12 +278,12 @@ class SQLDataStore:
 
         :raise DeserializationError: when the return value cannot be read here
         """
-        now = from_instant(self._clock.now())
+        now = from_instant(self._session.present())
         return await self._session.read(lambda connection: self._results.find(connection, job_id, now))
 
     async def clean_up(self) -> int:
         """Delete results that have expired, and nodes that are gone; return how many results went."""
-        return await self._session.call(lambda: self._ending.clean_up(self._clock))
+        return await self._session.call(self._ending.clean_up)
 
 
 def _without_repeats(ids: Sequence[str]) -> Iterator[list[str]]:
