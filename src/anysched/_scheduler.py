@@ -169,6 +169,20 @@ class AsyncScheduler:
         """What this node knows about itself at this moment; asks nobody."""
         return Health.of(self._engine)
 
+    async def check_health(self, *, timeout: timedelta | float = 5) -> Health:
+        """Ask the data store how it is, and return that with what this node knows about itself.
+
+        For readiness probes: it answers within ``timeout`` whatever the store does, and any number may ask at once.
+        Counting costs the store more the more jobs are queued.
+
+        :param timeout: how long to wait for the store; what it has not said by then is told as its error
+        """
+        limit = convert.positive_duration(timeout, "timeout").total_seconds()
+        if self.state is not RunState.started:
+            return self.health
+        self._require_own_loop()
+        return await Health.examine(self._engine, limit)
+
     async def __aenter__(self) -> Self:
         self._require_new()
         self._belong_here()

@@ -17,7 +17,7 @@ SURFACE = {
         ScheduleAdded ScheduleChangedError ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError
         SchedulePaused ScheduleRemoved ScheduleSnapshot ScheduleState ScheduleStatus ScheduleUnpaused
         ScheduleUpdated Scheduler SchedulerFaultError SchedulerRole SchedulerStarted SchedulerStateError
-        SchedulerStopped SchemaVersionError SerializationError SkipReason StoreError StoreRecovered
+        SchedulerStopped SchemaVersionError SerializationError SkipReason StoreError StoreFigures StoreRecovered
         StoreUnavailable StoreUnavailableError Subscription SystemClock Task TaskDefaults TaskLookupError
         TaskOptions Trigger TriggerError TriggerSearchError UNSET UnknownTypeError UnnamedCallableError
         UnpausePreview UnpauseResult WorkerProcessError current_job current_scheduler register_type task

@@ -13,6 +13,11 @@ Listener = Callable[[Sequence[Event]], None]
 class EventBroker(Protocol):
     """Tells schedulers, here and elsewhere, that something changed (rule N2)."""
 
+    @property
+    def error(self) -> str | None:
+        """Why nothing is heard of other nodes at the moment, else None."""
+        ...
+
     async def start(self) -> None:
         """Get ready; every successful ``start`` is paired with one ``stop``."""
         ...

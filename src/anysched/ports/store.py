@@ -16,6 +16,7 @@ import attrs
 
 from anysched._clock import Clock
 from anysched.model.change import Change
+from anysched.model.figures import StoreFigures
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobStatus, ScheduleStatus
@@ -263,6 +264,10 @@ class DataStore(ScheduleStore, JobStore, Protocol):
 
     def present(self) -> datetime:
         """Return it as it can be told without asking, from what was told last; any thread may call this."""
+        ...
+
+    async def measure(self) -> StoreFigures:
+        """Count what is due, queued and running, for those who watch over nodes."""
         ...
 
     def make_broker(self) -> EventBroker | None:

@@ -185,6 +185,13 @@ class Statements:
         )
         self.delete_node: str = sql("DELETE FROM {nodes} WHERE id = :id")
 
+        # figures
+        self.count_due: str = sql("SELECT COUNT(*), MIN(wake_at) FROM {schedules} WHERE wake_at <= :now")
+        self.count_ready: str = sql("SELECT COUNT(*), MIN(ready_at) FROM {jobs} WHERE ready_at <= :now")
+        self.count_claimed: str = sql(
+            "SELECT claimed_by, COUNT(*) FROM {jobs} WHERE claimed_by > '' GROUP BY claimed_by"
+        )
+
         # tasks
         self.tasks_revision: str = sql("SELECT number FROM {meta} WHERE name = 'tasks_revision'")
         self.touch_tasks: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'tasks_revision'")

@@ -14,6 +14,7 @@ from anyio.lowlevel import current_token
 from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError
 from anysched.model.change import Change
+from anysched.model.figures import StoreFigures
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
@@ -35,6 +36,7 @@ from anysched.stores.sql.changes import Changes, Decided
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Configs
 from anysched.stores.sql.ending import Ending
+from anysched.stores.sql.figures import figures
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases, SQLLeaseKeeper
 from anysched.stores.sql.payloads import Payloads
@@ -178,6 +180,12 @@ class SQLDataStore:
         if self._session.keeps_time:
             await self._session.read(lambda _: None)
         return self._session.present()
+
+    async def measure(self) -> StoreFigures:
+        """Count what is due, queued and running."""
+        return await self._session.read(
+            lambda connection: figures(connection, self._sql, self._leases, self._session.present())
+        )
 
     def make_broker(self) -> EventBroker | None:
         """Return None: other nodes are not told through the database; they look at each poll interval."""
