@@ -62,7 +62,7 @@ def operate(database: str, *deed: str) -> str:
 
 
 def test_apart(database: str, tmp_path: Path) -> None:
-    """Workers run what the scheduler makes, each report once, also when one of them is killed; a pause holds for all."""
+    """Workers run what the scheduler makes, each report once, also when one is killed; a pause holds for all."""
     log = tmp_path / "log"
 
     def reports() -> list[str]:

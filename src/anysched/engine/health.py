@@ -9,8 +9,8 @@ import attrs
 
 from anysched.engine.lifecycle import Engine
 from anysched.engine.timekeeper import SKEW
-from anysched.model.policies import RunState
 from anysched.model.figures import StoreFigures
+from anysched.model.policies import RunState
 
 
 @attrs.frozen(kw_only=True)
