@@ -7,6 +7,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 
+class EventsSwallowedError(Exception):
+    """What stands between a node and the others carries no events, by its settings; the text names a remedy."""
+
+
 class Connection(Protocol):
     """A way to all nodes, this one included, that has begun to listen."""
 

@@ -17,7 +17,7 @@ from anysched.model.change import Change
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
-from anysched.ports.broker import EventBroker
+from anysched.ports.broker import EventBroker, MakeBroker
 from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
@@ -77,7 +77,7 @@ class MemoryDataStore:
         """Return the clock's present (rule N6)."""
         return self._clock.now()
 
-    def make_broker(self) -> EventBroker | None:
+    def make_broker(self, make: MakeBroker) -> EventBroker | None:
         """Return None: a broker in this process will do."""
         return None
 
