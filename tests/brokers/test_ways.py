@@ -80,7 +80,7 @@ async def test_an_overdue_schedule_is_resumed(way: Way) -> None:
 
     async with way.scheduler("both", note) as node, way.scheduler("client") as client:
         heard: list[SchedulePaused | ScheduleUnpaused] = []
-        node.subscribe(heard.append, SchedulePaused, ScheduleUnpaused)
+        node.subscribe(heard.append, (SchedulePaused, ScheduleUnpaused))
         await client.add_schedule("note", IntervalTrigger(seconds=0.05), id="s")
         with anyio.fail_after(PATIENCE):
             await ran.wait()

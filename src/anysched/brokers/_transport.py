@@ -39,3 +39,9 @@ class Transport(Protocol):
     def refuses(self, error: BaseException) -> bool:
         """Tell whether trying again is no use, as somebody has to change a setting first."""
         ...
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return what was raised first, of what task groups have wrapped."""
+    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return innermost(inner[0]) if inner else error

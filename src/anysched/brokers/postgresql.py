@@ -21,7 +21,7 @@ from psycopg.pq.abc import PGresult
 from anysched._spawn import Errand
 from anysched.brokers._parts import Joined, split
 from anysched.brokers._remote import RemoteEventBroker
-from anysched.brokers._transport import Connection, EventsSwallowedError
+from anysched.brokers._transport import Connection, EventsSwallowedError, innermost
 from anysched.model.convert import Seconds, identifier, positive_duration
 from anysched.ports.broker import EventServer
 
@@ -154,10 +154,12 @@ class _PostgreSQLTransport:
 
     def explain(self, error: BaseException) -> str:
         """Say what went wrong."""
-        return str(error).strip() or type(error).__name__
+        error = innermost(error)
+        return " ".join(str(error).split()) or type(error).__name__
 
     def refuses(self, error: BaseException) -> bool:
         """Tell whether the server does not let this node in."""
+        error = innermost(error)
         return isinstance(error, psycopg.OperationalError) and _REFUSED.search(str(error)) is not None
 
 
@@ -214,19 +216,24 @@ def _server(url: str, schema: str | None, table_prefix: str) -> EventServer:
     if not isinstance(url, str):
         raise TypeError(f"the address of PostgreSQL must be a string, not {type(url).__name__}: {_USE}")
     plain = re.sub(r"\Apostgres(ql)?(\+psycopg)?://", "postgresql://", url)
-    try:
-        known = {key: str(value) for key, value in conninfo_to_dict(plain).items() if value is not None}
-    except psycopg.Error:
-        known = {}
-    ports = known.get("port", "").split(",")
-    if not known or not plain.startswith("postgresql://") or not all(map(_is_port, ports)):
+    if (known := _parameters(plain)) is None:
         raise ValueError(f"the address of PostgreSQL is not one that it can have: {_USE}")
-    connect = partial(psycopg.connect, autocommit=True, **{**_DEFAULTS, **known})  # type: ignore[arg-type]
-    host = known.get("host", known.get("hostaddr", ""))
+    connect = partial(psycopg.connect, autocommit=True, **{**_DEFAULTS, **known})
+    host = str(known.get("host", known.get("hostaddr", "")))
     named = f"[{host}]" if ":" in host and "," not in host else host
     port, database = known.get("port"), known.get("dbname")
     address = f"postgresql://{named}{f':{port}' if port else ''}{f'/{database}' if database else ''}"
     return EventServer(connect, address, schema, table_prefix)
+
+
+def _parameters(url: str) -> dict[str, Any] | None:
+    """Return what a URL says, or None when it is none that can be used."""
+    try:
+        known = conninfo_to_dict(url)
+    except psycopg.Error:
+        return None
+    ports = str(known.get("port", "")).split(",")
+    return known if url.startswith("postgresql://") and all(map(_is_port, ports)) else None
 
 
 def _is_port(text: str) -> bool:
