@@ -23,7 +23,7 @@ SURFACE = {
         UnpausePreview UnpauseResult WorkerProcessError current_job current_scheduler register_type task
     """,
     "anysched.stores": "MemoryDataStore SQLDataStore",
-    "anysched.brokers": "LocalEventBroker RedisEventBroker",
+    "anysched.brokers": "LocalEventBroker PostgreSQLEventBroker RedisEventBroker",
     "anysched.executors": "AsyncJobExecutor ProcessJobExecutor ThreadJobExecutor",
     "anysched.integrations.django": "get_scheduler",
     "anysched.integrations.fastapi": "SchedulerDep get_scheduler lifespan router",
@@ -33,7 +33,14 @@ SURFACE = {
 }
 
 #: Names that are imported when they are asked for, because they need an extra.
-LAZY = {"SQLDataStore", "RedisEventBroker", "StoreSuite", "TriggerSuite", "CBORSerializer"}
+LAZY = {
+    "SQLDataStore",
+    "PostgreSQLEventBroker",
+    "RedisEventBroker",
+    "StoreSuite",
+    "TriggerSuite",
+    "CBORSerializer",
+}
 
 
 def offered(module: ModuleType) -> set[str]:

@@ -18,7 +18,7 @@ from anysched.model.figures import StoreFigures
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
-from anysched.ports.broker import EventBroker
+from anysched.ports.broker import EventBroker, MakeBroker
 from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
@@ -102,7 +102,7 @@ class MemoryDataStore:
             leases={},
         )
 
-    def make_broker(self) -> EventBroker | None:
+    def make_broker(self, make: MakeBroker) -> EventBroker | None:
         """Return None: a broker in this process will do."""
         return None
 

@@ -124,6 +124,9 @@ class MariaDBDialect:
     def is_private(self, engine: sa.Engine) -> bool:
         return False
 
+    def event_connector(self, engine: sa.Engine) -> None:
+        return None
+
     def set_up_connection(self, connection: Any) -> None:
         limits = _LIMITS["mariadb" in connection.get_server_info().lower()]
         with connection.cursor() as cursor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, Final, Literal
 
@@ -96,6 +96,18 @@ class PostgreSQLDialect:
 
     def is_private(self, engine: sa.Engine) -> bool:
         return False
+
+    def event_connector(self, engine: sa.Engine) -> Callable[[], Any]:
+        def connect() -> Any:
+            # As the pool would make it, with whatever the caller has hooked into that, but not counted against it.
+            lent = engine.pool.recreate().connect()
+            lent.detach()
+            connection: Any = lent.dbapi_connection
+            connection.commit()  # what such a hook has set
+            connection.autocommit = True
+            return connection
+
+        return connect
 
     def set_up_connection(self, connection: Any) -> None:
         """Whatever is set is set for a transaction, so that it holds behind a pooler, too."""

@@ -61,6 +61,9 @@ class SQLiteDialect:
             )
         return private
 
+    def event_connector(self, engine: sa.Engine) -> None:
+        return None
+
     def set_up_connection(self, connection: Any) -> None:
         # A commit is on the disk when it returns, so that not even a power failure runs a job twice.
         connection.execute(f"PRAGMA synchronous = {'FULL' if self.awaits_disk else 'OFF'}")

@@ -18,7 +18,7 @@ lock each other out, the database undoes one of them, and it is done again as a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Literal, Protocol
 
@@ -146,6 +146,10 @@ class Dialect(Protocol):
 
     def is_private(self, engine: sa.Engine) -> bool:
         """Tell whether the data lives in one connection only. :raise StoreError: when threads cannot share it"""
+        ...
+
+    def event_connector(self, engine: sa.Engine) -> Callable[[], Any] | None:
+        """Return ``EventServer.connect``, or None where the server tells nobody of events."""
         ...
 
     def set_up_connection(self, connection: Any) -> None:

@@ -18,7 +18,7 @@ from anysched.model.figures import StoreFigures
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
-from anysched.ports.broker import EventBroker
+from anysched.ports.broker import EventBroker, EventServer, MakeBroker
 from anysched.ports.serializer import Serializer
 from anysched.ports.store import (
     Advanced,
@@ -91,7 +91,9 @@ class SQLDataStore:
         self._engine, self._dialect, self._borrowed = address.connect(url_or_engine)
         self._shown = address.shown(self._engine.url)
         self._session = Session(self._engine, self._dialect, self._shown)
-        self._tables = make_tables(checked_schema(schema), checked_prefix(table_prefix))
+        self._names = checked_schema(schema), checked_prefix(table_prefix)
+        self._broker: EventBroker | None = None
+        self._tables = make_tables(*self._names)
         self._sql = Statements(self._tables, self._engine, self._dialect)
         self._schedules = Schedules(self._tables, self._sql, self._dialect, Configs(payloads, registry))
         self._jobs = Jobs(self._tables, self._sql, self._dialect, payloads)
@@ -187,9 +189,12 @@ class SQLDataStore:
             lambda connection: figures(connection, self._sql, self._leases, self._session.present())
         )
 
-    def make_broker(self) -> EventBroker | None:
-        """Return None: other nodes are not told through the database; they look at each poll interval."""
-        return None
+    def make_broker(self, make: MakeBroker) -> EventBroker | None:
+        """Return the one broker that tells other nodes over the server; None where it cannot, and they poll."""
+        connect = self._dialect.event_connector(self._engine)
+        if connect is not None and self._broker is None:
+            self._broker = make(EventServer(connect, self._shown, *self._names))
+        return self._broker
 
     def make_lease_keeper(self) -> SQLLeaseKeeper:
         """Return what renews leases, from any thread."""
