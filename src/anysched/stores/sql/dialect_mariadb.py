@@ -15,6 +15,7 @@ from sqlalchemy.sql.compiler import TypeCompiler
 from sqlalchemy.types import Text
 
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.dialects import Many, RowByRow
 
 #: The oldest versions that serve: older ones cannot pass over locked rows, or compare text exactly.
 OLDEST_MARIADB: Final = (10, 6)
@@ -62,7 +63,7 @@ def exact_text(length: int | None = None) -> sa.types.TypeEngine[str]:
     return _ExactText(length)
 
 
-class MariaDBDialect:
+class MariaDBDialect(RowByRow):
     """MariaDB or MySQL through PyMySQL, used synchronously in threads.
 
     PyMySQL writes parameters into the text of a statement, so a set is given as a list, which it writes as a list.
@@ -163,9 +164,9 @@ class MariaDBDialect:
         parameters = [value for task in tasks for value in (task, now, each)]
         return connection.exec_driver_sql(text, (*parameters, most)).fetchall()
 
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
         try:
-            return connection.exec_driver_sql(statement, list(rows)).rowcount
+            return super().run_many(connection, statement, rows)
         except DBAPIError as exc:
             if _code(exc.orig) in _CUT and (size := max(map(_size, rows))) > _SUSPICIOUS:
                 raise StoreError(

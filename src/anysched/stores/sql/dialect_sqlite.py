@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.stores.sql.columns import json_array
-from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, read_ready
+from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, RowByRow, read_ready
 
 #: How long a write waits for the write of another process, in seconds.
 BUSY_TIMEOUT = 10
@@ -20,7 +20,7 @@ BUSY_TIMEOUT = 10
 _TRIES_FOR_WAL = 20
 
 
-class SQLiteDialect:
+class SQLiteDialect(RowByRow):
     """SQLite through the driver of the standard library."""
 
     name = "SQLite"
@@ -86,9 +86,6 @@ class SQLiteDialect:
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
     ) -> Sequence[Sequence[Any]]:
         return read_ready(connection, statement, json_array(tasks), now, each, most)
-
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        return connection.exec_driver_sql(statement, list(rows)).rowcount
 
     def is_undone(self, error: BaseException) -> bool:
         return False

@@ -18,13 +18,28 @@ lock each other out, the database undoes one of them, and it is done again as a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Literal, Protocol
 
+import attrs
 import sqlalchemy as sa
 
 from anysched.errors import StoreError
+
+#: Parameters of a statement for many rows, in the order of a row, and what values each takes: int, str or bytes.
+Parameters = Mapping[str, type]
+
+
+@attrs.frozen
+class Many:
+    """A statement for many rows.
+
+    :ivar types: of the values of a row; each may be None instead
+    """
+
+    text: str
+    types: tuple[type, ...]
 
 
 class Dialect(Protocol):
@@ -154,8 +169,28 @@ class Dialect(Protocol):
         """
         ...
 
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Execute a statement with many rows; return how many rows it found."""
+    @property
+    def value(self) -> str:
+        """What stands for a value of a row in a statement for many rows; ``{}`` is the name of the parameter."""
+        ...
+
+    def insert(self, table: str, rows: Parameters) -> str:
+        """Return a statement that inserts many rows, whose columns are called like the parameters."""
+        ...
+
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        """Return a statement that makes changes where a condition holds, for many rows.
+
+        Parameters appear in changes and condition as ``value`` says, in the same order.
+        """
+        ...
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        """Return a statement that deletes where a condition holds, for many rows."""
+        ...
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Execute a statement for one row or more; return how many rows it found."""
         ...
 
     def is_undone(self, error: BaseException) -> bool:
@@ -176,6 +211,24 @@ FIRST_OF_TASK: Final = (
     "queued.task_id = task.value AND queued.ready_at <= :now"
     " ORDER BY queued.ready_at, queued.id LIMIT :most_each"
 )
+
+
+class RowByRow:
+    """Statements for many rows in databases, or drivers, that execute them for one row after the other."""
+
+    value = ":{}"
+
+    def insert(self, table: str, rows: Parameters) -> str:
+        return f"INSERT INTO {table} ({', '.join(rows)}) VALUES ({', '.join(map(self.value.format, rows))})"
+
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        return f"UPDATE {table} SET {changes} WHERE {condition}"
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        return f"DELETE FROM {table} WHERE {condition}"
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        return connection.exec_driver_sql(statement.text, list(rows)).rowcount
 
 
 def read_ready(connection: sa.Connection, statement: str, *parameters: object) -> Sequence[Sequence[Any]]:
