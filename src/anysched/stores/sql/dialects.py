@@ -219,7 +219,7 @@ class RowByRow:
     value = ":{}"
 
     def insert(self, table: str, rows: Parameters) -> str:
-        return f"INSERT INTO {table} ({', '.join(rows)}) VALUES ({', '.join(map(self.value.format, rows))})"
+        return f"INSERT INTO {table} ({', '.join(rows)}) VALUES (:{', :'.join(rows)})"
 
     def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
         return f"UPDATE {table} SET {changes} WHERE {condition}"
