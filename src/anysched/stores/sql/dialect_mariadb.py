@@ -99,14 +99,15 @@ class MariaDBDialect(RowByRow):
     not_among = "NOT IN :{}"
     unless_fired = "ON DUPLICATE KEY UPDATE id = {jobs}.id"
     counts_fired = False
-    # With its index this reads one entry for each task.
+    # Only in this form an index gives what is asked for, and nothing else is read.
+    by_due = "FORCE INDEX ({index_due})"
     queued_tasks: str = (
-        "SELECT task_id, MIN(ready_at) FROM {jobs} WHERE task_id {in_.tasks} AND ready_at IS NOT NULL"
-        " GROUP BY task_id"
+        "(SELECT task_id, ready_at FROM {jobs} FORCE INDEX ({index_ready}) WHERE task_id = :task"
+        " AND ready_at IS NOT NULL ORDER BY ready_at LIMIT 1)"
     )
     ready: str = (
-        "(SELECT id, task_id, ready_at FROM {jobs} WHERE task_id = :task AND ready_at <= :now"
-        " ORDER BY ready_at, id LIMIT :most_each)"
+        "(SELECT id, task_id, ready_at FROM {jobs} FORCE INDEX ({index_ready}) WHERE task_id = :task"
+        " AND ready_at <= :now ORDER BY ready_at, id LIMIT :most_each)"
     )
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
@@ -164,6 +165,14 @@ class MariaDBDialect(RowByRow):
 
     def set_of(self, items: Iterable[str]) -> list[str]:
         return [*items] or [""]  # there is no empty list in SQL; nothing that is kept is empty
+
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        if not tasks:
+            return []
+        text = " UNION ALL ".join([statement] * len(tasks))
+        return connection.exec_driver_sql(text, tuple(tasks)).fetchall()
 
     def read_ready(
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int

@@ -11,7 +11,14 @@ import sqlalchemy as sa
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.stores.sql.arrays import ARRAYS, array_of
 from anysched.stores.sql.columns import json_array
-from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, Many, Parameters, read_ready
+from anysched.stores.sql.dialects import (
+    FIRST_OF_TASK,
+    QUEUED_TASKS,
+    Many,
+    Parameters,
+    read_queued,
+    read_ready,
+)
 
 #: The oldest version that serves, as the server tells it.
 OLDEST: Final = 130000
@@ -54,7 +61,7 @@ class PostgreSQLDialect:
     lock_existence = "FOR KEY SHARE"
     among = "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
     not_among = "<> ALL (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
-    by_existence = by_key = ""
+    by_existence = by_key = by_due = ""
     value = "given_{}"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True
@@ -103,6 +110,11 @@ class PostgreSQLDialect:
 
     def set_of(self, items: Iterable[str]) -> str:
         return json_array(items)
+
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        return read_queued(connection, statement, json_array(tasks))
 
     def read_ready(
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int

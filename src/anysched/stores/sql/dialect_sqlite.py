@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.stores.sql.columns import json_array
-from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, RowByRow, read_ready
+from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, RowByRow, read_queued, read_ready
 
 #: How long a write waits for the write of another process, in seconds.
 BUSY_TIMEOUT = 10
@@ -29,7 +29,7 @@ class SQLiteDialect(RowByRow):
     begin_read: tuple[str, ...] = ("BEGIN",)
     begin_write: tuple[str, ...] = ("BEGIN IMMEDIATE",)
     many_writers = False
-    lock = lock_unlocked = lock_existence = by_existence = by_key = ""
+    lock = lock_unlocked = lock_existence = by_existence = by_key = by_due = ""
     among = "IN (SELECT value FROM json_each(:{}))"
     not_among = "NOT IN (SELECT value FROM json_each(:{}))"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
@@ -81,6 +81,11 @@ class SQLiteDialect(RowByRow):
 
     def set_of(self, items: Iterable[str]) -> str:
         return json_array(items)
+
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        return read_queued(connection, statement, json_array(tasks))
 
     def read_ready(
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int

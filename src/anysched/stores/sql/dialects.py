@@ -104,6 +104,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def by_due(self) -> str:
+        """What follows the name of the table of schedules that are looked up by their time; a format of names."""
+        ...
+
+    @property
     def among(self) -> str:
         """What follows a column whose value is in a set that is a parameter; ``{}`` is the parameter's name."""
         ...
@@ -119,7 +124,13 @@ class Dialect(Protocol):
 
     @property
     def queued_tasks(self) -> str:
-        """A query for which of ``:tasks`` have queued jobs, and when the first of each may start."""
+        """The statement of ``read_queued``."""
+        ...
+
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        """Return which of these tasks have queued jobs, and when the first of each may start."""
         ...
 
     @property
@@ -234,6 +245,11 @@ class RowByRow:
 def read_ready(connection: sa.Connection, statement: str, *parameters: object) -> Sequence[Sequence[Any]]:
     """Return what such a statement finds."""
     return connection.exec_driver_sql(statement, parameters).fetchall()
+
+
+def read_queued(connection: sa.Connection, statement: str, tasks: object) -> Sequence[Sequence[Any]]:
+    """Return what such a statement finds."""
+    return connection.exec_driver_sql(statement, (tasks,)).fetchall()
 
 
 def is_one_of(dialect: Dialect, ids: Iterable[str]) -> sa.TextClause:

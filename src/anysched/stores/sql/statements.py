@@ -50,7 +50,10 @@ class Statements:
             "lock_existence": dialect.lock_existence,
             "by_existence": dialect.by_existence,
             "by_key": dialect.by_key,
+            "index_due": _index(tables.schedules, "schedules_due", engine),
+            "index_ready": _index(tables.jobs, "jobs_ready", engine),
         }
+        names["by_due"] = dialect.by_due.format(**names)
         by_position = cast("type[DefaultDialect]", type(engine.dialect))(paramstyle=dialect.paramstyle)
 
         def sql(text: str) -> str:
@@ -84,14 +87,15 @@ class Statements:
 
         # schedules
         self.due: str = sql(
-            f"SELECT {{state}} FROM {{schedules}} WHERE wake_at <= :now AND {mine}"
+            f"SELECT {{state}} FROM {{schedules}} {{by_due}} WHERE wake_at <= :now AND {mine}"
             " ORDER BY wake_at LIMIT :most {lock_unlocked}"
         )
         self.first_wake: str = sql(
-            f"SELECT wake_at FROM {{schedules}} WHERE wake_at IS NOT NULL AND {mine} ORDER BY wake_at LIMIT 1"
+            f"SELECT wake_at FROM {{schedules}} {{by_due}} WHERE wake_at IS NOT NULL AND {mine}"
+            " ORDER BY wake_at LIMIT 1"
         )
         self.passed_over: str = sql(
-            "SELECT id, task_id, config_id, kinds FROM {schedules}"
+            "SELECT id, task_id, config_id, kinds FROM {schedules} {by_due}"
             f" WHERE wake_at <= :now AND NOT ({mine}) ORDER BY wake_at LIMIT :most"
         )
         self.schedules_by_id: str = sql(
@@ -204,6 +208,12 @@ class Statements:
             "UPDATE {tasks} SET configured = :options, configured_metadata = COALESCE(:metadata,"
             " configured_metadata) WHERE id = :id"
         )
+
+
+def _index(table: sa.Table, ending: str, engine: sa.Engine) -> str:
+    """Return the name of an index, which begins with the prefix of the tables."""
+    (name,) = (str(index.name) for index in table.indexes if str(index.name).endswith(ending))
+    return engine.dialect.identifier_preparer.quote(name)
 
 
 def _types(table: sa.Table, columns: str, prefix: str = "") -> dict[str, type]:
