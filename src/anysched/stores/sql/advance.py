@@ -180,7 +180,7 @@ class Advancing:
             if node.has_jobs and node.id != request.node and node not in gone
         ]
         first_wake = self._schedules.first_wake(connection, mine) if request.plan_limit else None
-        queued = self._jobs.queued_tasks(connection, mine.tasks) if request.tasks else []
+        queued = self._jobs.queued_tasks(connection, request.tasks) if request.tasks else []
         room: dict[str, int | None] = {}
         backlog = False
         if queued:
@@ -279,7 +279,7 @@ class Advancing:
         """Take jobs, the oldest first, none of a task at its limit (rule J5)."""
         if not request.claim_limit or not request.tasks or self._leases.has_to_notice(request.node, nodes):
             return []
-        queued = self._jobs.queued_tasks(connection, self._mine(request).tasks)
+        queued = self._jobs.queued_tasks(connection, request.tasks)
         room = {
             name: free
             for name, free, head in self._free(connection, request, queued, lock=True)

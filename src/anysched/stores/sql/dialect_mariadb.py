@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import chain
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from sqlalchemy.sql.compiler import TypeCompiler
 from sqlalchemy.types import Text
 
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.dialects import Many, Parameters, RowByRow
 
 #: The oldest versions that serve: older ones cannot pass over locked rows, or compare text exactly.
 OLDEST_MARIADB: Final = (10, 6)
@@ -41,6 +43,14 @@ _NOW: Final = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))
 
 _TABLES_LOCK: Final = "anysched: tables"
 
+#: What comes before and after the columns of the first row in a statement that changes many.
+_SELECT: Final = "SELECT "
+_ROWS_END: Final = ") AS given"
+
+#: How many rows go in one such statement, and about how many bytes, which every server takes.
+_MOST_ROWS: Final = 250
+_MOST_BYTES: Final = 500_000
+
 #: The flag of a connection by which an UPDATE counts the rows that it found, not those that it changed.
 _FOUND_ROWS: Final = 2
 
@@ -64,7 +74,7 @@ def exact_text(length: int | None = None) -> sa.types.TypeEngine[str]:
     return _ExactText(length)
 
 
-class MariaDBDialect:
+class MariaDBDialect(RowByRow):
     """MariaDB or MySQL through PyMySQL, used synchronously in threads.
 
     PyMySQL writes parameters into the text of a statement, so a set is given as a list, which it writes as a list.
@@ -87,18 +97,20 @@ class MariaDBDialect:
     lock_existence = "LOCK IN SHARE MODE"
     # A scan of another index, which looks cheap in a small table, would keep the locks of all rows that it meets.
     by_key = "FORCE INDEX (PRIMARY)"
+    value = "given_{}"
     among = "IN :{}"
     not_among = "NOT IN :{}"
     unless_fired = "ON DUPLICATE KEY UPDATE id = {jobs}.id"
     counts_fired = False
-    # With its index this reads one entry for each task.
+    # Only in this form an index gives what is asked for, and nothing else is read.
+    by_due = "FORCE INDEX ({index_due})"
     queued_tasks: str = (
-        "SELECT task_id, MIN(ready_at) FROM {jobs} WHERE task_id {in_.tasks} AND ready_at IS NOT NULL"
-        " GROUP BY task_id"
+        "(SELECT task_id, ready_at FROM {jobs} FORCE INDEX ({index_ready}) WHERE task_id = :task"
+        " AND ready_at IS NOT NULL ORDER BY ready_at LIMIT 1)"
     )
     ready: str = (
-        "(SELECT id, task_id, ready_at FROM {jobs} WHERE task_id = :task AND ready_at <= :now"
-        " ORDER BY ready_at, id LIMIT :most_each)"
+        "(SELECT id, task_id, ready_at FROM {jobs} FORCE INDEX ({index_ready}) WHERE task_id = :task"
+        " AND ready_at <= :now ORDER BY ready_at, id LIMIT :most_each)"
     )
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
@@ -166,6 +178,14 @@ class MariaDBDialect:
     def set_of(self, items: Iterable[str]) -> list[str]:
         return [*items] or [""]  # there is no empty list in SQL; nothing that is kept is empty
 
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        if not tasks:
+            return []
+        text = " UNION ALL ".join([statement] * len(tasks))
+        return connection.exec_driver_sql(text, tuple(tasks)).fetchall()
+
     def read_ready(
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
     ) -> Sequence[Sequence[Any]]:
@@ -175,9 +195,34 @@ class MariaDBDialect:
         parameters = [value for task in tasks for value in (task, now, each)]
         return connection.exec_driver_sql(text, (*parameters, most)).fetchall()
 
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        return f"UPDATE {self._given(rows)} STRAIGHT_JOIN {table} SET {changes} WHERE {condition}"
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        return f"DELETE {table} FROM {self._given(rows)} STRAIGHT_JOIN {table} WHERE {condition}"
+
+    def _given(self, rows: Parameters) -> str:
+        """Return a row as a table; ``run_many`` adds the others. Joined in this order, each is looked up by its key."""
+        columns = ", ".join(f":{name} AS {self.value.format(name)}" for name in rows)
+        return f"({_SELECT}{columns}{_ROWS_END}"
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        # The driver makes one statement of many INSERTs; for what changes rows it is done here.
+        before, joined, after = statement.text.partition(_ROWS_END)
+        if not joined:
+            return self._run(connection, statement.text, list(rows), rows)
+        again = before[before.index(_SELECT) :]
+        found = 0
+        for part in _parts(rows):
+            text = before + f" UNION ALL {again}" * (len(part) - 1) + joined + after
+            found += self._run(connection, text, tuple(chain.from_iterable(part)), part)
+        return found
+
+    def _run(
+        self, connection: sa.Connection, text: str, parameters: Any, rows: Sequence[tuple[Any, ...]]
+    ) -> int:
         try:
-            return connection.exec_driver_sql(statement, list(rows)).rowcount
+            return connection.exec_driver_sql(text, parameters).rowcount
         except DBAPIError as exc:
             if _code(exc.orig) in _CUT and (size := max(map(_size, rows))) > _SUSPICIOUS:
                 raise StoreError(
@@ -212,6 +257,19 @@ def _code(error: BaseException | None) -> int | None:
 
 def _dotted(version: Iterable[int]) -> str:
     return ".".join(map(str, version))
+
+
+def _parts(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Yield rows that fit into one statement; one that is large has one of its own."""
+    part: list[tuple[Any, ...]] = []
+    size = 0
+    for row in rows:
+        size += _size(row)
+        if part and (len(part) == _MOST_ROWS or size > _MOST_BYTES):
+            yield part
+            part, size = [], _size(row)
+        part.append(row)
+    yield part
 
 
 def _size(row: Iterable[Any]) -> int:

@@ -9,8 +9,16 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.arrays import ARRAYS, array_of
 from anysched.stores.sql.columns import json_array
-from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, read_ready
+from anysched.stores.sql.dialects import (
+    FIRST_OF_TASK,
+    QUEUED_TASKS,
+    Many,
+    Parameters,
+    read_queued,
+    read_ready,
+)
 
 #: The oldest version that serves, as the server tells it.
 OLDEST: Final = 130000
@@ -56,7 +64,8 @@ class PostgreSQLDialect:
     lock_existence = "FOR KEY SHARE"
     among = "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
     not_among = "<> ALL (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
-    by_existence = by_key = ""
+    by_existence = by_key = by_due = ""
+    value = "given_{}"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True
     _each_task: str = "json_array_elements_text(CAST(:tasks AS json)) AS task(value)"
@@ -127,13 +136,34 @@ class PostgreSQLDialect:
     def set_of(self, items: Iterable[str]) -> str:
         return json_array(items)
 
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        return read_queued(connection, statement, json_array(tasks))
+
     def read_ready(
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
     ) -> Sequence[Sequence[Any]]:
         return read_ready(connection, statement, json_array(tasks), now, each, most)
 
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        return connection.exec_driver_sql(statement, list(rows)).rowcount
+    def insert(self, table: str, rows: Parameters) -> str:
+        return f"INSERT INTO {table} ({', '.join(rows)}) SELECT * FROM {self._given(rows)}"
+
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        return f"UPDATE {table} SET {changes} FROM {self._given(rows)} WHERE {condition}"
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        return f"DELETE FROM {table} USING {self._given(rows)} WHERE {condition}"
+
+    def _given(self, rows: Parameters) -> str:
+        """Return rows as a table: a column for each parameter, which is given as an array."""
+        arrays = ", ".join(f"CAST(:{name} AS {ARRAYS[kind]})" for name, kind in rows.items())
+        return f"unnest({arrays}) AS given ({', '.join(map(self.value.format, rows))})"
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        columns = zip(statement.types, zip(*rows, strict=True), strict=True)
+        arrays = tuple(array_of(kind, values) for kind, values in columns)
+        return connection.exec_driver_sql(statement.text, arrays).rowcount
 
     def is_undone(self, error: BaseException) -> bool:
         return getattr(error, "sqlstate", None) in {"40001", "40P01"}
