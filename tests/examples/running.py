@@ -38,5 +38,5 @@ def run_program(*args: str | Path, folder: Path) -> str:
         check=False,
     )
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-    assert done.stderr == ""
+    assert done.stderr == "", done.stderr
     return done.stdout

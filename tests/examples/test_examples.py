@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from tests.examples.running import ROOT, run_program
 
 EXAMPLES = ROOT / "examples"
