@@ -1,0 +1,54 @@
+"""What the child processes do: nodes that go on until they are told to stop. Imported by the process that forks them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import sqlalchemy as sa
+from tests.crash.nodes import TASKS, schedules
+from tests.crash.nodes import finish as finish
+
+from anysched import AsyncScheduler
+from anysched.stores import SQLDataStore
+
+
+def serve(
+    backend: str,
+    url: str,
+    lease: float,
+    poll: float,
+    name: str,
+    ready: str,
+    wanted: dict[str, Any],
+    engine: dict[str, Any] | None = None,
+    **options: Any,
+) -> None:
+    """Declare schedules and run them until SIGTERM.
+
+    :param ready: a file that is made when the node works
+    :param engine: what an engine of the caller's own is made with, if there is to be one
+    :param options: more of the scheduler's
+    """
+    store: str | SQLDataStore = url
+    if engine is not None:
+        store = SQLDataStore(sa.create_engine(url, **engine))
+    scheduler = AsyncScheduler(
+        store,
+        identity=name,
+        timezone="UTC",
+        tasks=TASKS,
+        lease_duration=lease,
+        poll_interval=poll,
+        **options,
+    )
+    anyio.run(partial(_serve, scheduler, ready, wanted), backend=backend)
+
+
+async def _serve(scheduler: AsyncScheduler, ready: str, wanted: dict[str, Any]) -> None:
+    async with scheduler:
+        await scheduler.add_schedules(schedules(**wanted))
+        Path(ready).touch()
+        await scheduler.run_until_stopped()
