@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.crash.checker import Verdict
-from tests.crash.checking import check_file, lines, tally
+from tests.crash.checker import Run, Verdict, runs_of
+from tests.crash.checking import check_file, clock_offset, lines, tally
 from tests.crash.processes import Child, Processes
 
 
@@ -66,6 +66,10 @@ class Site:
         if self._file is not None:
             check_file(self._file)
         return tally(self._log, report, self._every, gone=gone)
+
+    def runs(self) -> list[Run]:
+        """Return the runs until now, in the order of their starts."""
+        return runs_of(lines(self._log), clock_offset())
 
     def runners(self) -> set[str]:
         """Return which nodes have run jobs."""

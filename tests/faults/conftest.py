@@ -12,15 +12,12 @@ from pathlib import Path
 import pytest
 from tests.crash.processes import Processes
 from tests.faults.figures import table
-from tests.faults.trial import LONG, Trial
+from tests.faults.trial import LONG, PLACES, Trial
 from tests.servers.lending import own_mariadb, own_postgresql
 from tests.servers.own import DatabaseServer
 
 if sys.platform == "win32":
     collect_ignore_glob = ["test_*.py"]
-
-#: Each event loop on a server of each kind, where a fault does not cost too much.
-PLACES = ["postgresql-asyncio", "postgresql-trio", "mariadb-asyncio"]
 
 
 @pytest.fixture(scope="session")

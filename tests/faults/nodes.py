@@ -1,9 +1,8 @@
-"""What the child processes do: nodes that go on until they are told to stop. Imported by the process that forks them."""
+"""What the child processes do: nodes that go on until they are told to stop. The process that forks them has this."""
 
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -50,5 +49,5 @@ def serve(
 async def _serve(scheduler: AsyncScheduler, ready: str, wanted: dict[str, Any]) -> None:
     async with scheduler:
         await scheduler.add_schedules(schedules(**wanted))
-        Path(ready).touch()
+        await anyio.Path(ready).touch()
         await scheduler.run_until_stopped()
