@@ -93,7 +93,9 @@ def test_black_hole(trial: Trial, proxy: Proxy) -> None:
 @places("postgresql-trio", "mariadb-asyncio")
 def test_black_hole_in_a_transaction(trial: Trial, proxy: Proxy) -> None:
     """rule N3: a node that is cut off while it has rows locked keeps them no longer than a transaction may be idle."""
-    trial.start("lost", behind=proxy)
+    # Statements are to be sent as text each time, so that the proxy knows them.
+    text = {"pool_pre_ping": True, "connect_args": {"prepare_threshold": None}}
+    trial.start("lost", behind=proxy, engine=text if "psycopg" in trial.site.url else None)
     trial.start("there")
     trial.go_on(1)
     proxy.hold_answer(to=b"SKIP LOCKED")

@@ -58,6 +58,7 @@ class Trial:
         self.server = server
         self.database = database
         self.backend = backend
+        self.log = folder / "log"
         self._folder = folder
         self._record = record
         self._nodes: dict[str, Child] = {}
