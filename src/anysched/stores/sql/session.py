@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from typing import TypeVar
 
 import anyio
@@ -49,6 +50,26 @@ class Session:
         self._read_lock = self._write_lock if self._private else nullcontext()
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self._limiters: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
+
+    def apart(self) -> Session:
+        """Return one with connections of its own, for who must not wait until others give one back.
+
+        Writers still wait for each other where the database has a single one.
+        """
+        apart = copy(self)
+        if not self._private:
+            apart.engine = sa.create_engine(
+                self.engine.url,
+                pool=self.engine.pool.recreate(),
+                isolation_level="AUTOCOMMIT",
+                hide_parameters=True,
+            )
+        return apart
+
+    def close_apart(self) -> None:
+        """Close connections that are only its own."""
+        if not self._private:
+            self.engine.dispose()
 
     def begin(self) -> None:
         """Get ready to serve the event loop that calls."""
