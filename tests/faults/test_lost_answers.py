@@ -51,17 +51,18 @@ def test_nodes(trial: Trial, proxy: Proxy) -> None:
 def test_users(trial: Trial, proxy: Proxy) -> None:
     """rules S1 and P1: what is asked for again, as its answer was lost, is done once; a pause holds once answered."""
     with trial.nodes("a", "b"):
-        drop_commits(trial, proxy, every=3)
         url = trial.server.url(trial.database, port=proxy.port)
-        anyio.run(partial(ask, url, str(trial.log)), backend=trial.backend)
+        fault = partial(drop_commits, trial, proxy, every=3)
+        anyio.run(partial(ask, url, str(trial.log), fault), backend=trial.backend)
     assert proxy.dropped_answers >= ASKED
     assert_exactly_once(trial.verdict())
 
 
-async def ask(url: str, log: str) -> None:
+async def ask(url: str, log: str, fault: Callable[[], None]) -> None:
     """Add schedules, pause them, find them paused, resume them, again and again until there is an answer."""
     names = [f"asked {number}" for number in range(ASKED)]
     async with AsyncScheduler(url, role="client", timezone="UTC") as client:
+        fault()
         trigger = IntervalTrigger(seconds=EVERY, start_time=datetime.now(UTC))
         add = partial(
             client.add_schedule, on_the_loop, trigger, args=[log], coalesce="all", max_catchup=10_000

@@ -116,6 +116,13 @@ class Trial:
             node.join()
         self._nodes.clear()
 
+    def kill(self) -> None:
+        """Kill the nodes that a test has left."""
+        for node in self._nodes.values():
+            if node.is_alive():
+                node.kill()
+        self._nodes.clear()
+
     def runs(self) -> list[Run]:
         """Return what has run until now."""
         return self.site.runs()
