@@ -42,15 +42,21 @@ def mariadb_server() -> Iterator[DatabaseServer]:
 
 
 @pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> tuple[DatabaseServer, str]:
+    """A server, and an event loop."""
+    kind, backend = request.param.split("-")
+    return request.getfixturevalue(f"{kind}_server"), backend
+
+
+@pytest.fixture
 def trial(
-    request: pytest.FixtureRequest,
+    place: tuple[DatabaseServer, str],
     processes: Processes,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> Iterator[Trial]:
     """Where a fault takes place: nodes on one event loop and a database of their own."""
-    kind, backend = request.param.split("-")
-    server: DatabaseServer = request.getfixturevalue(f"{kind}_server")
+    server, backend = place
     with server.database() as database:
         trial = Trial(processes, server, database, backend, tmp_path, record_property)
         yield trial

@@ -90,7 +90,7 @@ def test_black_hole(trial: Trial, proxy: Proxy) -> None:
     assert ([], [], []) == (verdict.lost, verdict.doubled, verdict.early)
 
 
-@places("postgresql-trio", "mariadb-asyncio")
+@places("postgresql-trio")
 def test_black_hole_in_a_transaction(trial: Trial, proxy: Proxy) -> None:
     """rule N3: a node that is cut off while it has rows locked keeps them no longer than a transaction may be idle."""
     # Statements are to be sent as text each time, so that the proxy knows them.

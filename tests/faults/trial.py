@@ -35,7 +35,7 @@ PLACES = ("postgresql-asyncio", "postgresql-trio", "mariadb-asyncio")
 
 def places(*short: str) -> pytest.MarkDecorator:
     """Have a test take place on some of ``PLACES``, and on all of them if figures are wanted."""
-    return pytest.mark.parametrize("trial", PLACES if LONG else short, indirect=True)
+    return pytest.mark.parametrize("place", PLACES if LONG else short, indirect=True)
 
 
 def lasting(short: float, long: float) -> float:
