@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.crash.checker import Verdict
-from tests.crash.checking import check_file, lines, tally
+from tests.crash.checker import Run, Verdict, runs_of
+from tests.crash.checking import check_file, clock_offset, lines, tally
 from tests.crash.processes import Child, Processes
 
 
@@ -30,7 +30,7 @@ class Site:
         self._backend = backend
         self._folder = folder
         self._file = folder / "jobs.db" if url is None else None
-        self._url = f"sqlite:///{self._file}" if url is None else url
+        self.url = f"sqlite:///{self._file}" if url is None else url
         self._log = folder / "log"
         self._every = every
         self._lease = lease
@@ -38,7 +38,7 @@ class Site:
 
     def start(self, function: str = "serve", **others: object) -> Child:
         """Start a node; ``others`` are arguments of its function besides the usual ones, or instead of them."""
-        usual = {"backend": self._backend, "url": self._url, "lease": self._lease, "wanted": self._wanted}
+        usual = {"backend": self._backend, "url": self.url, "lease": self._lease, "wanted": self._wanted}
         return self._processes.start(function, **{**usual, **others})
 
     def kill(self, kills: int, chance: random.Random) -> None:
@@ -60,12 +60,16 @@ class Site:
         """
         report = self._folder / "report"
         last = self._processes.start(
-            "finish", backend=self._backend, url=self._url, report=str(report), lease=self._lease
+            "finish", backend=self._backend, url=self.url, report=str(report), lease=self._lease
         )
         last.join()
         if self._file is not None:
             check_file(self._file)
         return tally(self._log, report, self._every, gone=gone)
+
+    def runs(self) -> list[Run]:
+        """Return the runs until now, in the order of their starts."""
+        return runs_of(lines(self._log), clock_offset())
 
     def runners(self) -> set[str]:
         """Return which nodes have run jobs."""

@@ -9,11 +9,13 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.crash.checker import Verdict
+import pytest
+from tests.crash.checker import Run, Verdict
 from tests.crash.processes import PATIENCE, Child, Processes
 from tests.crash.site import Site
 from tests.faults.figures import PROPERTY, figures
 from tests.servers.own import DatabaseServer
+from tests.servers.proxy import Proxy
 
 #: Whether figures are wanted, and not only whether it works.
 LONG = os.environ.get("ANYSCHED_FAULTS") == "long"
@@ -25,6 +27,15 @@ POLL = 0.5
 #: Each schedule fires so often, in seconds.
 EVERY = 0.5
 SCHEDULES = 100 if LONG else 50
+
+
+#: Each event loop on a server of each kind.
+PLACES = ("postgresql-asyncio", "postgresql-trio", "mariadb-asyncio")
+
+
+def places(*short: str) -> pytest.MarkDecorator:
+    """Have a test take place on some of ``PLACES``, and on all of them if figures are wanted."""
+    return pytest.mark.parametrize("place", PLACES if LONG else short, indirect=True)
 
 
 def lasting(short: float, long: float) -> float:
@@ -47,6 +58,7 @@ class Trial:
         self.server = server
         self.database = database
         self.backend = backend
+        self.log = folder / "log"
         self._folder = folder
         self._record = record
         self._nodes: dict[str, Child] = {}
@@ -60,13 +72,13 @@ class Trial:
             url=server.url(database),
         )
 
-    def start(self, *names: str, url: str | None = None, **others: object) -> list[Child]:
+    def start(self, *names: str, behind: Proxy | None = None, **others: object) -> list[Child]:
         """Start nodes; return them when all of them work.
 
-        :param url: where they find the database, if not directly
+        :param behind: what stands between them and the server
         :param others: arguments of ``nodes.serve``
         """
-        address = self.server.url(self.database) if url is None else url
+        address = self.server.url(self.database, port=None if behind is None else behind.port)
         for name in names:
             ready = self._folder / f"{name} is ready"
             self._nodes[name] = self.site.start(
@@ -90,9 +102,9 @@ class Trial:
             assert node.lives_for(0), f"{name} has ended"
 
     @contextmanager
-    def nodes(self, *names: str, **others: object) -> Generator[None]:
+    def nodes(self, *names: str, behind: Proxy | None = None, **others: object) -> Generator[None]:
         """Have nodes run meanwhile, and stop in order."""
-        self.start(*names, **others)
+        self.start(*names, behind=behind, **others)
         yield
         self.stop()
 
@@ -103,6 +115,17 @@ class Trial:
         for node in self._nodes.values():
             node.join()
         self._nodes.clear()
+
+    def kill(self) -> None:
+        """Kill the nodes that a test has left."""
+        for node in self._nodes.values():
+            if node.is_alive():
+                node.kill()
+        self._nodes.clear()
+
+    def runs(self) -> list[Run]:
+        """Return what has run until now."""
+        return self.site.runs()
 
     def verdict(self, gone: Mapping[str, float] | None = None) -> Verdict:
         """Return what came of all fire times; its figures go with the report of the test."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from datetime import datetime
 from typing import TypeVar
 
@@ -54,6 +55,26 @@ class Session:
         self._limiters: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
         self._clock: Clock = SystemClock()
         self._server_time: ServerTime | None = None
+
+    def apart(self) -> Session:
+        """Return one with connections of its own, for who must not wait until others give one back.
+
+        Writers still wait for each other where the database has a single one.
+        """
+        apart = copy(self)
+        if not self._private:
+            apart.engine = sa.create_engine(
+                self.engine.url,
+                pool=self.engine.pool.recreate(),
+                isolation_level="AUTOCOMMIT",
+                hide_parameters=True,
+            )
+        return apart
+
+    def close_apart(self) -> None:
+        """Close connections that are only its own."""
+        if not self._private:
+            self.engine.dispose()
 
     def begin(self, clock: Clock) -> None:
         """Get ready to serve the event loop that calls; a clock for tests takes the place of a server's time."""
