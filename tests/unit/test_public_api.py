@@ -22,7 +22,7 @@ SURFACE = {
         TaskOptions Trigger TriggerError TriggerSearchError UNSET UnknownTypeError UnnamedCallableError
         UnpausePreview UnpauseResult WorkerProcessError current_job current_scheduler register_type task
     """,
-    "anysched.stores": "MemoryDataStore SQLDataStore",
+    "anysched.stores": "MemoryDataStore Migration SQLDataStore migrate migration_sql",
     "anysched.brokers": "LocalEventBroker RedisEventBroker",
     "anysched.executors": "AsyncJobExecutor ProcessJobExecutor ThreadJobExecutor",
     "anysched.integrations.django": "get_scheduler",
@@ -33,7 +33,16 @@ SURFACE = {
 }
 
 #: Names that are imported when they are asked for, because they need an extra.
-LAZY = {"SQLDataStore", "RedisEventBroker", "StoreSuite", "TriggerSuite", "CBORSerializer"}
+LAZY = {
+    "SQLDataStore",
+    "Migration",
+    "migrate",
+    "migration_sql",
+    "RedisEventBroker",
+    "StoreSuite",
+    "TriggerSuite",
+    "CBORSerializer",
+}
 
 
 def offered(module: ModuleType) -> set[str]:

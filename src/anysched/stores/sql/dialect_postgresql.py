@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.stores.sql.columns import json_array
-from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, read_ready
+from anysched.stores.sql.dialects import FIRST_OF_TASK, PATIENCE, QUEUED_TASKS, read_ready
 
 #: The oldest version that serves, as the server tells it.
 OLDEST: Final = 130000
@@ -46,6 +46,7 @@ class PostgreSQLDialect:
     name = "PostgreSQL"
     paramstyle: Literal["qmark", "format"] = "format"
     awaits_disk = True
+    patient = False
     begin_read: tuple[str, ...] = (f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}",)
     many_writers = True
     lock = "FOR UPDATE"
@@ -56,6 +57,15 @@ class PostgreSQLDialect:
     by_existence = by_key = ""
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True
+    drain_readers = "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE"
+    script: tuple[tuple[str, ...], tuple[str, ...]] = (
+        (
+            "BEGIN",
+            "SELECT pg_advisory_xact_lock({}, {})".format(*_TABLES_LOCK),
+            f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'",
+        ),
+        ("COMMIT",),
+    )
     _each_task: str = "json_array_elements_text(CAST(:tasks AS json)) AS task(value)"
     queued_tasks: str = QUEUED_TASKS.format(each_task=_each_task)
     ready: str = (
@@ -96,7 +106,10 @@ class PostgreSQLDialect:
             raise StoreError(f"a database with the encoding UTF8 is needed, this one has {encoding}")
 
     def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:
+        wait = PATIENCE if self.patient else STATEMENT_TIMEOUT
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{wait}s'")
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", _TABLES_LOCK)
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
         return nullcontext()  # the lock ends with the transaction
 
     def set_of(self, items: Iterable[str]) -> str:
@@ -112,6 +125,9 @@ class PostgreSQLDialect:
 
     def is_undone(self, error: BaseException) -> bool:
         return getattr(error, "sqlstate", None) in {"40001", "40P01"}
+
+    def is_forbidden(self, error: BaseException) -> bool:
+        return getattr(error, "sqlstate", None) == "42501"
 
     def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
         state = getattr(error, "sqlstate", None)
