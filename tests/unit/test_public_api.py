@@ -22,7 +22,7 @@ SURFACE = {
         TaskOptions Trigger TriggerError TriggerSearchError UNSET UnknownTypeError UnnamedCallableError
         UnpausePreview UnpauseResult WorkerProcessError current_job current_scheduler register_type task
     """,
-    "anysched.stores": "MemoryDataStore SQLDataStore",
+    "anysched.stores": "MemoryDataStore Migration SQLDataStore migrate migration_sql",
     "anysched.brokers": "LocalEventBroker PostgreSQLEventBroker RedisEventBroker",
     "anysched.executors": "AsyncJobExecutor ProcessJobExecutor ThreadJobExecutor",
     "anysched.integrations.django": "get_scheduler",
@@ -36,6 +36,9 @@ SURFACE = {
 LAZY = {
     "SQLDataStore",
     "PostgreSQLEventBroker",
+    "Migration",
+    "migrate",
+    "migration_sql",
     "RedisEventBroker",
     "StoreSuite",
     "TriggerSuite",

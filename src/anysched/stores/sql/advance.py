@@ -117,6 +117,7 @@ class Advancing:
         outlook = self._outlook(connection, request, mine, now)
         if outlook.gone or outlook.is_due(now) or outlook.room:
             return None
+        self._tasks.check_node(connection)
         return Advanced(
             now=present,
             backlog=outlook.backlog,

@@ -16,7 +16,7 @@ from sqlalchemy.sql.compiler import TypeCompiler
 from sqlalchemy.types import Text
 
 from anysched.errors import StoreError, StoreUnavailableError
-from anysched.stores.sql.dialects import Many, Parameters, RowByRow
+from anysched.stores.sql.dialects import PATIENCE, Many, Parameters, RowByRow
 
 #: The oldest versions that serve: older ones cannot pass over locked rows, or compare text exactly.
 OLDEST_MARIADB: Final = (10, 6)
@@ -83,6 +83,7 @@ class MariaDBDialect(RowByRow):
     name = "MariaDB or MySQL"
     paramstyle: Literal["qmark", "format"] = "format"
     awaits_disk = True
+    patient = False
     begin_read: tuple[str, ...] = (
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
@@ -102,6 +103,14 @@ class MariaDBDialect(RowByRow):
     not_among = "NOT IN :{}"
     unless_fired = "ON DUPLICATE KEY UPDATE id = {jobs}.id"
     counts_fired = False
+    drain_readers = "ALTER TABLE {} FORCE"
+    script: tuple[tuple[str, ...], tuple[str, ...]] = (
+        (
+            f"SET SESSION lock_wait_timeout = {LOCK_TIMEOUT}",
+            f"SELECT GET_LOCK('{_TABLES_LOCK}', {STATEMENT_TIMEOUT})",
+        ),
+        ("COMMIT", f"SELECT RELEASE_LOCK('{_TABLES_LOCK}')"),
+    )
     # Only in this form an index gives what is asked for, and nothing else is read.
     by_due = "FORCE INDEX ({index_due})"
     queued_tasks: str = (
@@ -120,7 +129,7 @@ class MariaDBDialect(RowByRow):
         options: dict[str, Any] = {
             "charset": "utf8mb4",
             "connect_timeout": CONNECT_TIMEOUT,
-            "read_timeout": READ_TIMEOUT,
+            "read_timeout": None if self.patient else READ_TIMEOUT,
             "write_timeout": WRITE_TIMEOUT,
         }
         missing = {key: value for key, value in options.items() if key not in url.query}
@@ -164,16 +173,16 @@ class MariaDBDialect(RowByRow):
     @contextmanager
     def locked_tables(self, connection: sa.Connection) -> Generator[None]:
         # What makes or changes a table ends the transaction, so this lock is one of the connection.
-        taken = connection.exec_driver_sql(
-            "SELECT GET_LOCK(%s, %s)", (_TABLES_LOCK, STATEMENT_TIMEOUT)
-        ).scalar()
-        if not taken:
-            raise StoreUnavailableError("another node has been making tables for too long")
-        try:
-            yield
-            connection.exec_driver_sql("COMMIT")
-        finally:
-            connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (_TABLES_LOCK,)).close()
+        wait = PATIENCE if self.patient else STATEMENT_TIMEOUT
+        with _unhurried(connection):
+            taken = connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (_TABLES_LOCK, wait)).scalar()
+            if not taken:
+                raise StoreUnavailableError("another node has been making or changing tables for too long")
+            try:
+                yield
+                connection.exec_driver_sql("COMMIT")
+            finally:
+                connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (_TABLES_LOCK,)).close()
 
     def set_of(self, items: Iterable[str]) -> list[str]:
         return [*items] or [""]  # there is no empty list in SQL; nothing that is kept is empty
@@ -233,6 +242,9 @@ class MariaDBDialect(RowByRow):
     def is_undone(self, error: BaseException) -> bool:
         return _code(error) in _UNDONE
 
+    def is_forbidden(self, error: BaseException) -> bool:
+        return _code(error) in {1044, 1142, 1227, 1370}
+
     def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
         code = _code(error)
         said = str(error.args[1]) if len(error.args) > 1 else str(error)
@@ -242,6 +254,20 @@ class MariaDBDialect(RowByRow):
             if code in codes:
                 return StoreUnavailableError, f"{meaning}: {said}"
         return StoreError, said or type(error).__name__
+
+
+@contextmanager
+def _unhurried(connection: sa.Connection) -> Generator[None]:
+    """Let statements take as long as they need, and not wait for tables that others use any longer than for rows."""
+    limit = "max_statement_time" if _is_mariadb(connection.dialect) else "max_execution_time"
+    connection.exec_driver_sql(
+        f"SET @anysched_limit = @@{limit}, @anysched_wait = @@lock_wait_timeout,"
+        f" {limit} = 0, lock_wait_timeout = {LOCK_TIMEOUT}"
+    )
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"SET {limit} = @anysched_limit, lock_wait_timeout = @anysched_wait")
 
 
 def _is_mariadb(dialect: sa.Dialect) -> bool:

@@ -13,6 +13,7 @@ from anysched.stores.sql.arrays import ARRAYS, array_of
 from anysched.stores.sql.columns import json_array
 from anysched.stores.sql.dialects import (
     FIRST_OF_TASK,
+    PATIENCE,
     QUEUED_TASKS,
     Many,
     Parameters,
@@ -56,6 +57,7 @@ class PostgreSQLDialect:
     name = "PostgreSQL"
     paramstyle: Literal["qmark", "format"] = "format"
     awaits_disk = True
+    patient = False
     begin_read: tuple[str, ...] = (f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}",)
     many_writers = True
     has_time = True
@@ -68,6 +70,15 @@ class PostgreSQLDialect:
     value = "given_{}"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True
+    drain_readers = "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE"
+    script: tuple[tuple[str, ...], tuple[str, ...]] = (
+        (
+            "BEGIN",
+            "SELECT pg_advisory_xact_lock({}, {})".format(*_TABLES_LOCK),
+            f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'",
+        ),
+        ("COMMIT",),
+    )
     _each_task: str = "json_array_elements_text(CAST(:tasks AS json)) AS task(value)"
     queued_tasks: str = QUEUED_TASKS.format(each_task=_each_task)
     ready: str = (
@@ -130,7 +141,10 @@ class PostgreSQLDialect:
             raise StoreError(f"a database with the encoding UTF8 is needed, this one has {encoding}")
 
     def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:
+        wait = PATIENCE if self.patient else STATEMENT_TIMEOUT
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{wait}s'")
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", _TABLES_LOCK)
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
         return nullcontext()  # the lock ends with the transaction
 
     def set_of(self, items: Iterable[str]) -> str:
@@ -167,6 +181,9 @@ class PostgreSQLDialect:
 
     def is_undone(self, error: BaseException) -> bool:
         return getattr(error, "sqlstate", None) in {"40001", "40P01"}
+
+    def is_forbidden(self, error: BaseException) -> bool:
+        return getattr(error, "sqlstate", None) == "42501"
 
     def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
         state = getattr(error, "sqlstate", None)

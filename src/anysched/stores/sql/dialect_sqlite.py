@@ -12,7 +12,14 @@ from sqlalchemy.exc import OperationalError
 
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.stores.sql.columns import json_array
-from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, RowByRow, read_queued, read_ready
+from anysched.stores.sql.dialects import (
+    FIRST_OF_TASK,
+    PATIENCE,
+    QUEUED_TASKS,
+    RowByRow,
+    read_queued,
+    read_ready,
+)
 
 #: How long a write waits for the write of another process, in seconds.
 BUSY_TIMEOUT = 10
@@ -26,6 +33,7 @@ class SQLiteDialect(RowByRow):
     name = "SQLite"
     paramstyle: Literal["qmark", "format"] = "qmark"
     awaits_disk = True
+    patient = False
     begin_read: tuple[str, ...] = ("BEGIN",)
     begin_write: tuple[str, ...] = ("BEGIN IMMEDIATE",)
     many_writers = False
@@ -35,6 +43,8 @@ class SQLiteDialect(RowByRow):
     not_among = "NOT IN (SELECT value FROM json_each(:{}))"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True
+    drain_readers = None
+    script: tuple[tuple[str, ...], tuple[str, ...]] = (("BEGIN IMMEDIATE",), ("COMMIT",))
     _each_task: str = "(SELECT value FROM json_each(:tasks)) AS task"
     queued_tasks: str = QUEUED_TASKS.format(each_task=_each_task)
     ready: str = (
@@ -45,7 +55,7 @@ class SQLiteDialect(RowByRow):
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
         options: dict[str, Any] = {"check_same_thread": False}
         if "timeout" not in url.query:
-            options["timeout"] = BUSY_TIMEOUT
+            options["timeout"] = PATIENCE if self.patient else BUSY_TIMEOUT
         if _in_memory(url):
             return {"connect_args": options, "poolclass": sa.StaticPool}
         return {"connect_args": options}
@@ -101,6 +111,9 @@ class SQLiteDialect(RowByRow):
 
     def is_undone(self, error: BaseException) -> bool:
         return False
+
+    def is_forbidden(self, error: BaseException) -> bool:
+        return False  # whoever may write the file may do everything
 
     def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
         code = getattr(error, "sqlite_errorcode", None)

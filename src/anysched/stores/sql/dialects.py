@@ -49,9 +49,11 @@ class Dialect(Protocol):
 
     :ivar awaits_disk: whether a commit returns only once it is on the disk; set before connections are made.
         Under a clock for tests nobody waits for a disk: a power failure is not what they are about.
+    :ivar patient: whether there is time, for an administrator's script; set before connections are made
     """
 
     awaits_disk: bool
+    patient: bool
 
     @property
     def name(self) -> str:
@@ -189,8 +191,24 @@ class Dialect(Protocol):
     def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:
         """Keep others from making or changing tables, in a transaction that may write, until what was written stays.
 
+        Statements that change tables may take as long as they need, and wait for others no longer than any.
+
         :raise StoreUnavailableError: when others do so for too long
         """
+        ...
+
+    @property
+    def drain_readers(self) -> str | None:
+        """What waits for the end of all transactions that have read a table; ``{}`` is its name."""
+        ...
+
+    @property
+    def script(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What a script that changes tables begins and ends with."""
+        ...
+
+    def is_forbidden(self, error: BaseException) -> bool:
+        """Tell whether an error of the driver means that this account may not do that."""
         ...
 
     @property
@@ -225,6 +243,9 @@ class Dialect(Protocol):
         """Return what an error of the driver means, in plain words."""
         ...
 
+
+#: How long an administrator's script waits until nobody else makes or changes tables, in seconds.
+PATIENCE: Final = 3600
 
 #: For databases that can look up rows for each item of a set: ``{each_task}`` makes ``task.value`` of ``:tasks``.
 QUEUED_TASKS: Final = (

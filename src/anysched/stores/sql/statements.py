@@ -200,7 +200,9 @@ class Statements:
         )
 
         # tasks
-        self.tasks_revision: str = sql("SELECT number FROM {meta} WHERE name = 'tasks_revision'")
+        self.meta: str = sql(
+            "SELECT name, number FROM {meta} WHERE name IN ('oldest_node', 'schema_version', 'tasks_revision')"
+        )
         self.touch_tasks: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'tasks_revision'")
         self.lock_tasks: str = sql("SELECT id FROM {tasks} {by_key} WHERE id {in_.ids} ORDER BY id {lock}")
         self.tasks: str = sql(

@@ -13,9 +13,7 @@ from tests.unit.stores.sql.support import Query
 
 from anysched.errors import SchemaVersionError, StoreError
 from anysched.stores import SQLDataStore
-from anysched.stores.sql import migrations
-from anysched.stores.sql.schema import Tables, checked_prefix
-from anysched.stores.sql.store import SQLDataStore as Store
+from anysched.stores.sql.schema import checked_prefix
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.actors import Node, User, every
 
@@ -102,49 +100,6 @@ async def test_tables_without_a_version(path: Path, clock: FakeClock, query: Que
     with pytest.raises(StoreError, match="already exists"):
         await store.open(clock)
     assert [("anysched_jobs",)] == query("SELECT name FROM sqlite_master")
-
-
-def _first(connection: sa.Connection, tables: Tables) -> None:
-    connection.exec_driver_sql("ALTER TABLE anysched_schedules ADD COLUMN colour TEXT")
-
-
-def _second(connection: sa.Connection, tables: Tables) -> None:
-    connection.exec_driver_sql("UPDATE anysched_schedules SET colour = 'red'")
-
-
-def _broken(connection: sa.Connection, tables: Tables) -> None:
-    connection.exec_driver_sql("ALTER TABLE anysched_schedules ADD COLUMN size TEXT")
-    connection.exec_driver_sql("NONSENSE")
-
-
-async def test_migrations(store: SQLDataStore, path: Path, clock: FakeClock, query: Query) -> None:
-    """A store of an older version is brought up to date, step by step, and keeps its data; one that is new is not."""
-    await User(store).add(every())
-    tables, steps = _tables(store), [_first, _second]
-    _migrate(store, tables, steps)
-    assert [("schedule", "red")] == query("SELECT id, colour FROM anysched_schedules")
-    assert [(3,)] == query("SELECT number FROM anysched_meta WHERE name = 'schema_version'")
-    _migrate(store, tables, steps)
-    with pytest.raises(SchemaVersionError):
-        await SQLDataStore(f"sqlite:///{path}").open(clock)
-
-
-async def test_a_migration_that_fails(store: SQLDataStore, query: Query) -> None:
-    """A migration happens whole or not at all."""
-    with pytest.raises(StoreError, match="NONSENSE"):
-        _migrate(store, _tables(store), [_first, _broken])
-    assert [(1,)] == query("SELECT number FROM anysched_meta WHERE name = 'schema_version'")
-    assert [] == query(
-        "SELECT name FROM pragma_table_info('anysched_schedules') WHERE name IN ('colour', 'size')"
-    )
-
-
-def _tables(store: Store) -> Tables:
-    return store._tables
-
-
-def _migrate(store: Store, tables: Tables, steps: list[migrations.Step]) -> None:
-    store._session.write_here(lambda connection: migrations.migrate(connection, tables, steps))
 
 
 async def test_no_statement_reads_a_whole_table(store: SQLDataStore, query: Query) -> None:
