@@ -55,7 +55,9 @@ def trial(
     kind, backend = request.param.split("-")
     server: DatabaseServer = request.getfixturevalue(f"{kind}_server")
     with server.database() as database:
-        yield Trial(processes, server, database, backend, tmp_path, record_property)
+        trial = Trial(processes, server, database, backend, tmp_path, record_property)
+        yield trial
+        trial.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

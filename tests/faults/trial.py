@@ -122,6 +122,12 @@ class Trial:
         self._nodes.pop(name).kill()
         return at
 
+    def close(self) -> None:
+        """End the nodes that a test which failed has left."""
+        for name in list(self._nodes):
+            if self._nodes[name].end(0) is None:
+                self.kill(name)
+
     def ended(self) -> dict[str, int]:
         """Forget the nodes that have ended; return their exit codes, a negative one for a signal."""
         codes = {name: code for name, node in self._nodes.items() if (code := node.end(0)) is not None}
