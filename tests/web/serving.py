@@ -26,6 +26,9 @@ APPS = HERE / "apps"
 START_LIMIT = 30.0
 STOP_LIMIT = 20.0
 
+#: Seconds that a scheduler gives running jobs by default: one without any stops sooner.
+STOP_GRACE = 10.0
+
 #: What no log of a server may say.
 ALARMING = re.compile(
     r"Traceback|Warning|never awaited|was destroyed|never retrieved|Exception ignored|left behind|"
