@@ -15,19 +15,17 @@ import psycopg
 T = TypeVar("T")
 
 
-def limit_silence(connection: psycopg.Connection[Any], seconds: float) -> None:
-    """Let each wait of a connection for its server raise ``OperationalError`` after so many seconds, and close it."""
+def limit_silence(connection: Any, seconds: float) -> None:
+    """Let each wait of a connection of psycopg's for its server raise ``OperationalError`` after so many seconds, and close it."""
     wait = connection.wait
 
     def limited(generator: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:
         return wait(_until(time.monotonic() + seconds, generator, connection), *args, **kwargs)
 
-    connection.wait = limited  # type: ignore[assignment]
+    connection.wait = limited
 
 
-def _until(
-    deadline: float, generator: Generator[Any, Any, T], connection: psycopg.Connection[Any]
-) -> Generator[Any, Any, T]:
+def _until(deadline: float, generator: Generator[Any, Any, T], connection: Any) -> Generator[Any, Any, T]:
     """Pass on what a generator of psycopg's wants, which is told now and then that nothing has happened yet."""
     try:
         wanted = next(generator)
