@@ -53,6 +53,13 @@ def examples(session: nox.Session) -> None:
     session.run(*PYTEST, "tests/examples", *session.posargs)
 
 
+@nox.session
+def faults(session: nox.Session) -> None:
+    """The fault tests in their long form, with figures: lost, doubled, early, late, time to take over."""
+    session.install(FULL, *group("tests"))
+    session.run("pytest", "tests/faults", *session.posargs, env={"ANYSCHED_FAULTS": "long"})
+
+
 @nox.session(python=PYTHONS)
 def core(session: nox.Session) -> None:
     """The package without any extra imports, on each supported interpreter that is found."""

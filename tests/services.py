@@ -1,20 +1,26 @@
 """Servers that tests use: named by URL in the environment, else looked for on this machine.
 
-Where nothing answers, tests skip with the reason; with ANYSCHED_REQUIRE_SERVICES=1 they fail instead.
+Where no PostgreSQL answers on this machine, one is started, from a wheel or from what is installed; and if its URL is
+"embedded", no other is looked for. Where nothing answers, tests skip with the reason; with
+ANYSCHED_REQUIRE_SERVICES=1 they fail instead.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
+from tests.servers import postgresql
 
 POSTGRESQL = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+EMBEDDED = "embedded"
 # Without TLS, whose certificates would be read for each connection.
 MARIADB = "mysql+pymysql://root@127.0.0.1:3306/test?ssl_disabled=true"
 
@@ -27,11 +33,40 @@ def unavailable(name: str, reason: object) -> None:
     pytest.skip(said)
 
 
+def postgresql_url() -> str:
+    """Return where PostgreSQL is, or would be."""
+    return _postgresql(os.environ.get("ANYSCHED_TEST_POSTGRESQL"), POSTGRESQL)
+
+
+@cache
+def _postgresql(named: str | None, local: str) -> str:
+    if named not in (None, EMBEDDED):
+        return str(named)
+    programs = postgresql.from_wheel() or postgresql.installed()
+    if programs is None or (named is None and _answers(local)):
+        return local
+    server = postgresql.PostgreSQLServer(programs)
+    atexit.register(server.close)
+    server.start()
+    return f"postgresql+psycopg://postgres@127.0.0.1:{server.port}/postgres"
+
+
+def _answers(url: str) -> bool:
+    engine = sa.create_engine(url, connect_args={"connect_timeout": 3})
+    try:
+        engine.connect().close()
+    except SQLAlchemyError:
+        return False
+    finally:
+        engine.dispose()
+    return True
+
+
 @contextmanager
 def postgresql_schema() -> Iterator[tuple[sa.Engine, str]]:
     """Lend an engine that works in a new schema, and the name of that, which is dropped afterwards."""
     pytest.importorskip("psycopg")
-    url = os.environ.get("ANYSCHED_TEST_POSTGRESQL", POSTGRESQL)
+    url = postgresql_url()
     schema = f"anysched_test_{uuid4().hex[:12]}"
     engine = sa.create_engine(
         url,

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import anyio
-import attrs
+from tests.crash.checker import SECOND, Due, Verdict, judge, runs_of
 from tests.crash.processes import PATIENCE
-
-
-@attrs.frozen
-class Tally:
-    """What became of the fire times.
-
-    :ivar fire_times: how many there were
-    :ivar lost: those that no job ran for
-    :ivar doubled: those that more than one job ran for
-    :ivar repeated: how many starts were not the first one of their job (rule J3)
-    """
-
-    fire_times: int
-    lost: list[tuple[str, int]]
-    doubled: list[tuple[str, int]]
-    repeated: int
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -43,26 +27,29 @@ def lines(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
 
 
-def tally(log: Path, report: Path, every: float) -> Tally:
-    """Compare the runs with the fire times that there were, from the first of each schedule to the next to come."""
-    jobs: dict[tuple[str, int], set[str]] = {}
-    starts: Counter[str] = Counter()
-    for line in lines(log):
-        jobs.setdefault((line["schedule"], line["fire_time"]), set()).add(line["job"])
-        starts[line["job"]] += 1
-    expected: set[tuple[str, int]] = set()
+def tally(log: Path, report: Path, every: float, *, gone: Mapping[str, float] | None = None) -> Verdict:
+    """Judge the runs by the fire times that there were, from the first of each schedule to the next to come.
+
+    :param every: seconds between two fire times of a schedule
+    :param gone: when nodes were killed or cut off, in seconds since the epoch
+    """
+    due: set[Due] = set()
     for schedule, state in json.loads(report.read_text(encoding="utf-8")).items():
-        fire_times = range(state["first"], state["next"], round(every * 1_000_000))
-        expected |= {(schedule, fire_time) for fire_time in fire_times}
+        fire_times = range(state["first"], state["next"], round(every * SECOND))
+        due |= {(schedule, fire_time) for fire_time in fire_times}
         assert len(fire_times) == state["jobs_made"], schedule
         assert 0 == state["skipped"], schedule
-    assert set() == jobs.keys() - expected, "jobs for what is no fire time"
-    return Tally(
-        fire_times=len(expected),
-        lost=sorted(expected - jobs.keys()),
-        doubled=sorted(key for key, ids in jobs.items() if len(ids) > 1),
-        repeated=starts.total() - len(starts),
-    )
+    ends = {node: round(instant * SECOND) for node, instant in (gone or {}).items()}
+    verdict = judge(due, runs_of(lines(log), clock_offset()), gone=ends)
+    assert [] == verdict.unexpected, "jobs for what is no fire time"
+    return verdict
+
+
+def clock_offset() -> int:
+    """Return the wall clock minus the monotonic one, in microseconds: of some readings the least disturbed one."""
+    readings = [(time.monotonic_ns(), time.time_ns(), time.monotonic_ns()) for _ in range(20)]
+    before, wall, after = min(readings, key=lambda reading: reading[2] - reading[0])
+    return (wall - (before + after) // 2) // 1000
 
 
 def check_file(path: Path) -> None:

@@ -6,6 +6,9 @@ import json
 import os
 import resource
 import signal
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -34,7 +37,7 @@ from anysched import (
 ENDLESS = 100_000
 
 #: Bytes that the database needs many times over, and the log of a test does not.
-SMALL = 64_000
+SMALL = 300_000
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,7 +48,10 @@ def microseconds(instant: datetime | None) -> int | None:
 
 
 def note(log: str, event: str) -> None:
-    """Add one line about the present job, in one piece whatever happens to this process."""
+    """Add one line about the present job, in one piece whatever happens to this process.
+
+    Times are microseconds; the monotonic one is the same for all processes of a machine, whatever they think it is.
+    """
     job = current_job.get()
     words = {
         "event": event,
@@ -54,23 +60,36 @@ def note(log: str, event: str) -> None:
         "job": str(job.id),
         "attempt": job.attempt,
         "node": current_scheduler.get().identity,
+        "wall": time.time_ns() // 1000,
+        "monotonic": time.monotonic_ns() // 1000,
     }
     file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(file, json.dumps(words).encode() + b"\n")
     os.close(file)
 
 
+@contextmanager
+def noted(log: str) -> Generator[None]:
+    """Note the start of the present job, and its end whatever brings it about, unless this process ends first."""
+    note(log, "start")
+    try:
+        yield
+    finally:
+        note(log, "end")
+
+
 @task(id="on the loop", max_attempts=ENDLESS)
 async def on_the_loop(log: str) -> None:
-    """Note the run, and take some time."""
-    note(log, "run")
-    await anyio.sleep(0.05)
+    """Take some time."""
+    with noted(log):
+        await anyio.sleep(0.05)
 
 
 @task(id="in a thread", max_attempts=ENDLESS)
 def in_a_thread(log: str) -> None:
-    """Note the run."""
-    note(log, "run")
+    """Take no time."""
+    with noted(log):
+        pass
 
 
 TASKS = (on_the_loop, in_a_thread)

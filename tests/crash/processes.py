@@ -72,6 +72,10 @@ class Child:
         assert code in (None, 0), f"process {self.pid} ended by itself with {code}"
         return code is None
 
+    def is_alive(self) -> bool:
+        """Return whether it has not ended, well or not."""
+        return self._processes.end_of(self.pid, 0) is None
+
     def kill(self) -> None:
         """End it at once, wherever it is."""
         self.signal(signal.SIGKILL)

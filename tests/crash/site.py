@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.crash.checking import Tally, check_file, lines, tally
+from tests.crash.checker import Run, Verdict, runs_of
+from tests.crash.checking import check_file, clock_offset, lines, tally
 from tests.crash.processes import Child, Processes
 
 
@@ -28,22 +30,16 @@ class Site:
         self._backend = backend
         self._folder = folder
         self._file = folder / "jobs.db" if url is None else None
-        self._url = f"sqlite:///{self._file}" if url is None else url
+        self.url = f"sqlite:///{self._file}" if url is None else url
         self._log = folder / "log"
         self._every = every
         self._lease = lease
         self._wanted = {"number": number, "every": every, "start": time.time(), "log": str(self._log)}
 
-    def start(self, seconds: float, function: str = "serve") -> Child:
-        """Start a node that runs for so long."""
-        return self._processes.start(
-            function,
-            backend=self._backend,
-            url=self._url,
-            lease=self._lease,
-            seconds=seconds,
-            wanted=self._wanted,
-        )
+    def start(self, function: str = "serve", **others: object) -> Child:
+        """Start a node; ``others`` are arguments of its function besides the usual ones, or instead of them."""
+        usual = {"backend": self._backend, "url": self.url, "lease": self._lease, "wanted": self._wanted}
+        return self._processes.start(function, **{**usual, **others})
 
     def kill(self, kills: int, chance: random.Random) -> None:
         """Let one or two nodes run, and kill one of them after a while, so many times."""
@@ -57,16 +53,23 @@ class Site:
         for node in nodes:
             node.kill()
 
-    def outcome(self) -> Tally:
-        """Let a last node do what is left, and return what came of it all."""
+    def outcome(self, gone: Mapping[str, float] | None = None) -> Verdict:
+        """Let a last node do what is left, and return what came of it all.
+
+        :param gone: when nodes were killed or cut off, in seconds since the epoch
+        """
         report = self._folder / "report"
         last = self._processes.start(
-            "finish", backend=self._backend, url=self._url, report=str(report), lease=self._lease
+            "finish", backend=self._backend, url=self.url, report=str(report), lease=self._lease
         )
         last.join()
         if self._file is not None:
             check_file(self._file)
-        return tally(self._log, report, self._every)
+        return tally(self._log, report, self._every, gone=gone)
+
+    def runs(self) -> list[Run]:
+        """Return the runs until now, in the order of their starts."""
+        return runs_of(lines(self._log), clock_offset())
 
     def runners(self) -> set[str]:
         """Return which nodes have run jobs."""

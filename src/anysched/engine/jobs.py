@@ -104,7 +104,7 @@ class Jobs:
             job_executor = self._engine.settings.policy.options(
                 None, tasks[0] if tasks else None
             ).job_executor
-        now = await self._store.now()
+        now = self._store.present()
         return [
             Job(
                 new_id(now),

@@ -6,15 +6,12 @@ import logging
 import math
 import threading
 from collections.abc import Callable
-from contextvars import copy_context
 from datetime import timedelta
-from typing import Any
 
 import anyio.to_thread
-import sniffio
-from anyio.lowlevel import current_token
 
 from anysched._clock import Clock
+from anysched._spawn import loop_caller
 from anysched._text import printable
 from anysched.engine.wakeup import Wakeup
 from anysched.ports.store import LeaseKeeper, Renewal
@@ -26,6 +23,11 @@ RENEWALS_IN_A_LEASE = 3
 
 #: Rule J1: the thread gives up when the event loop has not answered for this many leases.
 PATIENCE = 10
+
+#: An instant by monotonic time and by the wall clock, in seconds.
+Moment = tuple[float, float]
+
+_FOREVER: Moment = (math.inf, math.inf)
 
 
 class Leases:
@@ -53,7 +55,7 @@ class Leases:
         self._held = held
         self._renewed = renewed
         self._interval = lease / RENEWALS_IN_A_LEASE
-        self._trusted_until = -math.inf
+        self._trusted_until = -math.inf, -math.inf
         self._renewing = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -63,13 +65,25 @@ class Leases:
     def open(self, keeper: LeaseKeeper | None) -> None:
         """Take the connection for renewals; without one, jobs need no lease."""
         self._keeper = keeper
-        self._trusted_until = math.inf if keeper is None else -math.inf
+        self._trusted_until = _FOREVER if keeper is None else (-math.inf, -math.inf)
 
-    def trust(self, asked_at: float) -> None:
-        """Jobs were taken under a lease that was asked for at this monotonic time."""
+    def moment(self) -> Moment:
+        """Return the present, to say when a lease was asked for.
+
+        Monotonic time stands still while a machine sleeps, and the wall clock can be set: a lease that has run out
+        by either of them may be another node's.
+        """
+        return self._clock.monotonic(), self._clock.now().timestamp()
+
+    def trust(self, asked_at: Moment) -> None:
+        """Jobs were taken under a lease that was asked for at this moment."""
         if self._keeper is not None:
-            self._trusted_until = max(self._trusted_until, asked_at + self._lease.total_seconds())
+            self._extend_trust(asked_at)
             self._wakeup.call()
+
+    def _extend_trust(self, asked_at: Moment) -> None:
+        lease = self._lease.total_seconds()
+        self._trusted_until = max(self._trusted_until, (asked_at[0] + lease, asked_at[1] + lease))
 
     def let_go(self) -> None:
         """Jobs have ended: with the last of them, the reason to come back has gone."""
@@ -78,20 +92,23 @@ class Leases:
 
     def is_trusted(self) -> bool:
         """Return whether no other node can have taken the jobs that are here."""
-        return self._trusted_until == math.inf or self._clock.monotonic() < self._trusted_until
+        monotonic, wall = self._trusted_until
+        return self._trusted_until is _FOREVER or (
+            self._clock.monotonic() < monotonic and self._clock.now().timestamp() < wall
+        )
 
     def _renew(self) -> Renewal | None:
         keeper = self._keeper
         if keeper is None or not self._held():
             return None
-        asked_at = self._clock.monotonic()
+        asked_at = self.moment()
         try:
             renewal = keeper.renew(self._node, self._lease)
         except Exception as exc:
             logger.warning("the lease of this node could not be renewed: %s", printable(exc))
             return None
         if renewal.held:
-            self._trusted_until = max(self._trusted_until, asked_at + self._lease.total_seconds())
+            self._extend_trust(asked_at)
         return renewal
 
     # A clock that is moved by hand drives the renewals from the event loop: leases are in its time.
@@ -140,20 +157,3 @@ class Leases:
             await anyio.to_thread.run_sync(self._thread.join, self._lease.total_seconds())
         if self._keeper is not None:
             self._keeper.close()
-
-
-def loop_caller() -> Callable[..., None]:
-    """Return a function that, called from any thread, has the event loop call another, without waiting for it.
-
-    That is called in the context of whoever asked for this. A signal handler interrupts any context, also one that
-    was made for a thread, in which no event loop is known.
-    """
-    context = copy_context()
-    native: Any = current_token().native_token
-    trio = sniffio.current_async_library() == "trio"
-    caller: Callable[..., None] = native.run_sync_soon if trio else native.call_soon_threadsafe
-
-    def call(func: Callable[..., object], *args: Any) -> None:
-        caller(context.run, func, *args)
-
-    return call

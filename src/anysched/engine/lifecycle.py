@@ -15,6 +15,7 @@ from anysched._clock import Clock
 from anysched._text import printable
 from anysched.engine import siblings
 from anysched.engine.declaring import Tasks
+from anysched.engine.examiner import Examiner
 from anysched.engine.guard import StoreGuard
 from anysched.engine.housekeeper import Housekeeper
 from anysched.engine.leases import Leases
@@ -87,8 +88,9 @@ class Engine:
         s = self.settings
         self._rooms: Rooms = Rooms(s.clock, self._failed)
         self.guard: StoreGuard = StoreGuard(s.clock, s.broker.publish)
+        self.examiner: Examiner = Examiner(s.store, self._rooms.start)
         self.runner: Runner = Runner(
-            s.clock, s.tasks, s.executors, self._interrupt, loop_ends=lambda: self._rooms.loop_ends
+            s.store.present, s.tasks, s.executors, self._interrupt, loop_ends=lambda: self._rooms.loop_ends
         )
         self.leases: Leases = Leases(s.clock, s.node, s.lease, held=self._held, renewed=self._renewed)
         self.reporter: Reporter = Reporter(
@@ -112,6 +114,7 @@ class Engine:
             tasks=lambda: s.tasks.names,
             lease=s.lease,
             poll_interval=s.poll_interval,
+            moment=self.leases.moment,
             trust=self.leases.trust,
         )  # fmt: skip
         self.tasks: Tasks = Tasks(s.tasks, s.store, s.executors, s.role, self.planner.wake)

@@ -11,17 +11,16 @@ import anyio.lowlevel
 from anysched._clock import Clock
 from anysched._text import printable
 from anysched.engine.guard import StoreGuard
+from anysched.engine.leases import Moment
+from anysched.engine.timekeeper import Timekeeper
 from anysched.engine.wakeup import Wakeup
 from anysched.engine.workers import Workers
-from anysched.model.events import ClockJumped, Event, JobAcquired, JobAdded, JobReleased, WorkChanged
+from anysched.model.events import Event, JobAcquired, JobAdded, JobReleased, WorkChanged
 from anysched.model.policies import SchedulerRole
 from anysched.ports.broker import EventBroker
 from anysched.ports.store import Advanced, AdvanceRequest, DataStore, NodePolicy
 
 logger: logging.Logger = logging.getLogger(__name__)
-
-#: Rule N4: a difference between wall clock and monotonic time that is told as a jump, in seconds.
-JUMP = 1.0
 
 
 class Planner:
@@ -29,7 +28,8 @@ class Planner:
 
     :param tasks: tells which tasks this node can run
     :param lease: how long jobs stay this node's own without a renewal
-    :param claimed: called before a pass that may take jobs, and after one that did
+    :param moment: tells the present, to say when a lease was asked for
+    :param trust: called when jobs were taken, with when their lease was asked for
     """
 
     who = "planner"
@@ -48,9 +48,9 @@ class Planner:
         tasks: Callable[[], frozenset[str]],
         lease: timedelta,
         poll_interval: timedelta,
-        trust: Callable[[float], None],
+        moment: Callable[[], Moment],
+        trust: Callable[[Moment], None],
     ) -> None:
-        self._clock = clock
         self._store = store
         self._broker = broker
         self._guard = guard
@@ -61,8 +61,10 @@ class Planner:
         self._tasks = tasks
         self._lease = lease
         self._poll_interval = poll_interval
+        self._moment = moment
         self._trust = trust
         self._wakeup = Wakeup(clock, self.who)
+        self.time: Timekeeper = Timekeeper(clock, store, broker.publish)
         self._backlog = False
         self._room_made = False
         self._unknown: list[tuple[datetime, str, str]] = []  # found when, what; and not told yet
@@ -81,16 +83,16 @@ class Planner:
 
     async def run(self) -> None:
         """Plan, for ever."""
-        offset = self._clock_offset()
+        self.time.check()
         while True:
             advanced = await self.advance()
+            self.next_wake = advanced.next_wake
             if advanced.more:
                 await anyio.lowlevel.checkpoint()  # the workers begin what was taken
                 continue
-            poll_at = self._clock.now() + self._poll_interval
-            self.next_wake = advanced.next_wake
-            await self._wakeup.wait(advanced.next_wake, poll_at=poll_at)
-            offset = self._tell_jump(offset)
+            until, poll_at = self.time.alarms(advanced.next_wake, self._poll_interval)
+            await self._wakeup.wait(until, poll_at=poll_at)
+            self.time.check()
 
     async def advance(self) -> Advanced:
         """Make one pass."""
@@ -106,7 +108,7 @@ class Planner:
             lease=self._lease,
         )
         self._room_made = False
-        asked_at = self._clock.monotonic()
+        asked_at = self._moment()
         advanced = await self._guard.call(lambda: self._store.advance(request), self.who)
         if advanced.claims:
             self._trust(asked_at)
@@ -157,14 +159,3 @@ class Planner:
             events.append(WorkChanged(self._node))
         if events:
             self._broker.publish(events)
-
-    def _clock_offset(self) -> float:
-        return self._clock.now().timestamp() - self._clock.monotonic()
-
-    def _tell_jump(self, offset: float) -> float:
-        """Say so if the wall clock was set or the machine slept (rule N4)."""
-        present = self._clock_offset()
-        if abs(present - offset) > JUMP:
-            logger.warning("the wall clock jumped by %+.1f s", present - offset)
-            self._broker.publish([ClockJumped(present - offset)])
-        return present

@@ -46,7 +46,6 @@ class Reporter:
         self._guard = guard
         self._node = node
         self._policy = policy
-        self._clock = clock
         self._committed = committed
         self._queued = queued
         self.observer: Callable[[Completion], None] | None = None
@@ -83,7 +82,7 @@ class Reporter:
         elif self._store.durable:
             logger.warning("job %s may still run; its lease is left to run out", claim.job.id)
         else:
-            self.ended(Completion(claim, abandoned(claim.job, self._clock.now()).result))
+            self.ended(Completion(claim, abandoned(claim.job, self._store.present()).result))
 
     async def run(self) -> None:
         """Write what is reported, for ever."""
@@ -113,7 +112,7 @@ class Reporter:
         found = await self._guard.call(partial(self._store.get_tasks, ids), self.who)
         tasks = {task.id: task for task in found}
         again = [claim for claim in claims if self._policy.retries(claim.job, tasks.get(claim.job.task_id))]
-        now = self._clock.now()
+        now = self._store.present()
         lost = [Completion(claim, abandoned(claim.job, now).result) for claim in claims if claim not in again]
         await self._give_back(again, attempted=True)
         await self._complete(lost)

@@ -10,7 +10,6 @@ from datetime import datetime
 import anyio
 import attrs
 
-from anysched._clock import Clock
 from anysched._text import printable
 from anysched.engine.cancelling import is_cancelled, is_natively_cancelled, undo_native_cancellation
 from anysched.engine.context import current_job
@@ -25,17 +24,20 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Runner:
-    """Turns a claim into a result."""
+    """Turns a claim into a result.
+
+    :param present: tells the store's present, in which the instants of results are (rule N6)
+    """
 
     def __init__(
         self,
-        clock: Clock,
+        present: Callable[[], datetime],
         tasks: TaskRegistry,
         executors: Mapping[str, JobExecutor],
         interrupted: Callable[[], None],
         loop_ends: Callable[[], bool],
     ) -> None:
-        self._clock = clock
+        self.present: Callable[[], datetime] = present
         self._tasks = tasks
         self._executors = executors
         self._interrupted = interrupted
@@ -49,7 +51,7 @@ class Runner:
         :param cancelled: tells whether this very job was asked to cancel
         :raise BaseException: only the cancellation of the worker, if it did not come from the job itself
         """
-        job, started_at = claim.job, self._clock.now()
+        job, started_at = claim.job, self.present()
         if claim.fault is not None:
             return _failure(job, started_at, JobException("DeserializationError", claim.fault))
         if is_too_late(job, started_at):
@@ -63,7 +65,7 @@ class Runner:
         except BaseException as exc:
             result = self._ended_by(exc, job, started_at, cancelled)
         else:
-            result = JobResult(job.id, JobOutcome.success, self._clock.now(), started_at, value)
+            result = JobResult(job.id, JobOutcome.success, self.present(), started_at, value)
         if is_natively_cancelled():
             await undo_native_cancellation()
         return result
@@ -86,7 +88,7 @@ class Runner:
     ) -> JobResult:
         if isinstance(exc, anyio.get_cancelled_exc_class()):
             if cancelled():
-                return JobResult(job.id, JobOutcome.cancelled, self._clock.now(), started_at)
+                return JobResult(job.id, JobOutcome.cancelled, self.present(), started_at)
             if is_cancelled() or self._loop_ends():
                 raise exc
         if isinstance(exc, KeyboardInterrupt):
@@ -98,7 +100,7 @@ class Runner:
             "job %s of task %s failed: %s: %s", job.id, printable(job.task_id), exception.type,
             printable(exception.message), exc_info=exc,
         )  # fmt: skip
-        return attrs.evolve(_failure(job, started_at, exception), finished_at=self._clock.now())
+        return attrs.evolve(_failure(job, started_at, exception), finished_at=self.present())
 
 
 def _failure(job: Job, started_at: datetime, exception: JobException) -> JobResult:

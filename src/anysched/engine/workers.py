@@ -139,7 +139,7 @@ class Workers:
         for claim in list(self._queue):
             if claim.job.id == job_id:
                 self._queue.remove(claim)
-                self._ended(Completion(claim, cancelled(claim.job, self._clock.now()).result))
+                self._ended(Completion(claim, cancelled(claim.job, self._runner.present()).result))
 
     def cancel_all(self, reason: Reason) -> None:
         """Cancel all running jobs."""

@@ -16,12 +16,13 @@ import attrs
 
 from anysched._clock import Clock
 from anysched.model.change import Change
+from anysched.model.figures import StoreFigures
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobStatus, ScheduleStatus
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
-from anysched.ports.broker import EventBroker
+from anysched.ports.broker import EventBroker, MakeBroker
 
 #: Decide about one schedule: (its id, what is stored under it, its task, the store's present) -> what to write.
 Decide = Callable[[str, ScheduleSnapshot | None, Task | None, datetime], Change]
@@ -252,12 +253,28 @@ class DataStore(ScheduleStore, JobStore, Protocol):
         """Let go of what ``open`` took."""
         ...
 
+    @property
+    def keeps_time(self) -> bool:
+        """Whether its present is that of a clock of its own, as a server has, and not of the one it was opened with."""
+        ...
+
     async def now(self) -> datetime:
         """Return the store's present (rule N6)."""
         ...
 
-    def make_broker(self) -> EventBroker | None:
-        """Return the broker that suits this store when the user names none; None if one in the process will do."""
+    def present(self) -> datetime:
+        """Return it as it can be told without asking, from what was told last; any thread may call this."""
+        ...
+
+    async def measure(self) -> StoreFigures:
+        """Count what is due, queued and running, for those who watch over nodes."""
+        ...
+
+    def make_broker(self, make: MakeBroker) -> EventBroker | None:
+        """Return the broker that suits this store when the user names none; None if one in the process will do.
+
+        :param make: for a store whose server can tell nodes of events by itself
+        """
         ...
 
     def make_lease_keeper(self) -> LeaseKeeper | None:

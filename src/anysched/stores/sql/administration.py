@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine.mock import MockConnection
 
+from anysched._clock import SystemClock
 from anysched.errors import SchemaVersionError, StoreError
 from anysched.stores.sql import address, migrations
 from anysched.stores.sql.dialect_mariadb import MariaDBDialect
@@ -49,7 +50,7 @@ def migrate(
     tables = make_tables(checked_schema(schema), checked_prefix(table_prefix))
     engine, dialect, borrowed = address.connect(url_or_engine, patient=True)
     session = Session(engine, dialect, address.shown(engine.url))
-    session.begin()
+    session.begin(SystemClock())
     try:
         return bring_up_to_date(session, tables, migrations.STEPS)
     finally:
@@ -82,8 +83,8 @@ def bring_up_to_date(
     try:
         return session.write_here(work)
     except StoreError as exc:
-        error = getattr(exc.__cause__, "orig", None)
-        if isinstance(error, Exception) and session.dialect.is_forbidden(error):
+        error = getattr(exc.__cause__, "orig", None) or exc.__cause__
+        if error is not None and session.dialect.is_forbidden(error):
             raise StoreError(f"{exc} ({SchemaVersionError(found or NOTHING, latest)})") from exc
         raise
 

@@ -10,7 +10,6 @@ from typing import Final
 import attrs
 import sqlalchemy as sa
 
-from anysched._clock import Clock
 from anysched.errors import StoreUnavailableError
 from anysched.model.change import Change
 from anysched.model.job import Claim, EndedJob, Job
@@ -87,17 +86,15 @@ class Advancing:
         self._expected: dict[str, datetime] = {}  # when each node comes to do something
         self._doubtful: set[str] = set()  # nodes that may have taken jobs without having been told
 
-    def __call__(self, request: AdvanceRequest, clock: Clock) -> Advanced:
+    def __call__(self, request: AdvanceRequest) -> Advanced:
         """Make a pass; a node with nothing to do only reads, and one whose time has come does not ask first."""
-        expected = self._expected.pop(request.node, None)
-        if request.node not in self._doubtful and (expected is None or expected > clock.now()):
-            idle = self._session.read_here(lambda connection: self._idle(connection, request, clock.now()))
+        expected, present = self._expected.pop(request.node, None), self._session.present
+        if request.node not in self._doubtful and (expected is None or expected > present()):
+            idle = self._session.read_here(lambda connection: self._idle(connection, request, present()))
             if idle is not None:
                 return self._expect(request, idle)
         try:
-            advanced = self._session.write_here(
-                lambda connection: self._work(connection, request, clock.now())
-            )
+            advanced = self._session.write_here(lambda connection: self._work(connection, request, present()))
         except StoreUnavailableError:
             if request.claim_limit:  # the answer to a commit may be what was lost
                 self._doubtful.add(request.node)
@@ -184,7 +181,7 @@ class Advancing:
             if node.has_jobs and node.id != request.node and node not in gone
         ]
         first_wake = self._schedules.first_wake(connection, mine) if request.plan_limit else None
-        queued = self._jobs.queued_tasks(connection, mine.tasks) if request.tasks else []
+        queued = self._jobs.queued_tasks(connection, request.tasks) if request.tasks else []
         room: dict[str, int | None] = {}
         backlog = False
         if queued:
@@ -283,7 +280,7 @@ class Advancing:
         """Take jobs, the oldest first, none of a task at its limit (rule J5)."""
         if not request.claim_limit or not request.tasks or self._leases.has_to_notice(request.node, nodes):
             return []
-        queued = self._jobs.queued_tasks(connection, self._mine(request).tasks)
+        queued = self._jobs.queued_tasks(connection, request.tasks)
         room = {
             name: free
             for name, free, head in self._free(connection, request, queued, lock=True)

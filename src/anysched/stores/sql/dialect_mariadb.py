@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import chain
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from sqlalchemy.sql.compiler import TypeCompiler
 from sqlalchemy.types import Text
 
 from anysched.errors import StoreError, StoreUnavailableError
-from anysched.stores.sql.dialects import PATIENCE
+from anysched.stores.sql.dialects import PATIENCE, Many, Parameters, RowByRow
 
 #: The oldest versions that serve: older ones cannot pass over locked rows, or compare text exactly.
 OLDEST_MARIADB: Final = (10, 6)
@@ -38,7 +39,17 @@ _LIMITS: Final = {
     False: f"max_execution_time = {STATEMENT_TIMEOUT * 1000}, wait_timeout = {IDLE_TIMEOUT}",
 }
 
+_NOW: Final = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
+
 _TABLES_LOCK: Final = "anysched: tables"
+
+#: What comes before and after the columns of the first row in a statement that changes many.
+_SELECT: Final = "SELECT "
+_ROWS_END: Final = ") AS given"
+
+#: How many rows go in one such statement, and about how many bytes, which every server takes.
+_MOST_ROWS: Final = 250
+_MOST_BYTES: Final = 500_000
 
 #: The flag of a connection by which an UPDATE counts the rows that it found, not those that it changed.
 _FOUND_ROWS: Final = 2
@@ -63,7 +74,7 @@ def exact_text(length: int | None = None) -> sa.types.TypeEngine[str]:
     return _ExactText(length)
 
 
-class MariaDBDialect:
+class MariaDBDialect(RowByRow):
     """MariaDB or MySQL through PyMySQL, used synchronously in threads.
 
     PyMySQL writes parameters into the text of a statement, so a set is given as a list, which it writes as a list.
@@ -79,6 +90,7 @@ class MariaDBDialect:
     )
     begin_write: tuple[str, ...] = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"
     many_writers = True
+    has_time = True
     lock = "FOR UPDATE"
     lock_unlocked = "FOR UPDATE SKIP LOCKED"
     # A lock on an entry of this index alone leaves the rest of the row to others.
@@ -86,6 +98,7 @@ class MariaDBDialect:
     lock_existence = "LOCK IN SHARE MODE"
     # A scan of another index, which looks cheap in a small table, would keep the locks of all rows that it meets.
     by_key = "FORCE INDEX (PRIMARY)"
+    value = "given_{}"
     among = "IN :{}"
     not_among = "NOT IN :{}"
     unless_fired = "ON DUPLICATE KEY UPDATE id = {jobs}.id"
@@ -98,14 +111,15 @@ class MariaDBDialect:
         ),
         ("COMMIT", f"SELECT RELEASE_LOCK('{_TABLES_LOCK}')"),
     )
-    # With its index this reads one entry for each task.
+    # Only in this form an index gives what is asked for, and nothing else is read.
+    by_due = "FORCE INDEX ({index_due})"
     queued_tasks: str = (
-        "SELECT task_id, MIN(ready_at) FROM {jobs} WHERE task_id {in_.tasks} AND ready_at IS NOT NULL"
-        " GROUP BY task_id"
+        "(SELECT task_id, ready_at FROM {jobs} FORCE INDEX ({index_ready}) WHERE task_id = :task"
+        " AND ready_at IS NOT NULL ORDER BY ready_at LIMIT 1)"
     )
     ready: str = (
-        "(SELECT id, task_id, ready_at FROM {jobs} WHERE task_id = :task AND ready_at <= :now"
-        " ORDER BY ready_at, id LIMIT :most_each)"
+        "(SELECT id, task_id, ready_at FROM {jobs} FORCE INDEX ({index_ready}) WHERE task_id = :task"
+        " AND ready_at <= :now ORDER BY ready_at, id LIMIT :most_each)"
     )
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
@@ -122,8 +136,17 @@ class MariaDBDialect:
         # A connection that was cut while nobody used it is found out before it is used.
         return {"connect_args": missing, "pool_pre_ping": True}
 
+    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        number: int = connection.exec_driver_sql(_NOW).scalar_one()
+        return number
+
     def is_private(self, engine: sa.Engine) -> bool:
         return False
+
+    def event_connector(self, engine: sa.Engine) -> None:
+        return None
 
     def set_up_connection(self, connection: Any) -> None:
         limits = _LIMITS["mariadb" in connection.get_server_info().lower()]
@@ -164,6 +187,14 @@ class MariaDBDialect:
     def set_of(self, items: Iterable[str]) -> list[str]:
         return [*items] or [""]  # there is no empty list in SQL; nothing that is kept is empty
 
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        if not tasks:
+            return []
+        text = " UNION ALL ".join([statement] * len(tasks))
+        return connection.exec_driver_sql(text, tuple(tasks)).fetchall()
+
     def read_ready(
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
     ) -> Sequence[Sequence[Any]]:
@@ -173,9 +204,34 @@ class MariaDBDialect:
         parameters = [value for task in tasks for value in (task, now, each)]
         return connection.exec_driver_sql(text, (*parameters, most)).fetchall()
 
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        return f"UPDATE {self._given(rows)} STRAIGHT_JOIN {table} SET {changes} WHERE {condition}"
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        return f"DELETE {table} FROM {self._given(rows)} STRAIGHT_JOIN {table} WHERE {condition}"
+
+    def _given(self, rows: Parameters) -> str:
+        """Return a row as a table; ``run_many`` adds the others. Joined in this order, each is looked up by its key."""
+        columns = ", ".join(f":{name} AS {self.value.format(name)}" for name in rows)
+        return f"({_SELECT}{columns}{_ROWS_END}"
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        # The driver makes one statement of many INSERTs; for what changes rows it is done here.
+        before, joined, after = statement.text.partition(_ROWS_END)
+        if not joined:
+            return self._run(connection, statement.text, list(rows), rows)
+        again = before[before.index(_SELECT) :]
+        found = 0
+        for part in _parts(rows):
+            text = before + f" UNION ALL {again}" * (len(part) - 1) + joined + after
+            found += self._run(connection, text, tuple(chain.from_iterable(part)), part)
+        return found
+
+    def _run(
+        self, connection: sa.Connection, text: str, parameters: Any, rows: Sequence[tuple[Any, ...]]
+    ) -> int:
         try:
-            return connection.exec_driver_sql(statement, list(rows)).rowcount
+            return connection.exec_driver_sql(text, parameters).rowcount
         except DBAPIError as exc:
             if _code(exc.orig) in _CUT and (size := max(map(_size, rows))) > _SUSPICIOUS:
                 raise StoreError(
@@ -227,6 +283,19 @@ def _code(error: BaseException | None) -> int | None:
 
 def _dotted(version: Iterable[int]) -> str:
     return ".".join(map(str, version))
+
+
+def _parts(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Yield rows that fit into one statement; one that is large has one of its own."""
+    part: list[tuple[Any, ...]] = []
+    size = 0
+    for row in rows:
+        size += _size(row)
+        if part and (len(part) == _MOST_ROWS or size > _MOST_BYTES):
+            yield part
+            part, size = [], _size(row)
+        part.append(row)
+    yield part
 
 
 def _size(row: Iterable[Any]) -> int:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.arrays import ARRAYS, array_of
 from anysched.stores.sql.columns import json_array
-from anysched.stores.sql.dialects import FIRST_OF_TASK, PATIENCE, QUEUED_TASKS, read_ready
+from anysched.stores.sql.dialects import (
+    FIRST_OF_TASK,
+    PATIENCE,
+    QUEUED_TASKS,
+    Many,
+    Parameters,
+    read_queued,
+    read_ready,
+)
 
 #: The oldest version that serves, as the server tells it.
 OLDEST: Final = 130000
@@ -37,6 +46,8 @@ _LIMITS: Final = (
 #: lets it read and sort all of them. Compiling such statements takes longer than they do.
 _BY_INDEX: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off"
 
+_NOW: Final = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)"
+
 _SETTINGS: Final = f"{_LIMITS}; {_BY_INDEX}"
 
 
@@ -49,12 +60,14 @@ class PostgreSQLDialect:
     patient = False
     begin_read: tuple[str, ...] = (f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}",)
     many_writers = True
+    has_time = True
     lock = "FOR UPDATE"
     lock_unlocked = "FOR UPDATE SKIP LOCKED"
     lock_existence = "FOR KEY SHARE"
     among = "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
     not_among = "<> ALL (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
-    by_existence = by_key = ""
+    by_existence = by_key = by_due = ""
+    value = "given_{}"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True
     drain_readers = "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE"
@@ -91,8 +104,30 @@ class PostgreSQLDialect:
         # A connection that was cut while nobody used it is found out before it is used.
         return {"connect_args": missing, "pool_pre_ping": True}
 
+    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+        # All in one round trip, for which SQLAlchemy has no way.
+        cursor: Any = connection.connection.cursor()
+        with closing(cursor):
+            cursor.execute(f"{';'.join(statements)};{_NOW}", prepare=False)
+            while cursor.nextset():
+                pass
+            number: int = cursor.fetchone()[0]
+            return number
+
     def is_private(self, engine: sa.Engine) -> bool:
         return False
+
+    def event_connector(self, engine: sa.Engine) -> Callable[[], Any]:
+        def connect() -> Any:
+            # As the pool would make it, with whatever the caller has hooked into that, but not counted against it.
+            lent = engine.pool.recreate().connect()
+            lent.detach()
+            connection: Any = lent.dbapi_connection
+            connection.commit()  # what such a hook has set
+            connection.autocommit = True
+            return connection
+
+        return connect
 
     def set_up_connection(self, connection: Any) -> None:
         """Whatever is set is set for a transaction, so that it holds behind a pooler, too."""
@@ -115,13 +150,34 @@ class PostgreSQLDialect:
     def set_of(self, items: Iterable[str]) -> str:
         return json_array(items)
 
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        return read_queued(connection, statement, json_array(tasks))
+
     def read_ready(
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
     ) -> Sequence[Sequence[Any]]:
         return read_ready(connection, statement, json_array(tasks), now, each, most)
 
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        return connection.exec_driver_sql(statement, list(rows)).rowcount
+    def insert(self, table: str, rows: Parameters) -> str:
+        return f"INSERT INTO {table} ({', '.join(rows)}) SELECT * FROM {self._given(rows)}"
+
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        return f"UPDATE {table} SET {changes} FROM {self._given(rows)} WHERE {condition}"
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        return f"DELETE FROM {table} USING {self._given(rows)} WHERE {condition}"
+
+    def _given(self, rows: Parameters) -> str:
+        """Return rows as a table: a column for each parameter, which is given as an array."""
+        arrays = ", ".join(f"CAST(:{name} AS {ARRAYS[kind]})" for name, kind in rows.items())
+        return f"unnest({arrays}) AS given ({', '.join(map(self.value.format, rows))})"
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        columns = zip(statement.types, zip(*rows, strict=True), strict=True)
+        arrays = tuple(array_of(kind, values) for kind, values in columns)
+        return connection.exec_driver_sql(statement.text, arrays).rowcount
 
     def is_undone(self, error: BaseException) -> bool:
         return getattr(error, "sqlstate", None) in {"40001", "40P01"}

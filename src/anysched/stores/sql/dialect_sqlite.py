@@ -12,7 +12,14 @@ from sqlalchemy.exc import OperationalError
 
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.stores.sql.columns import json_array
-from anysched.stores.sql.dialects import FIRST_OF_TASK, PATIENCE, QUEUED_TASKS, read_ready
+from anysched.stores.sql.dialects import (
+    FIRST_OF_TASK,
+    PATIENCE,
+    QUEUED_TASKS,
+    RowByRow,
+    read_queued,
+    read_ready,
+)
 
 #: How long a write waits for the write of another process, in seconds.
 BUSY_TIMEOUT = 10
@@ -20,7 +27,7 @@ BUSY_TIMEOUT = 10
 _TRIES_FOR_WAL = 20
 
 
-class SQLiteDialect:
+class SQLiteDialect(RowByRow):
     """SQLite through the driver of the standard library."""
 
     name = "SQLite"
@@ -30,7 +37,8 @@ class SQLiteDialect:
     begin_read: tuple[str, ...] = ("BEGIN",)
     begin_write: tuple[str, ...] = ("BEGIN IMMEDIATE",)
     many_writers = False
-    lock = lock_unlocked = lock_existence = by_existence = by_key = ""
+    has_time = False
+    lock = lock_unlocked = lock_existence = by_existence = by_key = by_due = ""
     among = "IN (SELECT value FROM json_each(:{}))"
     not_among = "NOT IN (SELECT value FROM json_each(:{}))"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
@@ -52,6 +60,9 @@ class SQLiteDialect:
             return {"connect_args": options, "poolclass": sa.StaticPool}
         return {"connect_args": options}
 
+    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+        raise NotImplementedError("a file has no time of its own")
+
     def is_private(self, engine: sa.Engine) -> bool:
         private = isinstance(engine.pool, sa.StaticPool)
         if _in_memory(engine.url) and not private:
@@ -59,6 +70,9 @@ class SQLiteDialect:
                 "an engine for a database in memory must have poolclass=StaticPool, to be of one piece"
             )
         return private
+
+    def event_connector(self, engine: sa.Engine) -> None:
+        return None
 
     def set_up_connection(self, connection: Any) -> None:
         # A commit is on the disk when it returns, so that not even a power failure runs a job twice.
@@ -85,13 +99,15 @@ class SQLiteDialect:
     def set_of(self, items: Iterable[str]) -> str:
         return json_array(items)
 
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        return read_queued(connection, statement, json_array(tasks))
+
     def read_ready(
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
     ) -> Sequence[Sequence[Any]]:
         return read_ready(connection, statement, json_array(tasks), now, each, most)
-
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        return connection.exec_driver_sql(statement, list(rows)).rowcount
 
     def is_undone(self, error: BaseException) -> bool:
         return False

@@ -18,13 +18,28 @@ lock each other out, the database undoes one of them, and it is done again as a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Literal, Protocol
 
+import attrs
 import sqlalchemy as sa
 
 from anysched.errors import StoreError
+
+#: Parameters of a statement for many rows, in the order of a row, and what values each takes: int, str or bytes.
+Parameters = Mapping[str, type]
+
+
+@attrs.frozen
+class Many:
+    """A statement for many rows.
+
+    :ivar types: of the values of a row; each may be None instead
+    """
+
+    text: str
+    types: tuple[type, ...]
 
 
 class Dialect(Protocol):
@@ -61,6 +76,15 @@ class Dialect(Protocol):
         ...
 
     @property
+    def has_time(self) -> bool:
+        """Whether it is a server, whose time all nodes go by (rule N6)."""
+        ...
+
+    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+        """Begin a transaction, and return the server's time, in microseconds since the epoch."""
+        ...
+
+    @property
     def many_writers(self) -> bool:
         """Whether transactions that write run beside each other, and so must lock what they decide upon."""
         ...
@@ -91,6 +115,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def by_due(self) -> str:
+        """What follows the name of the table of schedules that are looked up by their time; a format of names."""
+        ...
+
+    @property
     def among(self) -> str:
         """What follows a column whose value is in a set that is a parameter; ``{}`` is the parameter's name."""
         ...
@@ -106,7 +135,13 @@ class Dialect(Protocol):
 
     @property
     def queued_tasks(self) -> str:
-        """A query for which of ``:tasks`` have queued jobs, and when the first of each may start."""
+        """The statement of ``read_queued``."""
+        ...
+
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        """Return which of these tasks have queued jobs, and when the first of each may start."""
         ...
 
     @property
@@ -141,6 +176,10 @@ class Dialect(Protocol):
         """Tell whether the data lives in one connection only. :raise StoreError: when threads cannot share it"""
         ...
 
+    def event_connector(self, engine: sa.Engine) -> Callable[[], Any] | None:
+        """Return ``EventServer.connect``, or None where the server tells nobody of events."""
+        ...
+
     def set_up_connection(self, connection: Any) -> None:
         """Set up a new connection of the driver."""
         ...
@@ -172,8 +211,28 @@ class Dialect(Protocol):
         """Tell whether an error of the driver means that this account may not do that."""
         ...
 
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Execute a statement with many rows; return how many rows it found."""
+    @property
+    def value(self) -> str:
+        """What stands for a value of a row in a statement for many rows; ``{}`` is the name of the parameter."""
+        ...
+
+    def insert(self, table: str, rows: Parameters) -> str:
+        """Return a statement that inserts many rows, whose columns are called like the parameters."""
+        ...
+
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        """Return a statement that makes changes where a condition holds, for many rows.
+
+        Parameters appear in changes and condition as ``value`` says, in the same order.
+        """
+        ...
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        """Return a statement that deletes where a condition holds, for many rows."""
+        ...
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Execute a statement for one row or more; return how many rows it found."""
         ...
 
     def is_undone(self, error: BaseException) -> bool:
@@ -199,9 +258,32 @@ FIRST_OF_TASK: Final = (
 )
 
 
+class RowByRow:
+    """Statements for many rows in databases, or drivers, that execute them for one row after the other."""
+
+    value = ":{}"
+
+    def insert(self, table: str, rows: Parameters) -> str:
+        return f"INSERT INTO {table} ({', '.join(rows)}) VALUES (:{', :'.join(rows)})"
+
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        return f"UPDATE {table} SET {changes} WHERE {condition}"
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        return f"DELETE FROM {table} WHERE {condition}"
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        return connection.exec_driver_sql(statement.text, list(rows)).rowcount
+
+
 def read_ready(connection: sa.Connection, statement: str, *parameters: object) -> Sequence[Sequence[Any]]:
     """Return what such a statement finds."""
     return connection.exec_driver_sql(statement, parameters).fetchall()
+
+
+def read_queued(connection: sa.Connection, statement: str, tasks: object) -> Sequence[Sequence[Any]]:
+    """Return what such a statement finds."""
+    return connection.exec_driver_sql(statement, (tasks,)).fetchall()
 
 
 def is_one_of(dialect: Dialect, ids: Iterable[str]) -> sa.TextClause:

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from anysched._clock import Clock
 from anysched.model.job import Claim, EndedJob
 from anysched.model.policies import JobStatus
 from anysched.ports.store import Completion
@@ -65,7 +64,7 @@ class Ending:
         self._session.write_here(work)
         self._leases.let_go(node, [claim.job.id for claim in claims])
 
-    def cancel(self, job_id: UUID, clock: Clock) -> EndedJob | Literal["requested"] | None:
+    def cancel(self, job_id: UUID) -> EndedJob | Literal["requested"] | None:
         """End a queued job; ask the node that runs it to cancel."""
 
         def work(connection: sa.Connection) -> EndedJob | Literal["requested"] | None:
@@ -76,16 +75,16 @@ class Ending:
             if job.status is JobStatus.running:
                 self._jobs.request_cancel(connection, job_id)
                 return "requested"
-            ended = cancelled(job, clock.now())
+            ended = cancelled(job, self._session.present())
             self._jobs.delete(connection, [job_id])
             self._results.keep(connection, [ended])
             return ended
 
         return self._session.write_here(work)
 
-    def clean_up(self, clock: Clock) -> int:
+    def clean_up(self) -> int:
         """Delete results that have expired, and nodes that are gone; return how many results went."""
-        now = from_instant(clock.now())
+        now = from_instant(self._session.present())
         deleted = 0
 
         def expired(connection: sa.Connection) -> list[str]:

@@ -92,9 +92,9 @@ class Jobs:
 
     # taking
 
-    def queued_tasks(self, connection: sa.Connection, tasks: object) -> list[tuple[str, int]]:
+    def queued_tasks(self, connection: sa.Connection, tasks: Iterable[str]) -> list[tuple[str, int]]:
         """Return which of these tasks have queued jobs, and when the first of each may start."""
-        rows = connection.exec_driver_sql(self._sql.queued_tasks, (tasks,)).fetchall()
+        rows = self._dialect.read_queued(connection, self._sql.queued_tasks, list(tasks))
         return [(task_id, head) for task_id, head in rows]
 
     def running(self, connection: sa.Connection) -> Counter[str]:

@@ -10,7 +10,6 @@ from uuid import UUID
 import attrs
 import sqlalchemy as sa
 
-from anysched._clock import Clock
 from anysched.ports.store import Renewal
 from anysched.stores.sql.columns import from_duration, from_instant
 from anysched.stores.sql.dialects import Dialect
@@ -112,13 +111,12 @@ class Leases:
 
 
 class SQLLeaseKeeper:
-    """Renews leases on a connection of its own, from any thread."""
+    """Renews leases on a connection of its own, from any thread: whoever uses up a pool keeps no lease from it."""
 
-    def __init__(self, session: Session, statements: Statements, leases: Leases, clock: Clock) -> None:
-        self._session = session
+    def __init__(self, session: Session, statements: Statements, leases: Leases) -> None:
+        self._session = session.apart()
         self._sql = statements
         self._leases = leases
-        self._clock = clock
         self._open = True
         leases.count_keepers(1)
 
@@ -133,14 +131,15 @@ class SQLLeaseKeeper:
         return renewal
 
     def _renew(self, connection: sa.Connection, node: str, lease: timedelta) -> Renewal:
-        until = from_instant(self._clock.now()) + from_duration(lease)
+        until = from_instant(self._session.present()) + from_duration(lease)
         if not self._leases.extend(connection, node, until):
             return Renewal(held=False)
         found = connection.exec_driver_sql(self._sql.cancels, (node,)).scalars()
         return Renewal(held=True, cancel=frozenset(UUID(job_id) for job_id in found))
 
     def close(self) -> None:
-        """Give the connection back; closing again changes nothing."""
+        """Close the connection; closing again changes nothing."""
         if self._open:
             self._open = False
+            self._session.close_apart()
             self._leases.count_keepers(-1)

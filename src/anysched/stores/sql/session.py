@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from copy import copy
+from datetime import datetime
 from typing import TypeVar
 
 import anyio
@@ -12,8 +14,10 @@ import anyio.to_thread
 import sqlalchemy as sa
 from sqlalchemy import exc as sql_errors
 
+from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.present import ServerTime
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -51,10 +55,45 @@ class Session:
         self.on_refusal: Work[object] | None = None
         """Called when the database has refused a statement; it may know why, and raise that."""
         self._limiters: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
+        self._clock: Clock = SystemClock()
+        self._server_time: ServerTime | None = None
 
-    def begin(self) -> None:
-        """Get ready to serve the event loop that calls."""
+    def apart(self) -> Session:
+        """Return one with connections of its own, for who must not wait until others give one back.
+
+        Writers still wait for each other where the database has a single one.
+        """
+        apart = copy(self)
+        if not self._private:
+            apart.engine = sa.create_engine(
+                self.engine.url,
+                pool=self.engine.pool.recreate(),
+                isolation_level="AUTOCOMMIT",
+                hide_parameters=True,
+            )
+        return apart
+
+    def close_apart(self) -> None:
+        """Close connections that are only its own."""
+        if not self._private:
+            self.engine.dispose()
+
+    def begin(self, clock: Clock) -> None:
+        """Get ready to serve the event loop that calls; a clock for tests takes the place of a server's time."""
+        self._clock = clock
+        self._server_time = (
+            ServerTime(clock) if self.dialect.has_time and isinstance(clock, SystemClock) else None
+        )
         self._limiters = anyio.CapacityLimiter(READERS), anyio.CapacityLimiter(1)
+
+    @property
+    def keeps_time(self) -> bool:
+        """Whether the present is that of a server, and not of the clock."""
+        return self._server_time is not None
+
+    def present(self) -> datetime:
+        """Return the store's present (rule N6); a server tells it whenever a transaction begins."""
+        return self._clock.now() if self._server_time is None else self._server_time.now()
 
     async def end(self, *, close: bool) -> None:
         """Serve nobody any more, once those who still read or write have ended.
@@ -107,7 +146,7 @@ class Session:
         with self._write_lock, self.connected() as connection:
             return self._persist(connection, self.dialect.begin_write, work)
 
-    def _persist(self, connection: sa.Connection, begin: Iterable[str], work: Work[T]) -> T:
+    def _persist(self, connection: sa.Connection, begin: Sequence[str], work: Work[T]) -> T:
         """Do a transaction, as often as others undo it."""
         for _ in range(ATTEMPTS):
             try:
@@ -119,16 +158,24 @@ class Session:
                     raise
         raise StoreUnavailableError(f"{self.shown}: others keep changing the same schedules")
 
-    def _transact(self, connection: sa.Connection, begin: Iterable[str], work: Work[T]) -> T:
-        for statement in begin:
-            connection.exec_driver_sql(statement)
+    def _transact(self, connection: sa.Connection, begin: Sequence[str], work: Work[T]) -> T:
         try:
+            self._begin(connection, begin)
             result = work(connection)
             connection.exec_driver_sql("COMMIT")
         except BaseException:
             self._roll_back(connection)
             raise
         return result
+
+    def _begin(self, connection: sa.Connection, statements: Sequence[str]) -> None:
+        if self._server_time is None:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+            return
+        asked_at = self._clock.monotonic()
+        number = self.dialect.begin_at(connection, statements)
+        self._server_time.told(number, asked_at, self._clock.monotonic())
 
     def _roll_back(self, connection: sa.Connection) -> None:
         """Undo everything. A full disk ends the transaction by itself; a connection that fails here is of no use."""
@@ -140,7 +187,7 @@ class Session:
 
     def _refused(self, connection: sa.Connection) -> None:
         if self.on_refusal is not None:
-            with suppress(sql_errors.SQLAlchemyError):
+            with suppress(sql_errors.SQLAlchemyError, self._driver_error):
                 self.on_refusal(connection)
 
     @contextmanager
@@ -155,8 +202,8 @@ class Session:
             with self.engine.connect() as connection:
                 try:
                     yield connection
-                except sql_errors.DBAPIError as exc:
-                    error, reason = self.dialect.explain(exc.orig or exc)
+                except (sql_errors.DBAPIError, self._driver_error) as exc:
+                    error, reason = self.dialect.explain(getattr(exc, "orig", None) or exc)
                     if error is StoreUnavailableError and not self._private:
                         connection.invalidate()  # the next call gets a new one, which may see what is there by then
                     elif error is StoreError:

@@ -14,10 +14,11 @@ from anyio.lowlevel import current_token
 from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError
 from anysched.model.change import Change
+from anysched.model.figures import StoreFigures
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
-from anysched.ports.broker import EventBroker
+from anysched.ports.broker import EventBroker, EventServer, MakeBroker
 from anysched.ports.serializer import Serializer
 from anysched.ports.store import (
     Advanced,
@@ -36,6 +37,7 @@ from anysched.stores.sql.changes import Changes, Decided
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Configs
 from anysched.stores.sql.ending import Ending
+from anysched.stores.sql.figures import figures
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases, SQLLeaseKeeper
 from anysched.stores.sql.payloads import Payloads
@@ -95,7 +97,9 @@ class SQLDataStore:
         self._engine, self._dialect, self._borrowed = address.connect(url_or_engine)
         self._shown = address.shown(self._engine.url)
         self._session = Session(self._engine, self._dialect, self._shown)
-        self._tables = make_tables(checked_schema(schema), checked_prefix(table_prefix))
+        self._names = checked_schema(schema), checked_prefix(table_prefix)
+        self._broker: EventBroker | None = None
+        self._tables = make_tables(*self._names)
         self._steps = migrations.STEPS
         self._may_migrate = migrate
         self._sql = Statements(self._tables, self._engine, self._dialect)
@@ -142,7 +146,7 @@ class SQLDataStore:
         if not self._opened:
             self._clock, self._loop = clock, loop
             self._dialect.awaits_disk = not clock.moved_by_hand
-            self._session.begin()
+            self._session.begin(clock)
             try:
                 await self._session.call(self._set_up)
             except BaseException:
@@ -167,17 +171,37 @@ class SQLDataStore:
         with anyio.CancelScope(shield=True):
             await self._session.end(close=not self._borrowed)
 
-    async def now(self) -> datetime:
-        """Return the clock's present (rule N6)."""
-        return self._clock.now()
+    @property
+    def keeps_time(self) -> bool:
+        """Whether its time is a server's, and not that of the clock it is open with."""
+        return self._session.keeps_time
 
-    def make_broker(self) -> EventBroker | None:
-        """Return None: other nodes are not told through the database; they look at each poll interval."""
-        return None
+    def present(self) -> datetime:
+        """Return the present as it can be told without asking: what a server said last, and what has passed since."""
+        return self._session.present()
+
+    async def now(self) -> datetime:
+        """Return the present: the server's time, or the clock's where there is no server (rule N6)."""
+        if self._session.keeps_time:
+            await self._session.read(lambda _: None)
+        return self._session.present()
+
+    async def measure(self) -> StoreFigures:
+        """Count what is due, queued and running."""
+        return await self._session.read(
+            lambda connection: figures(connection, self._sql, self._leases, self._session.present())
+        )
+
+    def make_broker(self, make: MakeBroker) -> EventBroker | None:
+        """Return the one broker that tells other nodes over the server; None where it cannot, and they poll."""
+        connect = self._dialect.event_connector(self._engine)
+        if connect is not None and self._broker is None:
+            self._broker = make(EventServer(connect, self._shown, *self._names))
+        return self._broker
 
     def make_lease_keeper(self) -> SQLLeaseKeeper:
         """Return what renews leases, from any thread."""
-        return SQLLeaseKeeper(self._session, self._sql, self._leases, self._clock)
+        return SQLLeaseKeeper(self._session, self._sql, self._leases)
 
     # tasks
 
@@ -210,7 +234,7 @@ class SQLDataStore:
         return await self._session.write(lambda connection: self._transact(connection, ids, decide))
 
     def _transact(self, connection: sa.Connection, ids: Sequence[str], decide: Decide) -> Committed:
-        present = self._clock.now()
+        present = self._session.present()
         tasks = self._tasks.all(connection)
         changes: list[Change] = []
         ended: list[EndedJob] = []
@@ -238,7 +262,7 @@ class SQLDataStore:
 
     async def advance(self, request: AdvanceRequest) -> Advanced:
         """Take jobs back from nodes that are gone, fire due schedules, take jobs to run."""
-        return await self._session.call(lambda: self._advancing(request, self._clock))
+        return await self._session.call(lambda: self._advancing(request))
 
     async def add_jobs(self, jobs: Sequence[Job]) -> None:
         """Write jobs, all or nothing. :raise SerializationError: when arguments cannot be written"""
@@ -264,7 +288,7 @@ class SQLDataStore:
 
     async def cancel_job(self, job_id: UUID) -> EndedJob | Literal["requested"] | None:
         """End a queued job; ask the node that runs it to cancel."""
-        return await self._session.call(lambda: self._ending.cancel(job_id, self._clock))
+        return await self._session.call(lambda: self._ending.cancel(job_id))
 
     async def get_jobs(self, query: JobQuery) -> list[Job]:
         """Return jobs that have not ended, ordered by id."""
@@ -275,12 +299,12 @@ class SQLDataStore:
 
         :raise DeserializationError: when the return value cannot be read here
         """
-        now = from_instant(self._clock.now())
+        now = from_instant(self._session.present())
         return await self._session.read(lambda connection: self._results.find(connection, job_id, now))
 
     async def clean_up(self) -> int:
         """Delete results that have expired, and nodes that are gone; return how many results went."""
-        return await self._session.call(lambda: self._ending.clean_up(self._clock))
+        return await self._session.call(self._ending.clean_up)
 
 
 def _without_repeats(ids: Sequence[str]) -> Iterator[list[str]]:

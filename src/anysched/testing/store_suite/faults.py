@@ -36,7 +36,8 @@ class FaultTests(StoreTests):
     async def test_the_present(self, store: DataStore, clock: FakeClock) -> None:
         """Rule N6: a store that is opened on a clock for tests lives in its time."""
         await clock.advance(12.345678)
-        assert clock.now() == await store.now() == (await Node(store).advance()).now
+        assert clock.now() == await store.now() == (await Node(store).advance()).now == store.present()
+        assert not store.keeps_time
 
     async def test_nothing_asked_nothing_done(self, store: DataStore) -> None:
         """Empty requests are allowed, and an empty store wakes nobody."""

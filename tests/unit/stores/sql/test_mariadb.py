@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from tests.services import empty_tables, mariadb_database
 
+from anysched import SystemClock
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.stores import SQLDataStore
 from anysched.stores.sql.dialect_mariadb import MariaDBDialect
@@ -119,7 +120,7 @@ async def test_tables_of_somebody_else(engine: sa.Engine, clock: FakeClock) -> N
 def test_what_is_done_again(engine: sa.Engine, number: int, state: str, tries: int) -> None:
     """Rule S4: a transaction that the server has undone is done again as a whole; one that waited in vain is told."""
     store = SQLDataStore(engine.url)
-    store._session.begin()
+    store._session.begin(SystemClock())
     calls: list[int] = []
 
     def work(connection: sa.Connection) -> None:

@@ -107,7 +107,8 @@ async def test_no_statement_reads_a_whole_table(store: SQLDataStore, query: Quer
     small = ("SCAN json_each", "SCAN anysched_nodes", "SCAN anysched_tasks")
     # These sort what they return, and no more.
     sorts = {"ready", "lock_ready", "jobs_of_node", "waiting", "waiting_regular", "waiting_held"}
-    for name, text in vars(store._sql).items():
+    for name, statement in vars(store._sql).items():
+        text = getattr(statement, "text", statement)
         plan = [row[3] for row in query(f"EXPLAIN QUERY PLAN {text}", *["[]"] * text.count("?"))]
         assert [] == [step for step in plan if step.startswith("SCAN") and not step.startswith(small)], name
         assert name in sorts or not any("TEMP B-TREE" in step for step in plan), (name, plan)
