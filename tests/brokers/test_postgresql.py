@@ -204,6 +204,21 @@ async def test_a_stop_while_it_connects(postgresql: PostgreSQLWay) -> None:
         await eventually(lambda: not any(thread.is_alive() for thread in waiting))
 
 
+async def test_a_start_that_is_cancelled(postgresql: PostgreSQLWay) -> None:
+    """A start that is cancelled at any moment leaves nothing behind, and the broker can be started afterwards."""
+    tasks = {task.id for task in anyio.get_running_tasks()}
+    broker = postgresql.broker()
+    for milliseconds in range(0, 80, 4):
+        with anyio.move_on_after(milliseconds / 1000) as scope:
+            await broker.start()
+        if not scope.cancelled_caught:
+            await broker.stop()
+    await eventually(lambda: {task.id for task in anyio.get_running_tasks()} == tasks)
+    await eventually(lambda: not postgresql.connections())
+    async with started(broker):
+        await eventually(lambda: broker.error is None)
+
+
 @pytest.mark.parametrize("what", ["user", "database"])
 async def test_who_is_not_let_in(
     postgresql: PostgreSQLWay, caplog: pytest.LogCaptureFixture, what: str

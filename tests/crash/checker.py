@@ -47,6 +47,7 @@ class Verdict:
     :ivar lost: no job ran for it
     :ivar doubled: a job more than one ran for it
     :ivar repeated: a start that was not the first of its job (rule J3)
+    :ivar unforced: one of these, though the node that started the job before is not gone
     :ivar early: a start before it
     :ivar late: no start until the end of its window
     :ivar overlapping: two of its runs went on at the same time
@@ -59,6 +60,7 @@ class Verdict:
     lost: list[Due] = attrs.field(factory=list)
     doubled: list[Due] = attrs.field(factory=list)
     repeated: list[Due] = attrs.field(factory=list)
+    unforced: list[Due] = attrs.field(factory=list)
     early: list[Due] = attrs.field(factory=list)
     late: list[Due] = attrs.field(factory=list)
     overlapping: list[Due] = attrs.field(factory=list)
@@ -91,6 +93,7 @@ def judge(
     )
     for key in expected:
         _judge_one(verdict, key, found.get(key, []), window)
+        verdict.unforced.extend(key for _ in _unforced(found.get(key, []), gone))
     verdict.lateness.sort()
     for its in found.values():
         verdict.takeovers.extend(_takeovers(its, gone))
@@ -111,6 +114,16 @@ def _judge_one(verdict: Verdict, key: Due, runs: Sequence[Run], window: float) -
     verdict.early.extend(key for run in runs if run.started < key[1] - BLUR)
     verdict.late.extend([key] * (waited > window))
     verdict.overlapping.extend(key for one, other in combinations(runs, 2) if one.overlaps(other))
+
+
+def _unforced(runs: Sequence[Run], gone: Mapping[str, int]) -> Iterable[Run]:
+    """Yield starts of jobs that a node had begun which is still there; one that is gone may wake up late."""
+    last: dict[str, Run] = {}
+    for run in runs:
+        before = last.get(run.job)
+        if before is not None and before.node not in gone and run.node not in gone:
+            yield run
+        last[run.job] = run
 
 
 def _takeovers(runs: Sequence[Run], gone: Mapping[str, int]) -> Iterable[float]:

@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -78,25 +78,38 @@ def noted(log: str) -> Generator[None]:
         note(log, "end")
 
 
+def attempt() -> list[object]:
+    """Return who runs the present job, and how manieth start of it this is."""
+    return [current_scheduler.get().identity, current_job.get().attempt]
+
+
 @task(id="on the loop", max_attempts=ENDLESS)
-async def on_the_loop(log: str) -> None:
+async def on_the_loop(log: str, seconds: float = 0.05) -> list[object]:
     """Take some time."""
     with noted(log):
-        await anyio.sleep(0.05)
+        await anyio.sleep(seconds)
+    return attempt()
 
 
 @task(id="in a thread", max_attempts=ENDLESS)
-def in_a_thread(log: str) -> None:
-    """Take no time."""
+def in_a_thread(log: str, seconds: float = 0) -> list[object]:
+    """Take no time, or some."""
     with noted(log):
-        pass
+        time.sleep(seconds)
+    return attempt()
 
 
 TASKS = (on_the_loop, in_a_thread)
 
 
-def schedules(number: int, every: float, start: float, log: str) -> list[Schedule]:
-    """Return schedules that want each of their fire times to get a job, evenly spread over time."""
+def schedules(
+    number: int, every: float, start: float, log: str, seconds: float | None = None, keep: float = 0
+) -> list[Schedule]:
+    """Return schedules that want each of their fire times to get a job, evenly spread over time.
+
+    :param seconds: how long each job takes, if not as long as usual
+    :param keep: for how many seconds the results of the jobs are kept
+    """
     return [
         Schedule(
             TASKS[index % 2],
@@ -104,9 +117,10 @@ def schedules(number: int, every: float, start: float, log: str) -> list[Schedul
                 seconds=every, start_time=datetime.fromtimestamp(start + every * index / number, UTC)
             ),
             id=f"schedule {index}",
-            args=[log],
+            args=[log] if seconds is None else [log, seconds],
             coalesce="all",
             max_catchup=10_000,
+            job_result_expiration_time=keep,
         )
         for index in range(number)
     ]
@@ -123,13 +137,15 @@ async def _serve(url: str, lease: float, seconds: float, wanted: dict[str, Any])
         await anyio.sleep(seconds)
 
 
-def finish(backend: str, url: str, report: str, lease: float) -> None:
+def finish(
+    backend: str, url: str, report: str, lease: float, tasks: Iterable[Callable[..., Any]] = TASKS
+) -> None:
     """Pause all schedules, run what they have made, and report what is stored about them."""
-    anyio.run(partial(_finish, url, report, lease), backend=backend)
+    anyio.run(partial(_finish, url, report, lease, tasks), backend=backend)
 
 
-async def _finish(url: str, report: str, lease: float) -> None:
-    async with AsyncScheduler(url, timezone="UTC", tasks=TASKS, lease_duration=lease) as scheduler:
+async def _finish(url: str, report: str, lease: float, tasks: Iterable[Callable[..., Any]]) -> None:
+    async with AsyncScheduler(url, timezone="UTC", tasks=tasks, lease_duration=lease) as scheduler:
         for snapshot in await scheduler.get_schedules():
             await scheduler.pause_schedule(snapshot.id)
         while await scheduler.get_jobs():  # noqa: ASYNC110  (another node may run the last one)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import attrs
 
@@ -55,11 +55,19 @@ class Processes:
         return json.loads(self._server.stdout.readline())
 
 
+class Parent(Protocol):
+    """Who has started processes."""
+
+    def end_of(self, pid: int, within: float) -> int | None:
+        """Wait for the end of a child; return its exit code, negative for a signal, None if it lives on."""
+        ...
+
+
 @attrs.frozen
 class Child:
     """A process that runs one function."""
 
-    _processes: Processes
+    _processes: Parent
     pid: int
 
     def signal(self, number: int) -> None:
@@ -72,9 +80,9 @@ class Child:
         assert code in (None, 0), f"process {self.pid} ended by itself with {code}"
         return code is None
 
-    def is_alive(self) -> bool:
-        """Return whether it has not ended, well or not."""
-        return self._processes.end_of(self.pid, 0) is None
+    def end(self, within: float) -> int | None:
+        """Wait for its end; return its exit code, negative for a signal, None if it lives on."""
+        return self._processes.end_of(self.pid, within)
 
     def kill(self) -> None:
         """End it at once, wherever it is."""

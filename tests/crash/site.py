@@ -6,10 +6,19 @@ import random
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from tests.crash.checker import Run, Verdict, runs_of
 from tests.crash.checking import check_file, clock_offset, lines, tally
 from tests.crash.processes import Child, Processes
+
+
+class Starter(Protocol):
+    """What starts functions in processes of their own."""
+
+    def start(self, function: str, **arguments: object) -> Child:
+        """Call a function in a new process."""
+        ...
 
 
 class Site:
@@ -34,12 +43,20 @@ class Site:
         self._log = folder / "log"
         self._every = every
         self._lease = lease
-        self._wanted = {"number": number, "every": every, "start": time.time(), "log": str(self._log)}
+        self.wanted: dict[str, object] = {
+            "number": number,
+            "every": every,
+            "start": time.time(),
+            "log": str(self._log),
+        }
 
-    def start(self, function: str = "serve", **others: object) -> Child:
-        """Start a node; ``others`` are arguments of its function besides the usual ones, or instead of them."""
-        usual = {"backend": self._backend, "url": self.url, "lease": self._lease, "wanted": self._wanted}
-        return self._processes.start(function, **{**usual, **others})
+    def start(self, function: str = "serve", *, by: Starter | None = None, **others: object) -> Child:
+        """Start a node; ``others`` are arguments of its function besides the usual ones, or instead of them.
+
+        :param by: what starts it, if it is not to be forked
+        """
+        usual = {"backend": self._backend, "url": self.url, "lease": self._lease, "wanted": self.wanted}
+        return (by or self._processes).start(function, **{**usual, **others})
 
     def kill(self, kills: int, chance: random.Random) -> None:
         """Let one or two nodes run, and kill one of them after a while, so many times."""

@@ -57,6 +57,16 @@ def test_repeated() -> None:
     assert {"repeated": [FIRST] * 2} == wrongs(judge(DUE, [*GOOD, *again]))
 
 
+def test_unforced() -> None:
+    """A repetition is forced by the end of the node that had started the job, and by no other one's."""
+    again = [run(FIRST, 1, node="two"), run(FIRST, 2, node="three")]
+    runs = [*GOOD, *again]
+    assert [FIRST] * 2 == judge(DUE, runs).unforced
+    assert [FIRST] == judge(DUE, runs, gone={"one": FIRST[1] + SECOND}).unforced
+    assert [] == judge(DUE, runs, gone={"one": FIRST[1] + SECOND, "two": FIRST[1] + SECOND}).unforced
+    assert [] == judge(DUE, GOOD).unforced
+
+
 def test_early() -> None:
     """A start before the due time is early, by more than clocks blur."""
     blurred = run(FIRST, -BLUR / SECOND)

@@ -60,7 +60,7 @@ def trial(
     with server.database() as database:
         trial = Trial(processes, server, database, backend, tmp_path, record_property)
         yield trial
-        trial.kill()
+        trial.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -13,8 +13,8 @@ PROPERTY = "figures"
 #: The name of a sentence with other ones.
 NOTE = "note"
 
-COLUMNS = ("fire times", "lost", "doubled", "repeated", "early", "overlapping", "late p50", "late p99", "late max",
-           "taken over", "take-over p50", "take-over p99", "allowed")  # fmt: skip
+COLUMNS = ("fire times", "lost", "doubled", "repeated", "unforced", "early", "overlapping",
+           "late p50", "late p99", "late max", "taken over", "take-over p50", "take-over p99", "allowed")  # fmt: skip
 
 
 def figures(verdict: Verdict, allowed: float) -> dict[str, object]:
@@ -22,9 +22,10 @@ def figures(verdict: Verdict, allowed: float) -> dict[str, object]:
 
     :param allowed: lease and poll interval, in which jobs of a node that is gone are to be taken over
     """
+    wrongs = (verdict.lost, verdict.doubled, verdict.repeated, verdict.unforced, verdict.early)
     numbers = (
         verdict.fire_times,
-        *map(len, (verdict.lost, verdict.doubled, verdict.repeated, verdict.early, verdict.overlapping)),
+        *map(len, (*wrongs, verdict.overlapping)),
         *(percentile(verdict.lateness, percent) for percent in (50, 99, 100)),
         len(verdict.takeovers),
         *(percentile(verdict.takeovers, percent) for percent in (50, 99)),

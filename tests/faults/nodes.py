@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from functools import partial
@@ -9,11 +11,60 @@ from typing import Any
 
 import anyio
 import sqlalchemy as sa
-from tests.crash.nodes import TASKS, schedules
-from tests.crash.nodes import finish as finish
+from tests.crash import nodes
+from tests.crash.nodes import ENDLESS, TASKS, attempt, note, noted, schedules, until_told
 
-from anysched import AsyncScheduler
+from anysched import AsyncScheduler, task
 from anysched.stores import SQLDataStore
+
+
+@task(id="blocks the loop", max_attempts=ENDLESS)
+async def blocks_the_loop(log: str, seconds: float) -> None:
+    """Keep the event loop from everything else."""
+    with noted(log):
+        time.sleep(seconds)  # noqa: ASYNC251  (that is the fault)
+
+
+@task(id="deadly", max_attempts=3)
+async def deadly(log: str, killed: bool) -> None:
+    """Take the process along."""
+    note(log, "start")
+    if killed:
+        os.kill(os.getpid(), signal.SIGKILL)
+    os._exit(7)
+
+
+@task(id="few at once", max_running_jobs=3, max_attempts=ENDLESS)
+async def few_at_once(log: str) -> list[object]:
+    """Take some time."""
+    with noted(log):
+        await anyio.sleep(0.1)
+    return attempt()
+
+
+@task(id="given", max_attempts=ENDLESS)
+async def given(log: str, argument: object) -> object:
+    """Return what was given."""
+    with noted(log):
+        return argument
+
+
+@task(id="at most once", on_abandon="fail", max_attempts=ENDLESS)
+async def at_most_once(log: str) -> None:
+    """Take some time."""
+    with noted(log):
+        await anyio.sleep(0.3)
+
+
+@task(id="known to some", max_attempts=ENDLESS)
+async def known_to_some(log: str) -> None:
+    """Take no time."""
+    with noted(log):
+        pass
+
+
+#: What every node knows.
+COMMON = (*TASKS, blocks_the_loop, deadly, few_at_once, given, at_most_once, until_told)
 
 
 def serve(
@@ -26,6 +77,7 @@ def serve(
     wanted: dict[str, Any],
     engine: dict[str, Any] | None = None,
     busy: float = 0,
+    knows_all: bool = False,
     **options: Any,
 ) -> None:
     """Declare schedules and run them until SIGTERM.
@@ -33,6 +85,7 @@ def serve(
     :param ready: a file that is made when the node works
     :param engine: what an engine of the caller's own is made with, if there is to be one
     :param busy: how long a query takes that the caller makes with it all the time, in seconds
+    :param knows_all: whether it knows the task, too, that only some know
     :param options: more of the scheduler's
     """
     store: str | SQLDataStore = url
@@ -45,7 +98,7 @@ def serve(
         store,
         identity=name,
         timezone="UTC",
-        tasks=TASKS,
+        tasks=(*COMMON, known_to_some) if knows_all else COMMON,
         lease_duration=lease,
         poll_interval=poll,
         **options,
@@ -67,3 +120,8 @@ async def _serve(scheduler: AsyncScheduler, ready: str, wanted: dict[str, Any]) 
         await scheduler.add_schedules(schedules(**wanted))
         await anyio.Path(ready).touch()
         await scheduler.run_until_stopped()
+
+
+def finish(**arguments: Any) -> None:
+    """Pause all schedules, run what they have made, and report what is stored about them."""
+    nodes.finish(**arguments, tasks=(*COMMON, known_to_some))

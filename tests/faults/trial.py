@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.crash.checker import Run, Verdict
 from tests.crash.processes import PATIENCE, Child, Processes
-from tests.crash.site import Site
+from tests.crash.site import Site, Starter
 from tests.faults.figures import PROPERTY, figures
 from tests.servers.own import DatabaseServer
 from tests.servers.proxy import Proxy
@@ -59,7 +59,7 @@ class Trial:
         self.database = database
         self.backend = backend
         self.log = folder / "log"
-        self._folder = folder
+        self.folder = folder
         self._record = record
         self._nodes: dict[str, Child] = {}
         self.site = Site(
@@ -72,21 +72,27 @@ class Trial:
             url=server.url(database),
         )
 
-    def start(self, *names: str, behind: Proxy | None = None, **others: object) -> list[Child]:
-        """Start nodes; return them when all of them work.
+    def start(self, *names: str, by: Mapping[str, Starter] | None = None, **others: object) -> list[Child]:
+        """Start nodes; return them when all of them work. Arguments are those of ``begin``."""
+        for name in names:
+            self.begin(name, by=None if by is None else by.get(name), **others)
+        for name in names:
+            self.wait_for((self.folder / f"{name} is ready").exists, name)
+        return [self._nodes[name] for name in names]
 
-        :param behind: what stands between them and the server
+    def begin(
+        self, name: str, *, behind: Proxy | None = None, by: Starter | None = None, **others: object
+    ) -> None:
+        """Start a node, and do not wait.
+
+        :param behind: what stands between it and the server
+        :param by: what starts it, if it is not to be forked
         :param others: arguments of ``nodes.serve``
         """
         address = self.server.url(self.database, port=None if behind is None else behind.port)
-        for name in names:
-            ready = self._folder / f"{name} is ready"
-            self._nodes[name] = self.site.start(
-                "serve", url=address, name=name, ready=str(ready), **{"poll": POLL, **others}
-            )
-        for name in names:
-            self.wait_for((self._folder / f"{name} is ready").exists, name)
-        return [self._nodes[name] for name in names]
+        ready = str(self.folder / f"{name} is ready")
+        options = {"poll": POLL, "url": address, **others}
+        self._nodes[name] = self.site.start("serve", by=by, name=name, ready=ready, **options)
 
     def wait_for(self, condition: Callable[[], bool], what: str = "") -> None:
         """Let time pass until something is so; no node may end meanwhile."""
@@ -108,20 +114,38 @@ class Trial:
         yield
         self.stop()
 
-    def stop(self) -> None:
-        """Stop all nodes in order."""
-        for node in self._nodes.values():
+    def stop(self, *names: str) -> None:
+        """Stop nodes in order; without names all."""
+        nodes = [self._nodes.pop(name) for name in names or list(self._nodes)]
+        for node in nodes:
             node.signal(signal.SIGTERM)
-        for node in self._nodes.values():
+        for node in nodes:
             node.join()
-        self._nodes.clear()
 
-    def kill(self) -> None:
-        """Kill the nodes that a test has left."""
-        for node in self._nodes.values():
-            if node.is_alive():
-                node.kill()
-        self._nodes.clear()
+    def signal(self, name: str, number: int) -> float:
+        """Send a signal to a node; return when, in seconds since the epoch."""
+        at = time.time()
+        self._nodes[name].signal(number)
+        return at
+
+    def kill(self, name: str) -> float:
+        """End a node at once; return when, in seconds since the epoch."""
+        at = time.time()
+        self._nodes.pop(name).kill()
+        return at
+
+    def close(self) -> None:
+        """End the nodes that a test which failed has left."""
+        for name in list(self._nodes):
+            if self._nodes[name].end(0) is None:
+                self.kill(name)
+
+    def ended(self) -> dict[str, int]:
+        """Forget the nodes that have ended; return their exit codes, a negative one for a signal."""
+        codes = {name: code for name, node in self._nodes.items() if (code := node.end(0)) is not None}
+        for name in codes:
+            del self._nodes[name]
+        return codes
 
     def runs(self) -> list[Run]:
         """Return what has run until now."""
@@ -130,6 +154,10 @@ class Trial:
     def verdict(self, gone: Mapping[str, float] | None = None) -> Verdict:
         """Return what came of all fire times; its figures go with the report of the test."""
         verdict = self.site.outcome(gone)
+        wrong = {*verdict.doubled, *verdict.unforced, *verdict.early}
+        for run in self.runs():
+            if run.due in wrong:
+                print(run)  # a test that fails shows it
         self._record(PROPERTY, figures(verdict, LEASE + POLL))
         return verdict
 
@@ -138,4 +166,10 @@ def assert_exactly_once(verdict: Verdict) -> None:
     """Check that each due time had one job, which started once and not early."""
     wrong = (verdict.lost, verdict.doubled, verdict.repeated, verdict.early, verdict.overlapping)
     assert ([], [], [], [], []) == wrong
+    assert verdict.fire_times > 0
+
+
+def assert_forced(verdict: Verdict) -> None:
+    """Check that each due time had one job, not early, which started again only where its node was gone."""
+    assert ([], [], [], []) == (verdict.lost, verdict.doubled, verdict.unforced, verdict.early)
     assert verdict.fire_times > 0

@@ -35,10 +35,10 @@ SURFACE = {
 #: Names that are imported when they are asked for, because they need an extra.
 LAZY = {
     "SQLDataStore",
+    "PostgreSQLEventBroker",
     "Migration",
     "migrate",
     "migration_sql",
-    "PostgreSQLEventBroker",
     "RedisEventBroker",
     "StoreSuite",
     "TriggerSuite",
