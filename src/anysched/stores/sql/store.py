@@ -204,7 +204,9 @@ class SQLDataStore:
 
         :raise SerializationError: when a trigger or arguments cannot be written
         """
-        return await self._session.write(lambda connection: self._transact(connection, ids, decide))
+        committed = await self._session.write(lambda connection: self._transact(connection, ids, decide))
+        self._advancing.note_changes(committed.changes, self._clock.now())
+        return committed
 
     def _transact(self, connection: sa.Connection, ids: Sequence[str], decide: Decide) -> Committed:
         present = self._clock.now()
@@ -245,6 +247,7 @@ class SQLDataStore:
             self._session.write_here(lambda connection: self._jobs.insert(connection, rows))
 
         await self._session.call(add)
+        self._advancing.note_jobs(jobs, self._clock.now())
 
     async def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
         """End jobs whose token is still the newest."""
