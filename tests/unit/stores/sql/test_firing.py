@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
+import sqlalchemy as sa
 from tests.unit.stores.sql.support import Query
 
 from anysched.model.change import Change
@@ -163,3 +164,27 @@ async def test_a_requested_cancel_outlives_the_node(store: SQLDataStore, clock: 
     await clock.advance(LEASE.total_seconds())
     work = await Node(store, "node b").work()
     assert ([], ["cancelled"]) == (work.claims, [ended.result.outcome.value for ended in work.ended])
+
+
+async def test_a_pass_that_is_known_to_have_work(store: SQLDataStore, clock: FakeClock) -> None:
+    """What this process wrote and is due is not asked for first; else a pass with nothing to do only reads."""
+    statements: list[str] = []
+    sa.event.listen(
+        store._session.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
+    )
+    node = Node(store)
+
+    async def begun() -> list[str]:
+        statements.clear()
+        await node.advance()
+        return [statement for statement in statements if statement.startswith("BEGIN")]
+
+    assert ["BEGIN"] == await begun()
+    await User(store).add(every())
+    assert ["BEGIN IMMEDIATE"] == await begun()
+    assert ["BEGIN"] == await begun()
+    await store.add_jobs([direct_job(clock.now())])
+    assert ["BEGIN IMMEDIATE"] == await begun()
+    await store.add_jobs([direct_job(clock.now(), run_at=clock.now() + LEASE)])
+    await User(store).pause("schedule")
+    assert ["BEGIN"] == await begun()
