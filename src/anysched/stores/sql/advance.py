@@ -160,16 +160,20 @@ class Advancing:
         noted = self._unknown.noted
         changes: Sequence[Change] = ()
         made: Mapping[str, Job] = {}
+        claims: Sequence[Claim] = ()
         if request.plan_limit:
+            decided = self._plan(connection, request, tasks, present)
+            takes = self._takes_made(connection, request, nodes, tasks, decided, present)
             written = self._changes.write(
-                connection, self._plan(connection, request, tasks, present), present
+                connection, decided, present, taken_by=request.node if takes else None
             )
-            changes, made = written.changes, written.made
+            changes, made, claims = written.changes, written.made, written.claims
             ended += written.ended
         until = now + from_duration(request.lease)
-        claims = self._untold(connection, request) or self._claim(
-            connection, request, nodes, tasks, made, now
-        )
+        if not claims:
+            claims = self._untold(connection, request) or self._claim(
+                connection, request, nodes, tasks, made, now
+            )
         if claims:
             self._leases.grant(connection, request.node, until)
         elif any(node.id == request.node and node.has_jobs for node in nodes):
@@ -299,6 +303,37 @@ class Advancing:
             if left <= 0:
                 break
         return decided
+
+    def _takes_made(
+        self,
+        connection: sa.Connection,
+        request: AdvanceRequest,
+        nodes: Sequence[Node],
+        tasks: Mapping[str, Task],
+        decided: Sequence[Decided],
+        present: datetime,
+    ) -> bool:
+        """Return whether a node takes all jobs as it makes them: it has room for them, and nothing waits before them.
+
+        They are never in the queue then, whose index does not fill with what has left it.
+        """
+        jobs = [job for one in decided for job in one.change.jobs]
+        return (
+            0 < len(jobs) <= request.claim_limit
+            and request.node not in self._doubtful
+            and not self._leases.has_to_notice(request.node, nodes)
+            and not any(one.change.queued for one in decided)
+            and all(
+                job.task_id in request.tasks
+                and job.status is JobStatus.queued
+                and job.run_at <= present
+                and request.policy.max_running_jobs(tasks.get(job.task_id)) is None
+                for job in jobs
+            )
+            and all(
+                head > from_instant(present) for _, head in self._jobs.queued_tasks(connection, request.tasks)
+            )
+        )
 
     def _claim(
         self,
