@@ -16,11 +16,12 @@ T = TypeVar("T")
 
 
 def limit_silence(connection: Any, seconds: float) -> None:
-    """Let each wait of a connection of psycopg's for its server raise ``OperationalError`` after so many seconds, and close it."""
+    """Let each wait of a connection of psycopg raise ``OperationalError`` after so many seconds, and close it."""
     wait = connection.wait
 
     def limited(generator: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:
-        return wait(_until(time.monotonic() + seconds, generator, connection), *args, **kwargs)
+        result: T = wait(_until(time.monotonic() + seconds, generator, connection), *args, **kwargs)
+        return result
 
     connection.wait = limited
 
