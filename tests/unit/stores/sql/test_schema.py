@@ -122,6 +122,8 @@ async def test_no_statement_reads_a_whole_table(store: SQLDataStore, query: Quer
         assert name in sorts or not any("TEMP B-TREE" in step for step in plan), (name, plan)
         assert not any("claimed_by=?" in step for step in plan) or name in {
             "jobs_of_node",
+            "unlocked_jobs_of_node",
+            "count_of_node",
             "cancels",
             "nodes",
         }, name
