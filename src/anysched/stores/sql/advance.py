@@ -179,7 +179,7 @@ class Advancing:
         after = self._outlook(connection, request, mine, now, left, tasks)
         due = after.is_due(now)
         locked = due and not changes and noted == self._unknown.noted
-        elsewhere = locked or (after.room and len(claims) < request.claim_limit)
+        elsewhere = locked or after.gone or (after.room and len(claims) < request.claim_limit)
         return Advanced(
             now=present,
             changes=changes,
@@ -268,9 +268,12 @@ class Advancing:
         released: list[Job],
     ) -> None:
         """Take the jobs of a node that is gone: back into the queue, or to their end (rules J2 and J3)."""
+        found = self._jobs.all_of_node(connection, node.id)
+        if found is None:
+            return  # its last transaction will end, or be ended: all of its jobs are taken at once, or none
         back: list[Job] = []
         over: list[EndedJob] = []
-        for stored in self._jobs.of_node(connection, node.id):
+        for stored in found:
             if stored.cancel_requested:
                 over.append(cancelled(stored.job, present))
             elif request.policy.retries(stored.job, tasks.get(stored.job.task_id)):

@@ -216,6 +216,13 @@ class Jobs:
         rows = connection.exec_driver_sql(self._sql.jobs_of_node, (node,)).fetchall()
         return [self.read(row) for row in rows]
 
+    def all_of_node(self, connection: sa.Connection, node: str) -> list[StoredJob] | None:
+        """Return the jobs that a node has claimed, or None if somebody else has some of them locked."""
+        rows = connection.exec_driver_sql(self._sql.unlocked_jobs_of_node, (node,)).fetchall()
+        if len(rows) < connection.exec_driver_sql(self._sql.count_of_node, (node,)).scalar_one():
+            return None
+        return [self.read(row) for row in rows]
+
     def select(self, connection: sa.Connection, query: JobQuery) -> list[Job]:
         """Return the jobs that a query asks for, ordered by id."""
         column = self._table.c

@@ -107,7 +107,15 @@ async def test_no_statement_reads_a_whole_table(store: SQLDataStore, query: Quer
     small = ("SCAN json_each", "SCAN anysched_nodes", "SCAN anysched_tasks")
     counts = "SCAN anysched_jobs USING COVERING INDEX anysched_jobs_ready"  # which holds what it counts
     # These sort what they return, and no more.
-    sorts = {"ready", "lock_ready", "jobs_of_node", "waiting", "waiting_regular", "waiting_held"}
+    sorts = {
+        "ready",
+        "lock_ready",
+        "jobs_of_node",
+        "unlocked_jobs_of_node",
+        "waiting",
+        "waiting_regular",
+        "waiting_held",
+    }
     for name, statement in vars(store._sql).items():
         text = getattr(statement, "text", statement)
         plan = [row[3] for row in query(f"EXPLAIN QUERY PLAN {text}", *["[]"] * text.count("?"))]
@@ -116,6 +124,8 @@ async def test_no_statement_reads_a_whole_table(store: SQLDataStore, query: Quer
         assert name in sorts or not any("TEMP B-TREE" in step for step in plan), (name, plan)
         assert not any("claimed_by=?" in step for step in plan) or name in {
             "jobs_of_node",
+            "unlocked_jobs_of_node",
+            "count_of_node",
             "cancels",
             "nodes",
         }, name
