@@ -148,10 +148,10 @@ class Advancing:
         released: list[Job] = []
         taken_over: set[str] = set()
         for node in _gone(nodes, request.node, now):
-            if not self._leases.take_over(connection, node.id, now):
-                continue
-            taken_over.add(node.id)
-            self._reap(connection, request, node, tasks, present, ended, released)
+            if self._leases.take_over(connection, node.id, now) and self._reap(
+                connection, request, node, tasks, present, ended, released
+            ):
+                taken_over.add(node.id)
         self._results.keep(connection, ended)
         noted = self._unknown.noted
         changes: Sequence[Change] = ()
@@ -266,11 +266,14 @@ class Advancing:
         present: datetime,
         ended: list[EndedJob],
         released: list[Job],
-    ) -> None:
-        """Take the jobs of a node that is gone: back into the queue, or to their end (rules J2 and J3)."""
+    ) -> bool:
+        """Take the jobs of a node that is gone: back into the queue, or to their end (rules J2 and J3).
+
+        All of them are taken at once, or none: False if its last transaction has not ended, or been ended, yet.
+        """
         found = self._jobs.all_of_node(connection, node.id)
         if found is None:
-            return  # its last transaction will end, or be ended: all of its jobs are taken at once, or none
+            return False
         back: list[Job] = []
         over: list[EndedJob] = []
         for stored in found:
@@ -285,6 +288,7 @@ class Advancing:
         self._leases.drop(connection, node.id)
         released += back
         ended += over
+        return True
 
     def _plan(
         self, connection: sa.Connection, request: AdvanceRequest, tasks: Mapping[str, Task], present: datetime

@@ -93,6 +93,5 @@ class Results:
 
     def deletion(self, ids: list[str]) -> Callable[[sa.Connection], object]:
         """Return what removes results."""
-        return lambda connection: connection.exec_driver_sql(
-            self._sql.delete_results, (self._dialect.set_of(ids),)
-        )
+        rows = [(job_id,) for job_id in ids]
+        return lambda connection: self._dialect.run_many(connection, self._sql.delete_results, rows)

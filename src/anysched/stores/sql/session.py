@@ -54,6 +54,7 @@ class Session:
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
         self.on_refusal: Work[object] | None = None
         """Called when the database has refused a statement; it may know why, and raise that."""
+        self._owner = self  # the one that is open or not, for itself and for those apart
         self._limiters: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
         self._clock: Clock = SystemClock()
         self._server_time: ServerTime | None = None
@@ -132,9 +133,9 @@ class Session:
         return await anyio.to_thread.run_sync(function, limiter=self._open_limiters()[writes])
 
     def _open_limiters(self) -> tuple[anyio.CapacityLimiter, anyio.CapacityLimiter]:
-        if self._limiters is None:
+        if self._owner._limiters is None:
             raise StoreError(f"{self.shown} is not open: use it within its scheduler, or call open() first")
-        return self._limiters
+        return self._owner._limiters
 
     def read_here(self, work: Work[T]) -> T:
         """Do the same as ``read``, in this thread."""
