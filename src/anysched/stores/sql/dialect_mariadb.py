@@ -98,7 +98,6 @@ class MariaDBDialect(RowByRow):
     lock_existence = "LOCK IN SHARE MODE"
     # A scan of another index, which looks cheap in a small table, would keep the locks of all rows that it meets.
     by_key = "FORCE INDEX (PRIMARY)"
-    delete_by_key = "DELETE {table} FROM {table} FORCE INDEX (PRIMARY)"
     value = "given_{}"
     among = "IN :{}"
     not_among = "NOT IN :{}"

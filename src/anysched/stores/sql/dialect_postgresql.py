@@ -67,7 +67,6 @@ class PostgreSQLDialect:
     among = "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
     not_among = "<> ALL (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
     by_existence = by_key = by_due = ""
-    delete_by_key = "DELETE FROM {table}"
     value = "given_{}"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True

@@ -39,7 +39,6 @@ class SQLiteDialect(RowByRow):
     many_writers = False
     has_time = False
     lock = lock_unlocked = lock_existence = by_existence = by_key = by_due = ""
-    delete_by_key = "DELETE FROM {table}"
     among = "IN (SELECT value FROM json_each(:{}))"
     not_among = "NOT IN (SELECT value FROM json_each(:{}))"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"

@@ -120,11 +120,6 @@ class Dialect(Protocol):
         ...
 
     @property
-    def delete_by_key(self) -> str:
-        """The beginning of a DELETE of rows that are looked up by their ids; ``{table}`` is the name of the table."""
-        ...
-
-    @property
     def among(self) -> str:
         """What follows a column whose value is in a set that is a parameter; ``{}`` is the parameter's name."""
         ...

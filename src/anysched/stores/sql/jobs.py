@@ -173,8 +173,8 @@ class Jobs:
 
     def delete(self, connection: sa.Connection, ids: Iterable[UUID]) -> None:
         """Remove jobs."""
-        jobs = self._dialect.set_of(job_id.hex for job_id in ids)
-        connection.exec_driver_sql(self._sql.delete_jobs, (jobs,))
+        if rows := [(job_id.hex,) for job_id in ids]:
+            self._dialect.run_many(connection, self._sql.delete_jobs, rows)
 
     def requeue(self, connection: sa.Connection, jobs: Sequence[Job]) -> None:
         """Put running jobs back into the queue."""

@@ -50,8 +50,6 @@ class Statements:
             "lock_existence": dialect.lock_existence,
             "by_existence": dialect.by_existence,
             "by_key": dialect.by_key,
-            "delete_jobs": dialect.delete_by_key.format(table=names["jobs"]),
-            "delete_results": dialect.delete_by_key.format(table=names["results"]),
             "index_due": _index(tables.schedules, "schedules_due", engine),
             "index_ready": _index(tables.jobs, "jobs_ready", engine),
         }
@@ -142,7 +140,8 @@ class Statements:
         self.claimed: str = sql(
             "SELECT id, token, claimed_by FROM {jobs} {by_key} WHERE id {in_.ids} ORDER BY id {lock}"
         )
-        self.delete_jobs: str = sql("{delete_jobs} WHERE id {in_.ids}")
+        # In MariaDB a set of ids could be looked for in all rows, and waits for each that somebody else has locked.
+        self.delete_jobs: Many = delete(tables.jobs, "id")
         self.requeue: Many = update(tables.jobs, "attempt", "id", ", claimed_by = NULL, ready_at = run_at")
         self.jobs_of_node: str = sql("SELECT {job} FROM {jobs} WHERE claimed_by = :node ORDER BY id {lock}")
         self.unlocked_jobs_of_node: str = sql(
@@ -184,7 +183,7 @@ class Statements:
             " WHERE job_id = :job_id AND expires_at > :now"
         )
         self.expired: str = sql("SELECT job_id FROM {results} WHERE expires_at <= :now LIMIT :most")
-        self.delete_results: str = sql("{delete_results} WHERE job_id {in_.ids}")
+        self.delete_results: str = sql("DELETE FROM {results} WHERE job_id {in_.ids}")
 
         # nodes
         self.nodes: str = sql(
