@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from anysched.ports.store import DataStore
+from anysched.stores import SQLDataStore
 
 NEW_CONFIG = """INSERT INTO anysched_configs SELECT 'tampered', replace(configuration, :old, :new), payload FROM
     anysched_configs c WHERE c.id = (SELECT config_id FROM anysched_schedules WHERE id = :id);
@@ -18,6 +21,12 @@ class Tampering:
 
     def execute(self, statement: str, parameters: dict[str, Any]) -> None:
         raise NotImplementedError
+
+    def connections_in_use(self, store: DataStore) -> int:
+        assert isinstance(store, SQLDataStore)
+        pool = store._engine.pool
+        assert isinstance(pool, sa.QueuePool)
+        return pool.checkedout()
 
     def _tamper(self, statements: str, **parameters: Any) -> None:
         for statement in statements.split(";"):

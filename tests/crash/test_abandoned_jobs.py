@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from tests.crash.checking import lines, until
 from tests.crash.nodes import at_most_once, deadly, few_at_once, tell, until_told
 from tests.crash.processes import PATIENCE, Child, Processes
+from tests.services import mariadb_database, postgresql_schema
 
 from anysched import AsyncScheduler, JobOutcome, JobStatus
 
@@ -23,12 +25,12 @@ KEEP = 3600
 
 
 class Site:
-    """One file, a client in this process, and workers in others."""
+    """One database, a client in this process, and workers in others."""
 
-    def __init__(self, processes: Processes, backend: str, folder: Path) -> None:
+    def __init__(self, processes: Processes, backend: str, folder: Path, url: str) -> None:
         self._processes = processes
         self._backend = backend
-        self.url = f"sqlite:///{folder}/jobs.db"
+        self.url = url
         self.log = folder / "log"
 
     def client(self) -> AsyncScheduler:
@@ -50,10 +52,34 @@ class Site:
         await until(lambda: note in self.noted())
 
 
+@pytest.fixture(
+    scope="module", params=["sqlite-asyncio", "sqlite-trio", "postgresql-trio", "mariadb-asyncio"]
+)
+def place(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A kind of database, and an event loop."""
+    kind, _, backend = request.param.partition("-")
+    return kind, backend
+
+
+@pytest.fixture(scope="module")
+def anyio_backend(place: tuple[str, str]) -> str:
+    """The event loop of clients and workers."""
+    return place[1]
+
+
 @pytest.fixture
-def site(processes: Processes, anyio_backend: str, tmp_path: Path) -> Site:
+def site(processes: Processes, place: tuple[str, str], tmp_path: Path) -> Iterator[Site]:
     """Where a test takes place."""
-    return Site(processes, anyio_backend, tmp_path)
+    kind, backend = place
+    if kind == "sqlite":
+        yield Site(processes, backend, tmp_path, f"sqlite:///{tmp_path}/jobs.db")
+    elif kind == "postgresql":
+        with postgresql_schema() as (engine, schema):
+            url = engine.url.update_query_dict({"options": f"-csearch_path={schema}"})
+            yield Site(processes, backend, tmp_path, url.render_as_string(hide_password=False))
+    else:
+        with mariadb_database() as engine:
+            yield Site(processes, backend, tmp_path, engine.url.render_as_string(hide_password=False))
 
 
 async def test_at_most_once(site: Site, anyio_backend: str) -> None:

@@ -48,7 +48,7 @@ def test_kill(trial: Trial) -> None:
 def test_deadly_jobs(trial: Trial, user: Scheduler) -> None:
     """rule J3: jobs that end their process are set aside after their attempts; others run on."""
     log = trial.folder / "deadly"
-    trial.start("node 0", "node 1", lease=1)
+    trial.start("node 0", "node 1")
     jobs: list[UUID] = []
     codes: list[int] = []
     for killed in [False, True] * round(lasting(1, 4)):
@@ -57,7 +57,7 @@ def test_deadly_jobs(trial: Trial, user: Scheduler) -> None:
             time.sleep(0.05)
             for code in trial.ended().values():
                 codes.append(code)
-                trial.begin(f"node {len(codes) + 1}", lease=1)
+                trial.begin(f"node {len(codes) + 1}")
     trial.go_on(POLL)
     trial.stop()
     assert ([7] * 3 + [-signal.SIGKILL] * 3) * round(lasting(1, 4)) == codes

@@ -14,10 +14,10 @@ from anysched import JobOutcome
 @pytest.mark.parametrize("trial", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
 def test_blocked_loop(trial: Trial) -> None:
     """rule J1: a coroutine that blocks its event loop for two leases loses no job to another node."""
-    log = trial.folder / "blocks"
-    with client(trial) as user, trial.nodes("a", "b", "c"):
+    log, lease = trial.folder / "blocks", 2 * LEASE
+    with client(trial) as user, trial.nodes("a", "b", "c", lease=lease):
         for _ in range(round(lasting(1, 6))):
-            job = user.add_job(blocks_the_loop, args=[str(log), 2 * LEASE], result_expiration_time=KEEP)
+            job = user.add_job(blocks_the_loop, args=[str(log), 2 * lease], result_expiration_time=KEEP)
             trial.wait_for(lambda job=job: user.get_job_result(job, wait=False) is not None)
             assert JobOutcome.success is user.get_job_result(job).outcome
             trial.go_on(0.5)

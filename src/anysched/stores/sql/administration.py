@@ -83,8 +83,8 @@ def bring_up_to_date(
     try:
         return session.write_here(work)
     except StoreError as exc:
-        error = getattr(exc.__cause__, "orig", None)
-        if isinstance(error, Exception) and session.dialect.is_forbidden(error):
+        error = getattr(exc.__cause__, "orig", None) or exc.__cause__
+        if error is not None and session.dialect.is_forbidden(error):
             raise StoreError(f"{exc} ({SchemaVersionError(found or NOTHING, latest)})") from exc
         raise
 

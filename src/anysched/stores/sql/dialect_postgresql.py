@@ -33,6 +33,7 @@ STATEMENT_TIMEOUT: Final = 30
 #: How long to wait for a connection, and for the network in between, in seconds.
 CONNECT_TIMEOUT: Final = 10
 NETWORK_TIMEOUT: Final = 15
+READ_TIMEOUT: Final = STATEMENT_TIMEOUT + NETWORK_TIMEOUT
 
 #: Two numbers of this package's own, for the lock under which tables are made.
 _TABLES_LOCK: Final = 0x616E7973, 0x63686564
@@ -130,7 +131,11 @@ class PostgreSQLDialect:
         return connect
 
     def set_up_connection(self, connection: Any) -> None:
-        """Whatever is set is set for a transaction, so that it holds behind a pooler, too."""
+        # Whatever the server is told is told for a transaction, so that it holds behind a pooler, too.
+        if not self.patient:
+            from anysched.stores.sql.silence import limit_silence  # only who uses psycopg has it
+
+            limit_silence(connection, READ_TIMEOUT)
 
     def set_up_database(self, connection: sa.Connection) -> None:
         version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())

@@ -187,7 +187,7 @@ class Session:
 
     def _refused(self, connection: sa.Connection) -> None:
         if self.on_refusal is not None:
-            with suppress(sql_errors.SQLAlchemyError):
+            with suppress(sql_errors.SQLAlchemyError, self._driver_error):
                 self.on_refusal(connection)
 
     @contextmanager

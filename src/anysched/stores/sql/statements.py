@@ -121,7 +121,8 @@ class Statements:
         # jobs
         job = (
             "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, fire_key, run_at, ready_at, created_at,"
-            " start_deadline, held_since, attempt, token, cancel_requested, job_executor, result_expiration, payload"
+            " start_deadline, held_since, attempt, token, claimed_by, cancel_requested, job_executor,"
+            " result_expiration, payload"
         )
         self.insert_job: Many = insert(tables.jobs, job)
         self.insert_fired_job: Many = insert(tables.jobs, job, dialect.unless_fired)

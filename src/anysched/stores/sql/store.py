@@ -231,7 +231,9 @@ class SQLDataStore:
 
         :raise SerializationError: when a trigger or arguments cannot be written
         """
-        return await self._session.write(lambda connection: self._transact(connection, ids, decide))
+        committed = await self._session.write(lambda connection: self._transact(connection, ids, decide))
+        self._advancing.note_changes(committed.changes, self._session.present())
+        return committed
 
     def _transact(self, connection: sa.Connection, ids: Sequence[str], decide: Decide) -> Committed:
         present = self._session.present()
@@ -277,6 +279,7 @@ class SQLDataStore:
             self._session.write_here(work)
 
         await self._session.call(add)
+        self._advancing.note_jobs(jobs, self._session.present())
 
     async def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
         """End jobs whose token is still the newest."""

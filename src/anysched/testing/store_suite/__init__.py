@@ -11,6 +11,7 @@ Run it with pytest and anyio's plugin. See ``StoreTests`` for the other hooks.
 
 from __future__ import annotations
 
+from anysched.testing.store_suite.cancelled import CancellationTests
 from anysched.testing.store_suite.faults import FaultTests
 from anysched.testing.store_suite.firing import FiringTests
 from anysched.testing.store_suite.jobs import JobTests
@@ -36,5 +37,6 @@ class StoreSuite(
     LeaseTests,
     TaskTests,
     FaultTests,
+    CancellationTests,
 ):
     """Every promise of the port; one topic a module."""

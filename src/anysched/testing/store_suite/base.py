@@ -35,6 +35,10 @@ class StoreTests:
         """Make the stored arguments of a job unreadable. For stores that are durable."""
         raise NotImplementedError("a durable store says in damage_job() how stored data gets damaged")
 
+    def connections_in_use(self, store: DataStore) -> int:
+        """Return how many connections of the store are in use. For stores that have any to lose."""
+        return 0
+
     @pytest.fixture
     def clock(self) -> FakeClock:
         """The time of everything in a test."""

@@ -105,6 +105,7 @@ async def test_tables_without_a_version(path: Path, clock: FakeClock, query: Que
 async def test_no_statement_reads_a_whole_table(store: SQLDataStore, query: Query) -> None:
     """Every statement finds its rows through an index: what it costs depends on what it returns."""
     small = ("SCAN json_each", "SCAN anysched_nodes", "SCAN anysched_tasks")
+    counts = "SCAN anysched_jobs USING COVERING INDEX anysched_jobs_ready"  # which holds what it counts
     # These sort what they return, and no more.
     sorts = {
         "ready",
@@ -118,7 +119,8 @@ async def test_no_statement_reads_a_whole_table(store: SQLDataStore, query: Quer
     for name, statement in vars(store._sql).items():
         text = getattr(statement, "text", statement)
         plan = [row[3] for row in query(f"EXPLAIN QUERY PLAN {text}", *["[]"] * text.count("?"))]
-        assert [] == [step for step in plan if step.startswith("SCAN") and not step.startswith(small)], name
+        scans = [step for step in plan if step.startswith("SCAN") and not step.startswith(small)]
+        assert ([counts] if name == "count_ready" else []) == scans, name
         assert name in sorts or not any("TEMP B-TREE" in step for step in plan), (name, plan)
         assert not any("claimed_by=?" in step for step in plan) or name in {
             "jobs_of_node",
