@@ -150,8 +150,8 @@ class Advancing:
         for node in _gone(nodes, request.node, now):
             if not self._leases.take_over(connection, node.id, now):
                 continue
-            taken_over.add(node.id)
-            self._reap(connection, request, node, tasks, present, ended, released)
+            if self._reap(connection, request, node, tasks, present, ended, released):
+                taken_over.add(node.id)
         self._results.keep(connection, ended)
         noted = self._unknown.noted
         changes: Sequence[Change] = ()
@@ -266,11 +266,15 @@ class Advancing:
         present: datetime,
         ended: list[EndedJob],
         released: list[Job],
-    ) -> None:
-        """Take the jobs of a node that is gone: back into the queue, or to their end (rules J2 and J3)."""
+    ) -> bool:
+        """Take the jobs of a node that is gone: back into the queue, or to their end (rules J2 and J3).
+
+        Return False where its last transaction has some of them locked: it will end, or be ended. A node loses all of
+        its jobs at once, or none: with its lease it would keep what it has not lost, and not notice the rest.
+        """
         found = self._jobs.all_of_node(connection, node.id)
         if found is None:
-            return  # its last transaction will end, or be ended: all of its jobs are taken at once, or none
+            return False
         back: list[Job] = []
         over: list[EndedJob] = []
         for stored in found:
@@ -285,6 +289,7 @@ class Advancing:
         self._leases.drop(connection, node.id)
         released += back
         ended += over
+        return True
 
     def _plan(
         self, connection: sa.Connection, request: AdvanceRequest, tasks: Mapping[str, Task], present: datetime
