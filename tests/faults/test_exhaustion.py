@@ -19,7 +19,7 @@ def test_pool(trial: Trial) -> None:
     """rule J1: though the user has the only connection of a pool for longer than a lease, no lease is lost by that."""
     engine: dict[str, Any] = {"pool_size": 1, "max_overflow": 0}
     with trial.nodes("a", "b", engine=engine, busy=1.5, lease=1):
-        trial.go_on(lasting(4, 60))
+        trial.go_on(lasting(2.5, 8))
     assert_exactly_once(trial.verdict())
 
 
@@ -31,7 +31,7 @@ def test_max_connections(trial: Trial) -> None:
     server.start(max_connections=FEW)
     try:
         with trial.nodes("a", "b", "c"):
-            until = time.monotonic() + lasting(4, 60)
+            until = time.monotonic() + lasting(2.5, 8)
             while time.monotonic() < until:
                 trial.go_on(0.5)
                 take_all_connections(trial, LEASE / 4)

@@ -18,7 +18,7 @@ from anysched import AsyncScheduler, IntervalTrigger, StoreUnavailableError
 T = TypeVar("T")
 
 #: How many schedules a user adds, pauses and resumes.
-ASKED = 100 if LONG else 15
+ASKED = 50 if LONG else 8
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_nodes(trial: Trial, proxy: Proxy) -> None:
     """rules S3 and J1: nodes that do not learn of what they have committed make no job twice, and run none twice."""
     with trial.nodes("a", "b", "c", behind=proxy):
         drop_commits(trial, proxy, every=5)
-        trial.go_on(lasting(4, 60))
+        trial.go_on(lasting(2.5, 8))
         proxy.heal()
     assert proxy.dropped_answers >= 5
     assert_exactly_once(trial.verdict())
