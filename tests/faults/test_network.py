@@ -8,7 +8,17 @@ from itertools import pairwise
 
 import pytest
 from tests.crash.checker import SECOND
-from tests.faults.trial import LEASE, LONG, POLL, SCHEDULES, Trial, assert_exactly_once, lasting, places
+from tests.faults.trial import (
+    LEASE,
+    LONG,
+    LONG_LEASE,
+    POLL,
+    SCHEDULES,
+    Trial,
+    assert_exactly_once,
+    lasting,
+    places,
+)
 from tests.servers.proxy import Proxy
 
 from anysched.stores.sql import dialect_mariadb, dialect_postgresql
@@ -27,7 +37,7 @@ def proxy(trial: Trial) -> Iterator[Proxy]:
 @places("postgresql-trio", "mariadb-asyncio")
 def test_refused(trial: Trial, proxy: Proxy) -> None:
     """rule N3: while the server refuses connections nothing fires; then all of it does, once."""
-    with trial.nodes("a", "b", "c", behind=proxy):
+    with trial.nodes("a", "b", "c", behind=proxy, lease=LONG_LEASE):
         for _ in range(round(lasting(1, 4))):
             trial.go_on(lasting(0.7, 1))
             proxy.refuse()
@@ -40,7 +50,7 @@ def test_refused(trial: Trial, proxy: Proxy) -> None:
 @places("postgresql-asyncio", "mariadb-asyncio")
 def test_half_open(trial: Trial, proxy: Proxy) -> None:
     """rule N3: connections whose other end has forgotten them are found out and replaced; each job runs once."""
-    with trial.nodes("a", "b", "c", behind=proxy):
+    with trial.nodes("a", "b", "c", behind=proxy, lease=LONG_LEASE):
         until = time.monotonic() + lasting(2.5, 8)
         while time.monotonic() < until:
             trial.go_on(0.7)
@@ -51,7 +61,7 @@ def test_half_open(trial: Trial, proxy: Proxy) -> None:
 @places("postgresql-trio", "mariadb-asyncio")
 def test_cut_in_the_middle(trial: Trial, proxy: Proxy) -> None:
     """rule S3: connections that break after any number of bytes leave nothing half done; each job runs once."""
-    with trial.nodes("a", "b", "c", behind=proxy):
+    with trial.nodes("a", "b", "c", behind=proxy, lease=LONG_LEASE):
         until = time.monotonic() + lasting(2.5, 8)
         size = 0
         while time.monotonic() < until:
@@ -65,7 +75,7 @@ def test_cut_in_the_middle(trial: Trial, proxy: Proxy) -> None:
 @places("postgresql-asyncio", "mariadb-asyncio")
 def test_latency(trial: Trial, proxy: Proxy) -> None:
     """rule J1: with 300 ms for each question no lease is lost, and each job runs once."""
-    with trial.nodes("a", "b", "c", behind=proxy, lease=10):
+    with trial.nodes("a", "b", "c", behind=proxy, lease=LONG_LEASE):
         proxy.delay(0.15)
         trial.go_on(lasting(4, 15))
         proxy.heal()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from tests.faults.trial import Trial, assert_exactly_once, lasting, places
+from tests.faults.trial import LONG_LEASE, Trial, assert_exactly_once, lasting, places
 
 
 def test_restarts(trial: Trial) -> None:
     """rule N3: over crashes of the database every few seconds each fire time has one job, which runs once."""
-    with trial.nodes("a", "b", "c"):
+    with trial.nodes("a", "b", "c", lease=LONG_LEASE):
         until = time.monotonic() + lasting(3, 12)
         while time.monotonic() < until:
             trial.go_on(lasting(1, 2))
@@ -23,7 +23,7 @@ def test_restarts(trial: Trial) -> None:
 def test_terminated_backends(trial: Trial) -> None:
     """rule N3: though the server ends all their connections twice a second, nodes run each job once."""
     cut = 0
-    with trial.nodes("a", "b", "c"):
+    with trial.nodes("a", "b", "c", lease=LONG_LEASE):
         until = time.monotonic() + lasting(2.5, 8)
         while time.monotonic() < until:
             trial.go_on(0.5)

@@ -22,6 +22,9 @@ LONG = os.environ.get("ANYSCHED_FAULTS") == "long"
 
 #: Seconds of a node's lease, and between two looks of it if it hears nothing.
 LEASE = 2.0
+
+#: A lease that outlasts every fault which ends by itself, on the slowest machine, too: nothing is to run again.
+LONG_LEASE = 10.0
 POLL = 0.5
 
 #: Each schedule fires so often, in seconds.
