@@ -10,7 +10,7 @@ from typing import TypeVar
 import anyio
 import pytest
 from tests.crash.nodes import on_the_loop
-from tests.faults.trial import EVERY, LONG, Trial, assert_exactly_once, lasting, places
+from tests.faults.trial import EVERY, LONG, LONG_LEASE, Trial, assert_exactly_once, lasting, places
 from tests.servers.proxy import Proxy
 
 from anysched import AsyncScheduler, IntervalTrigger, StoreUnavailableError
@@ -18,7 +18,7 @@ from anysched import AsyncScheduler, IntervalTrigger, StoreUnavailableError
 T = TypeVar("T")
 
 #: How many schedules a user adds, pauses and resumes.
-ASKED = 100 if LONG else 15
+ASKED = 50 if LONG else 8
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def drop_commits(trial: Trial, proxy: Proxy, every: int) -> None:
 @places("postgresql-trio", "mariadb-asyncio")
 def test_nodes(trial: Trial, proxy: Proxy) -> None:
     """rules S3 and J1: nodes that do not learn of what they have committed make no job twice, and run none twice."""
-    with trial.nodes("a", "b", "c", behind=proxy):
+    with trial.nodes("a", "b", "c", behind=proxy, lease=LONG_LEASE):
         drop_commits(trial, proxy, every=5)
-        trial.go_on(lasting(4, 60))
+        trial.go_on(lasting(2.5, 8))
         proxy.heal()
     assert proxy.dropped_answers >= 5
     assert_exactly_once(trial.verdict())
@@ -50,7 +50,7 @@ def test_nodes(trial: Trial, proxy: Proxy) -> None:
 @places("postgresql-asyncio", "mariadb-asyncio")
 def test_users(trial: Trial, proxy: Proxy) -> None:
     """rules S1 and P1: what is asked for again, as its answer was lost, is done once; a pause holds once answered."""
-    with trial.nodes("a", "b"):
+    with trial.nodes("a", "b", lease=LONG_LEASE):
         url = trial.server.url(trial.database, port=proxy.port)
         fault = partial(drop_commits, trial, proxy, every=3)
         anyio.run(partial(ask, url, str(trial.log), fault), backend=trial.backend)

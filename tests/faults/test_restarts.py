@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 
-from tests.faults.trial import Trial, assert_exactly_once, lasting, places
+from tests.faults.trial import LONG_LEASE, Trial, assert_exactly_once, lasting, places
 
 
 def test_restarts(trial: Trial) -> None:
     """rule N3: over crashes of the database every few seconds each fire time has one job, which runs once."""
-    with trial.nodes("a", "b", "c"):
-        until = time.monotonic() + lasting(5, 60)
+    with trial.nodes("a", "b", "c", lease=LONG_LEASE):
+        until = time.monotonic() + lasting(3, 12)
         while time.monotonic() < until:
-            trial.go_on(lasting(1.2, 3))
+            trial.go_on(lasting(1, 2))
             trial.server.crash()
             trial.go_on(0.3)
             trial.server.start()
@@ -23,10 +23,10 @@ def test_restarts(trial: Trial) -> None:
 def test_terminated_backends(trial: Trial) -> None:
     """rule N3: though the server ends all their connections twice a second, nodes run each job once."""
     cut = 0
-    with trial.nodes("a", "b", "c"):
-        until = time.monotonic() + lasting(4, 60)
+    with trial.nodes("a", "b", "c", lease=LONG_LEASE):
+        until = time.monotonic() + lasting(2.5, 8)
         while time.monotonic() < until:
             trial.go_on(0.5)
             cut += trial.server.cut_connections(trial.database)
-    assert cut >= 10
+    assert cut >= 5
     assert_exactly_once(trial.verdict())

@@ -22,11 +22,14 @@ LONG = os.environ.get("ANYSCHED_FAULTS") == "long"
 
 #: Seconds of a node's lease, and between two looks of it if it hears nothing.
 LEASE = 2.0
+
+#: A lease that outlasts every fault which ends by itself, on the slowest machine, too: nothing is to run again.
+LONG_LEASE = 10.0
 POLL = 0.5
 
 #: Each schedule fires so often, in seconds.
 EVERY = 0.5
-SCHEDULES = 100 if LONG else 50
+SCHEDULES = 100 if LONG else 30
 
 
 #: Each event loop on a server of each kind.

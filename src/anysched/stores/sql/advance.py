@@ -148,9 +148,9 @@ class Advancing:
         released: list[Job] = []
         taken_over: set[str] = set()
         for node in _gone(nodes, request.node, now):
-            if self._leases.take_over(connection, node.id, now) and self._reap(
-                connection, request, node, tasks, present, ended, released
-            ):
+            if not self._leases.take_over(connection, node.id, now):
+                continue
+            if self._reap(connection, request, node, tasks, present, ended, released):
                 taken_over.add(node.id)
         self._results.keep(connection, ended)
         noted = self._unknown.noted
@@ -269,7 +269,8 @@ class Advancing:
     ) -> bool:
         """Take the jobs of a node that is gone: back into the queue, or to their end (rules J2 and J3).
 
-        All of them are taken at once, or none: False if its last transaction has not ended, or been ended, yet.
+        Return False where its last transaction has some of them locked: it will end, or be ended. A node loses all of
+        its jobs at once, or none: with its lease it would keep what it has not lost, and not notice the rest.
         """
         found = self._jobs.all_of_node(connection, node.id)
         if found is None:

@@ -191,8 +191,7 @@ class Jobs:
 
     def delete(self, connection: sa.Connection, ids: Iterable[UUID]) -> None:
         """Remove jobs."""
-        rows = [(job_id.hex,) for job_id in ids]
-        if rows:
+        if rows := [(job_id.hex,) for job_id in ids]:
             self._dialect.run_many(connection, self._sql.delete_jobs, rows)
 
     def requeue(self, connection: sa.Connection, jobs: Sequence[Job]) -> None:

@@ -141,6 +141,7 @@ class Statements:
         self.claimed: str = sql(
             "SELECT id, token, claimed_by FROM {jobs} {by_key} WHERE id {in_.ids} ORDER BY id {lock}"
         )
+        # In MariaDB a set of ids could be looked for in all rows, and waits for each that somebody else has locked.
         self.delete_jobs: Many = delete(tables.jobs, "id")
         self.requeue: Many = update(tables.jobs, "attempt", "id", ", claimed_by = NULL, ready_at = run_at")
         self.jobs_of_node: str = sql("SELECT {job} FROM {jobs} WHERE claimed_by = :node ORDER BY id {lock}")
