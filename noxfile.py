@@ -115,3 +115,12 @@ def benchmarks_hosts(session: nox.Session) -> None:
     session.install(FULL, *group("web"))
     session.run("python", "benchmarks/facade.py")
     session.run("python", "benchmarks/servers.py", *session.posargs)
+
+
+@nox.session
+def benchmarks_nodes(session: nox.Session) -> None:
+    """Databases, and several nodes on one; see benchmarks/README.md. Judges nothing."""
+    session.install(FULL)
+    session.run("python", "benchmarks/stores.py")
+    for workload in ("spread", "pauses", "reaction"):
+        session.run("python", "benchmarks/nodes.py", *session.posargs, workload)

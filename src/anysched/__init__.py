@@ -52,6 +52,7 @@ from anysched.model.events import ScheduleUnpaused as ScheduleUnpaused
 from anysched.model.events import ScheduleUpdated as ScheduleUpdated
 from anysched.model.events import StoreRecovered as StoreRecovered
 from anysched.model.events import StoreUnavailable as StoreUnavailable
+from anysched.model.figures import StoreFigures as StoreFigures
 from anysched.model.job import Job as Job
 from anysched.model.job import JobException as JobException
 from anysched.model.job import JobResult as JobResult

@@ -18,11 +18,11 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import EventLoopToken, current_token
 
 from anysched._clock import Clock, SystemClock
+from anysched._spawn import loop_caller
 from anysched.brokers.local import LocalEventBroker
 from anysched.engine.health import Health
 from anysched.engine.hosting import Host
 from anysched.engine.jobs import Jobs
-from anysched.engine.leases import loop_caller
 from anysched.engine.lifecycle import Engine, Settings
 from anysched.engine.schedules import Schedules
 from anysched.engine.signals import signals
@@ -50,7 +50,7 @@ from anysched.model.schedule import Schedule, ScheduleSnapshot, UnpausePreview, 
 from anysched.model.task import Task, TaskDefaults, TaskOptions
 from anysched.model.trigger import Trigger
 from anysched.model.unset import UNSET, UnsetType
-from anysched.ports.broker import EventBroker
+from anysched.ports.broker import EventBroker, EventServer
 from anysched.ports.executor import JobExecutor
 from anysched.ports.store import DataStore
 from anysched.rules.policy import Policy
@@ -114,7 +114,7 @@ class AsyncScheduler:
             Settings(
                 clock=clock,
                 store=store,
-                broker=event_broker or store.make_broker() or LocalEventBroker.shared_by(store),
+                broker=event_broker or store.make_broker(_broker_over) or LocalEventBroker.shared_by(store),
                 node=_made_up_identity() if identity is None else convert.identifier(identity, "identity"),
                 role=SchedulerRole(role),
                 policy=Policy(task_defaults),
@@ -168,6 +168,20 @@ class AsyncScheduler:
     def health(self) -> Health:
         """What this node knows about itself at this moment; asks nobody."""
         return Health.of(self._engine)
+
+    async def check_health(self, *, timeout: timedelta | float = 5) -> Health:
+        """Ask the data store how it is, and return that with what this node knows about itself.
+
+        For readiness probes: it answers within ``timeout`` whatever the store does, and any number may ask at once.
+        Counting costs the store more the more jobs are queued.
+
+        :param timeout: how long to wait for the store; what it has not said by then is told as its error
+        """
+        limit = convert.positive_duration(timeout, "timeout").total_seconds()
+        if self.state is not RunState.started:
+            return self.health
+        self._require_own_loop()
+        return await Health.examine(self._engine, limit)
 
     async def __aenter__(self) -> Self:
         self._require_new()
@@ -751,6 +765,13 @@ def _store(data_store: DataStore | str | None) -> DataStore:
     from anysched.stores import SQLDataStore  # needs SQLAlchemy, which not everybody has
 
     return SQLDataStore(data_store)
+
+
+def _broker_over(server: EventServer) -> EventBroker:
+    """Return what tells other nodes over the server that keeps a store. It needs the driver, which the store has."""
+    from anysched.brokers.postgresql import PostgreSQLEventBroker
+
+    return PostgreSQLEventBroker(server)
 
 
 def _executors(own: Mapping[str, JobExecutor]) -> dict[str, JobExecutor]:

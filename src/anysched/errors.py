@@ -166,12 +166,20 @@ class StoreUnavailableError(StoreError):
 
 
 class SchemaVersionError(StoreError):
-    """The tables were made by a newer version of anysched than this one."""
+    """The tables are not those that this version of anysched needs: ``found`` is 0 where there are none."""
 
     def __init__(self, found: int, supported: int) -> None:
         self.found = found
         self.supported = supported
-        super().__init__(
-            f"the tables have schema version {found}, this version of anysched knows up to {supported}: "
-            "upgrade anysched on this node"
-        )
+        if found > supported:
+            said = (
+                f"the tables have schema version {found}, this version of anysched knows up to {supported}: "
+                "upgrade anysched on this node"
+            )
+        else:
+            state = f"the tables have schema version {found}" if found else "the tables are missing"
+            said = (
+                f"{state}, this version of anysched needs {supported}: call anysched.stores.migrate() with an account "
+                "that may change tables, or execute what anysched.stores.migration_sql() returns"
+            )
+        super().__init__(said)

@@ -6,12 +6,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
-
-import anyio
-from anyio.abc import SocketAttribute, SocketStream
 
 REDIS = os.environ.get("ANYSCHED_TEST_REDIS", "redis://127.0.0.1:6379")
 
@@ -63,38 +58,3 @@ class RedisServer:
     def connections(self) -> int:
         """Return how many clients there are, without the one that asks."""
         return command(self.url, "CLIENT", "LIST").count(b"addr=") // 2 - 1
-
-
-class Proxy:
-    """Stands between a node and a server, and may swallow everything while connections stay open."""
-
-    def __init__(self, port: int) -> None:
-        self._to = port
-        self.url = ""
-        self.swallows = False
-
-    @asynccontextmanager
-    async def running(self) -> AsyncGenerator[Proxy]:
-        """Forward, until the block is left."""
-        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-        async with listener, anyio.create_task_group() as task_group:
-            self.url = f"redis://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
-            task_group.start_soon(listener.serve, self._handle)
-            yield self
-            task_group.cancel_scope.cancel()
-
-    async def _handle(self, client: SocketStream) -> None:
-        server = await anyio.connect_tcp("127.0.0.1", self._to)
-        async with client, server, anyio.create_task_group() as task_group:
-            task_group.start_soon(self._pump, client, server)
-            await self._pump(server, client)
-            task_group.cancel_scope.cancel()
-
-    async def _pump(self, source: SocketStream, target: SocketStream) -> None:
-        try:
-            async for data in source:
-                if not self.swallows:
-                    await target.send(data)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            pass
-        await target.aclose()

@@ -10,12 +10,16 @@ from datetime import timedelta
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from anysched import Event
+from anysched import Event, ScheduleRemoved
 from anysched.brokers._remote import RemoteEventBroker
+from anysched.model.events import WorkChanged
 from anysched.ports.broker import EventBroker
 
 #: Seconds after which something that should happen at once is given up.
-PATIENCE = 10.0
+PATIENCE = 30.0
+
+#: An event like any other.
+REMOVED = ScheduleRemoved("s", "t")
 
 
 class Heard:
@@ -57,6 +61,23 @@ async def started(*brokers: EventBroker) -> AsyncGenerator[None]:
             await broker.start()
             stack.push_async_callback(broker.stop)
         yield
+
+
+def is_work(events: list[Event]) -> bool:
+    """Return whether a node was told to look for work."""
+    return any(isinstance(event, WorkChanged) for event in events)
+
+
+async def hears(a: EventBroker, b: EventBroker) -> None:
+    """Return when a node hears another one; what is said while it is not there is lost (rule N2)."""
+    heard = Heard(b, ScheduleRemoved)
+
+    def told() -> bool:
+        a.publish([REMOVED])
+        return bool(heard.events)
+
+    await eventually(told)
+    heard.leave()
 
 
 class Refused(Exception):

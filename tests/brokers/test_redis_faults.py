@@ -8,36 +8,18 @@ import traceback
 
 import anyio
 import pytest
-from tests.brokers.redis_server import Proxy, RedisServer, command
-from tests.brokers.support import Heard, eventually, started
+from tests.brokers.proxy import Proxy
+from tests.brokers.redis_server import RedisServer, command
+from tests.brokers.support import REMOVED, Heard, eventually, hears, is_work, started
 
 from anysched import AnyschedError, ScheduleRemoved
-from anysched.model.events import Event, WorkChanged
+from anysched.model.events import WorkChanged
 
 pytest.importorskip("coredis")
 
 from anysched.brokers import RedisEventBroker
 
 pytestmark = pytest.mark.anyio
-
-REMOVED = ScheduleRemoved("s", "t")
-
-
-def is_work(events: list[Event]) -> bool:
-    """Return whether a node was told to look for work."""
-    return any(isinstance(event, WorkChanged) for event in events)
-
-
-async def hears(a: RedisEventBroker, b: RedisEventBroker) -> None:
-    """Return when a node hears another one; what is said while it is not there is lost (rule N2)."""
-    heard = Heard(b, ScheduleRemoved)
-
-    def told() -> bool:
-        a.publish([REMOVED])
-        return bool(heard.events)
-
-    await eventually(told)
-    heard.leave()
 
 
 async def test_the_listening_connection_is_killed(server: RedisServer) -> None:
@@ -108,7 +90,7 @@ async def test_a_stop_without_a_server(server: RedisServer) -> None:
 async def test_a_black_hole(server: RedisServer) -> None:
     """A connection that stands and carries nothing is found out by the heartbeat, and given up for a new one."""
     async with Proxy(server.port).running() as proxy:
-        a = RedisEventBroker(proxy.url, heartbeat_interval=0.2)
+        a = RedisEventBroker(f"redis://127.0.0.1:{proxy.port}", heartbeat_interval=0.2)
         b = RedisEventBroker(server.url)
         async with started(a, b):
             await hears(a, b)

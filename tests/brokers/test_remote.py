@@ -20,6 +20,7 @@ from anysched import (
 )
 from anysched.brokers import _courier as courier
 from anysched.brokers._courier import LONGEST_QUEUE
+from anysched.brokers._envelope import LONGEST
 from anysched.model.events import Event, WorkChanged
 
 pytestmark = pytest.mark.anyio
@@ -247,3 +248,34 @@ async def test_what_strangers_send(caplog: pytest.LogCaptureFixture) -> None:
     assert [REMOVED] == heard.events
     (record,) = caplog.records
     assert record.getMessage().isprintable()
+
+
+async def test_hints_are_gathered(caplog: pytest.LogCaptureFixture) -> None:
+    """A rare hint is sent at once; of a flood of them some are sent at once, and then a bounded number a second."""
+    net = Net()
+    a = net.broker()
+    async with started(a):
+        before, began = len(net.sent), anyio.current_time()
+        for _ in range(1000):
+            a.publish([WorkChanged("a"), WorkChanged("a")])
+            await anyio.lowlevel.checkpoint()
+        most = courier.AT_ONCE + (anyio.current_time() - began) / courier.PACE
+        assert len(net.sent) - before <= most + 2
+        b = net.broker()
+        async with started(b):
+            heard = Heard(b, WorkChanged)
+            a.publish([WorkChanged("last")])
+            await heard.event(WorkChanged("last"))
+    assert 0 == a.dropped
+
+
+async def test_events_that_cannot_be_sent() -> None:
+    """An event that is too long for any message is counted, and costs none of those beside it."""
+    net = Net()
+    a, b = net.broker(), net.broker()
+    heard = Heard(b, ScheduleRemoved)
+    async with started(a, b):
+        a.publish([*removed(3), ScheduleRemoved("x" * LONGEST, "t"), *removed(3)])
+        await heard.until(lambda events: len(events) >= 6)
+    assert [*removed(3), *removed(3)] == heard.events
+    assert 1 == a.dropped

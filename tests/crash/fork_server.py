@@ -23,12 +23,18 @@ def run(module: str) -> None:
     gc.collect()
     gc.freeze()  # what all children share is not touched by their collectors
     ends: dict[int, int] = {}  # by child: a pipe that reports its end
+    codes: dict[int, int] = {}  # of children that have ended
     for line in sys.stdin:
         order = json.loads(line)
         if "call" in order:
             answer: Any = _fork(functions[order["call"]], order["with"], ends)
+            codes.pop(answer, None)
+        elif order["pid"] in codes:
+            answer = codes[order["pid"]]
         else:
             answer = _end(order["pid"], order["within"], ends)
+            if answer is not None:
+                codes[order["pid"]] = answer
         os.write(1, json.dumps(answer).encode() + b"\n")
     for pid in ends:
         os.kill(pid, signal.SIGKILL)

@@ -39,7 +39,7 @@ class Site:
         self._backend = backend
         self._folder = folder
         self._file = folder / "jobs.db" if url is None else None
-        self._url = f"sqlite:///{self._file}" if url is None else url
+        self.url = f"sqlite:///{self._file}" if url is None else url
         self._log = folder / "log"
         self._every = every
         self._lease = lease
@@ -55,7 +55,7 @@ class Site:
 
         :param by: what starts it, if it is not to be forked
         """
-        usual = {"backend": self._backend, "url": self._url, "lease": self._lease, "wanted": self.wanted}
+        usual = {"backend": self._backend, "url": self.url, "lease": self._lease, "wanted": self.wanted}
         return (by or self._processes).start(function, **{**usual, **others})
 
     def kill(self, kills: int, chance: random.Random) -> None:
@@ -77,7 +77,7 @@ class Site:
         """
         report = self._folder / "report"
         last = self._processes.start(
-            "finish", backend=self._backend, url=self._url, report=str(report), lease=self._lease
+            "finish", backend=self._backend, url=self.url, report=str(report), lease=self._lease
         )
         last.join()
         if self._file is not None:

@@ -134,7 +134,7 @@ OPERATIONS = frozenset(
     {
         "open", "close", "now", "declare_tasks", "configure_task", "get_tasks", "transact_schedules",
         "get_schedules", "advance", "add_jobs", "complete", "give_back", "cancel_job", "get_jobs", "get_result",
-        "clean_up",
+        "clean_up", "measure",
     }
 )  # fmt: skip
 

@@ -27,8 +27,9 @@ from anysched import (
     current_job,
     task,
 )
+from anysched._spawn import loop_caller
 from anysched.engine import leases
-from anysched.engine.leases import Leases, loop_caller
+from anysched.engine.leases import Leases
 from anysched.model.job import Claim
 from anysched.ports.store import AdvanceRequest, DataStore, LeaseKeeper, Renewal
 from anysched.rules.policy import Policy

@@ -145,19 +145,3 @@ async def test_slots_are_given_back_whatever_happens(
         await scheduler.add_job(runs.task())
         await clock.advance(100)
         assert 2 == len(runs.take()), "the interrupted job, and the new one"
-
-
-async def test_health_counts(make: MakeScheduler, store: DataStore, clock: FakeClock, gauge: Gauge) -> None:
-    """Health tells how many jobs run here, and what the node waits for."""
-    async with make(store, max_concurrent_jobs=2) as scheduler:
-        await configured(scheduler, gauge, "a")
-        await scheduler.add_jobs("a", [[]] * 3)
-        await clock.advance(1)
-        health = scheduler.health
-        assert (2, 0, 0, True, None) == (
-            health.running_jobs,
-            health.waiting_jobs,
-            health.unreported_jobs,
-            health.ok,
-            health.store_error,
-        )

@@ -10,14 +10,24 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TIME_LIMIT = 30
 
+#: What tells on stderr which threads and tasks a program leaves behind.
+WATCHED = ROOT / "tests" / "web" / "watched"
+
 
 def environment() -> dict[str, str]:
-    """Return the environment of a program: a time zone that is not UTC shows what depends on it."""
-    return {**os.environ, "PYTHONIOENCODING": "utf-8", "TZ": "Europe/Helsinki"}
+    """Return the environment of a program: a time zone that is not UTC shows what depends on it; its end is watched."""
+    inherited = os.environ.get("PYTHONPATH")
+    return {
+        **os.environ,
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONPATH": os.pathsep.join([str(WATCHED), *([inherited] if inherited else [])]),
+        "TZ": "Europe/Helsinki",
+        "WATCHED_LEVEL": "WARNING",
+    }
 
 
 def run_program(*args: str | Path, folder: Path) -> str:
-    """Return what a Python program printed. Fail if it does not end with exit code 0 in time."""
+    """Return what a Python program printed. Fail if it does not end with exit code 0, in time, and leave nothing."""
     done = subprocess.run(
         [sys.executable, "-W", "error", *args],
         cwd=folder,
@@ -28,5 +38,5 @@ def run_program(*args: str | Path, folder: Path) -> str:
         check=False,
     )
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-    assert done.stderr == ""
+    assert done.stderr == "", done.stderr
     return done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from tests.examples.running import ROOT, run_program
 
 EXAMPLES = ROOT / "examples"
@@ -128,3 +129,27 @@ def test_every_example_is_tested() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.py")}
 
     assert names == {name.removeprefix("test_") for name in globals() if name.startswith("test_")} & names
+
+
+@pytest.mark.parametrize("what", ["thread", "task"])
+def test_what_is_left_is_found(what: str, tmp_path: Path) -> None:
+    """A program that ends with a thread or a task of its own still there fails its test."""
+    path = tmp_path / "program.py"
+    path.write_text(LEAVES[what], encoding="utf-8")
+
+    with pytest.raises(AssertionError, match=f"left behind: {what}"):
+        run_program(path, folder=tmp_path)
+
+
+LEAVES = {
+    "thread": "import threading, time\nthreading.Thread(target=time.sleep, args=[30], daemon=True).start()\n",
+    "task": """
+import asyncio
+
+async def main():
+    task = asyncio.create_task(asyncio.sleep(30))
+    await asyncio.sleep(0)
+
+asyncio.run(main())
+""",
+}

@@ -12,15 +12,12 @@ from pathlib import Path
 import pytest
 from tests.crash.processes import Processes
 from tests.faults.figures import table
-from tests.faults.trial import LONG, Trial
+from tests.faults.trial import LONG, PLACES, Trial
 from tests.servers.lending import own_mariadb, own_postgresql
 from tests.servers.own import DatabaseServer
 
 if sys.platform == "win32":
     collect_ignore_glob = ["test_*.py"]
-
-#: Each event loop on a server of each kind, where a fault does not cost too much.
-PLACES = ["postgresql-asyncio", "postgresql-trio", "mariadb-asyncio"]
 
 
 @pytest.fixture(scope="session")
@@ -45,15 +42,21 @@ def mariadb_server() -> Iterator[DatabaseServer]:
 
 
 @pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> tuple[DatabaseServer, str]:
+    """A server, and an event loop."""
+    kind, backend = request.param.split("-")
+    return request.getfixturevalue(f"{kind}_server"), backend
+
+
+@pytest.fixture
 def trial(
-    request: pytest.FixtureRequest,
+    place: tuple[DatabaseServer, str],
     processes: Processes,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> Iterator[Trial]:
     """Where a fault takes place: nodes on one event loop and a database of their own."""
-    kind, backend = request.param.split("-")
-    server: DatabaseServer = request.getfixturevalue(f"{kind}_server")
+    server, backend = place
     with server.database() as database:
         trial = Trial(processes, server, database, backend, tmp_path, record_property)
         yield trial

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import pytest
 from tests.crash.checker import Verdict, percentile
 
 #: The name under which they travel with the report of a test.
 PROPERTY = "figures"
+
+#: The name of a sentence with other ones.
+NOTE = "note"
 
 COLUMNS = ("fire times", "lost", "doubled", "repeated", "unforced", "early", "overlapping",
            "late p50", "late p99", "late max", "taken over", "take-over p50", "take-over p99", "allowed")  # fmt: skip
@@ -32,19 +36,19 @@ def figures(verdict: Verdict, allowed: float) -> dict[str, object]:
 
 def table(reports: Iterable[object]) -> Iterator[str]:
     """Yield the lines of a table in Markdown of the tests that have figures; times are in seconds."""
-    rows = [
-        (report.nodeid.partition("::")[2], value)
+    found = [
+        (name, report.nodeid.partition("::")[2], value)
         for report in reports
-        if getattr(report, "when", None) == "call" and hasattr(report, "nodeid")
-        for name, value in getattr(report, "user_properties", ())
-        if name == PROPERTY
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, value in report.user_properties
     ]
+    rows = sorted((test, value) for name, test, value in found if name == PROPERTY)
     if rows:
         yield f"| test | {' | '.join(COLUMNS)} |"
         yield "|---" * (len(COLUMNS) + 1) + "|"
-    for test, numbers in sorted(rows, key=lambda row: row[0]):
-        cells = (numbers[column] for column in COLUMNS)
-        yield f"| {test} | {' | '.join(_shown(cell) for cell in cells)} |"
+    for test, numbers in rows:
+        yield f"| {test} | {' | '.join(_shown(numbers[column]) for column in COLUMNS)} |"
+    yield from (f"{test}: {value}" for name, test, value in found if name == NOTE)
 
 
 def _shown(number: float) -> str:

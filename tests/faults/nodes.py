@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from functools import partial
 from typing import Any
@@ -82,6 +83,7 @@ def serve(
     ready: str,
     wanted: dict[str, Any],
     engine: dict[str, Any] | None = None,
+    busy: float = 0,
     knows_all: bool = False,
     **options: Any,
 ) -> None:
@@ -89,12 +91,16 @@ def serve(
 
     :param ready: a file that is made when the node works
     :param engine: what an engine of the caller's own is made with, if there is to be one
+    :param busy: how long a query takes that the caller makes with it all the time, in seconds
     :param knows_all: whether it knows the task, too, that only some know
     :param options: more of the scheduler's
     """
     store: str | SQLDataStore = url
     if engine is not None:
-        store = SQLDataStore(sa.create_engine(url, **engine))
+        own = sa.create_engine(url, **engine)
+        store = SQLDataStore(own)
+        if busy:
+            threading.Thread(target=keep_busy, args=(own, busy), daemon=True).start()
     scheduler = AsyncScheduler(
         store,
         identity=name,
@@ -105,6 +111,15 @@ def serve(
         **options,
     )
     anyio.run(partial(_serve, scheduler, ready, wanted), backend=backend)
+
+
+def keep_busy(engine: sa.Engine, seconds: float) -> None:
+    """Use an engine all the time, with a short break between two queries of this length."""
+    sleep = "pg_sleep" if engine.dialect.name == "postgresql" else "sleep"
+    while True:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"SELECT {sleep}({seconds})")
+        time.sleep(0.1)
 
 
 async def _serve(scheduler: AsyncScheduler, ready: str, wanted: dict[str, Any]) -> None:

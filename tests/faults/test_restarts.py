@@ -1,10 +1,10 @@
-"""Databases that end and come back while nodes fire (rules N3, S3, J1)."""
+"""Databases that end and come back, or end their connections, while nodes fire (rules N3, S3, J1)."""
 
 from __future__ import annotations
 
 import time
 
-from tests.faults.trial import Trial, assert_exactly_once, lasting
+from tests.faults.trial import Trial, assert_exactly_once, lasting, places
 
 
 def test_restarts(trial: Trial) -> None:
@@ -12,8 +12,21 @@ def test_restarts(trial: Trial) -> None:
     with trial.nodes("a", "b", "c"):
         until = time.monotonic() + lasting(5, 60)
         while time.monotonic() < until:
-            trial.go_on(lasting(1.5, 3))
+            trial.go_on(lasting(1.2, 3))
             trial.server.crash()
             trial.go_on(0.3)
             trial.server.start()
+    assert_exactly_once(trial.verdict())
+
+
+@places("postgresql-asyncio", "mariadb-asyncio")
+def test_terminated_backends(trial: Trial) -> None:
+    """rule N3: though the server ends all their connections twice a second, nodes run each job once."""
+    cut = 0
+    with trial.nodes("a", "b", "c"):
+        until = time.monotonic() + lasting(4, 60)
+        while time.monotonic() < until:
+            trial.go_on(0.5)
+            cut += trial.server.cut_connections(trial.database)
+    assert cut >= 10
     assert_exactly_once(trial.verdict())

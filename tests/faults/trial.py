@@ -9,11 +9,13 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from tests.crash.checker import Run, Verdict
 from tests.crash.processes import PATIENCE, Child, Processes
 from tests.crash.site import Site, Starter
 from tests.faults.figures import PROPERTY, figures
 from tests.servers.own import DatabaseServer
+from tests.servers.proxy import Proxy
 
 #: Whether figures are wanted, and not only whether it works.
 LONG = os.environ.get("ANYSCHED_FAULTS") == "long"
@@ -25,6 +27,15 @@ POLL = 0.5
 #: Each schedule fires so often, in seconds.
 EVERY = 0.5
 SCHEDULES = 100 if LONG else 50
+
+
+#: Each event loop on a server of each kind.
+PLACES = ("postgresql-asyncio", "postgresql-trio", "mariadb-asyncio")
+
+
+def places(*short: str) -> pytest.MarkDecorator:
+    """Have a test take place on some of ``PLACES``, and on all of them if figures are wanted."""
+    return pytest.mark.parametrize("place", PLACES if LONG else short, indirect=True)
 
 
 def lasting(short: float, long: float) -> float:
@@ -47,6 +58,7 @@ class Trial:
         self.server = server
         self.database = database
         self.backend = backend
+        self.log = folder / "log"
         self.folder = folder
         self._record = record
         self._nodes: dict[str, Child] = {}
@@ -69,15 +81,15 @@ class Trial:
         return [self._nodes[name] for name in names]
 
     def begin(
-        self, name: str, *, url: str | None = None, by: Starter | None = None, **others: object
+        self, name: str, *, behind: Proxy | None = None, by: Starter | None = None, **others: object
     ) -> None:
         """Start a node, and do not wait.
 
-        :param url: where it finds the database, if not directly
+        :param behind: what stands between it and the server
         :param by: what starts it, if it is not to be forked
         :param others: arguments of ``nodes.serve``
         """
-        address = self.server.url(self.database) if url is None else url
+        address = self.server.url(self.database, port=None if behind is None else behind.port)
         ready = str(self.folder / f"{name} is ready")
         options = {"poll": POLL, "url": address, **others}
         self._nodes[name] = self.site.start("serve", by=by, name=name, ready=ready, **options)
@@ -96,9 +108,9 @@ class Trial:
             assert node.lives_for(0), f"{name} has ended"
 
     @contextmanager
-    def nodes(self, *names: str, **others: object) -> Generator[None]:
+    def nodes(self, *names: str, behind: Proxy | None = None, **others: object) -> Generator[None]:
         """Have nodes run meanwhile, and stop in order."""
-        self.start(*names, **others)
+        self.start(*names, behind=behind, **others)
         yield
         self.stop()
 

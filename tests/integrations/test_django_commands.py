@@ -56,7 +56,7 @@ def test_pause_that_ends(tmp_path: Path) -> None:
         (("pauseschedule", "nothing"), "there is no schedule with the id 'nothing'"),
         (("unpauseschedule", "nothing"), "there is no schedule with the id 'nothing'"),
         (("pauseschedule", "hourly", "--until", "2001-01-01"), "until"),
-        (("pauseschedule", "hourly", "--until", "tomorrow"), "invalid fromisoformat value"),
+        (("pauseschedule", "hourly", "--until", "tomorrow"), "write it as 2026-03-01"),
         (("runscheduler", "--identity", ""), "identity"),
         (("runscheduler", "--stop-grace", "-1"), "stop_grace"),
         (("runscheduler", "--role", "client"), "invalid choice: 'client'"),

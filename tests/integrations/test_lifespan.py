@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import pytest
 from fastapi import FastAPI, WebSocket
 from starlette.applications import Starlette
@@ -89,6 +91,20 @@ def test_in_fastapi(anyio_backend: str) -> None:
         assert ["a"] == client.get("/").json() == client.get("/sub/").json()
         with client.websocket_connect("/ws") as socket:
             assert "a" == socket.receive_text()
+
+
+def test_plain_functions(anyio_backend: str) -> None:
+    """An endpoint that is no coroutine function calls the scheduler through the event loop, as the page says."""
+    app = FastAPI(lifespan=lifespan(ManualScheduler, adding))
+
+    @app.post("/")
+    def pause(scheduler: SchedulerDep) -> str | None:
+        anyio.from_thread.run(partial(scheduler.pause_schedule, reason="tea"), "a")
+        pause = anyio.from_thread.run(scheduler.get_schedule, "a").state.pause
+        return pause and pause.reason
+
+    with TestClient(app, backend=anyio_backend) as client:  # type: ignore[arg-type]
+        assert "tea" == client.post("/").json()
 
 
 async def test_the_inner_lifespan() -> None:

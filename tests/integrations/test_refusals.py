@@ -57,6 +57,7 @@ BAD_QUERIES: list[tuple[str, str, str, str]] = [
     ("GET", "/schedules", "limit=ten", "limit"),
     ("GET", "/schedules", "paused=perhaps", "paused"),
     ("GET", "/schedules", "status=odd", "status"),
+    ("GET", "/schedules", "task_id=a%00b", "task_id"),
 ]
 
 
@@ -176,11 +177,14 @@ def test_queries(api: Api) -> None:
 
 
 def test_what_is_said_about_queries(api: Api) -> None:
-    """A doubled value is told as such, and an instant that cannot be read without names from the inside."""
+    """A doubled value is told as such, an instant that cannot be read without names from the inside, a lost + too."""
     [doubled] = api.client.get("/admin/schedule?id=a&id=b").json()["detail"]
     assert {"type": "value_error", "loc": ["query", "id"], "msg": "must be given once"} == doubled
     [wrong] = api("GET", "/schedule/preview-unpause", "a", params={"resume_from": "soon"}).json()["detail"]
     assert ["query", "resume_from"] == wrong["loc"]
+    url = "/admin/schedule/preview-unpause?id=a&resume_from=2026-01-01T00:00:00+01:00"
+    [unescaped] = api.client.get(url).json()["detail"]
+    assert "the + before an offset is written %2B" in unescaped["msg"]
 
 
 def test_values_that_are_not_ours(api: Api) -> None:

@@ -45,6 +45,7 @@ class Proxy:
         self._answer: bytes | None = None
         self._every = 1
         self._matches = 0
+        self._holds_answers = False
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -65,7 +66,13 @@ class Proxy:
         """Pass everything on at once again, and what was held, in order."""
 
         def heal() -> None:
-            self._delay, self._left, self._request, self._answer = 0.0, None, None, None
+            self._delay, self._left, self._request, self._answer, self._holds_answers = (
+                0.0,
+                None,
+                None,
+                None,
+                False,
+            )
             self._open.set()
 
         self._call(heal)
@@ -93,15 +100,19 @@ class Proxy:
 
         self._call(reset)
 
-    def half_open(self) -> None:
+    def half_open(self, probed_after: float | None = None) -> None:
         """Forget all connections silently, as a machine does that starts anew.
 
         The server finds its ends closed; a client finds nothing until it sends something, and then a reset.
+
+        :param probed_after: seconds after which clients that only wait find out, too, by probes of their own system
         """
 
         def forget() -> None:
             for link in [*self._links]:
                 link.forget()
+                if probed_after is not None:
+                    self._loop.call_later(probed_after, link.reset)
 
         self._call(forget)
 
@@ -123,6 +134,25 @@ class Proxy:
             self._request, self._answer, self._every, self._matches = to, that_say, every, 0
 
         self._call(drop)
+
+    def hold_answer(self, *, to: bytes) -> None:
+        """Become a black hole before the server's answer to the next request that has this in it."""
+
+        def hold() -> None:
+            self._request, self._answer, self._every, self._matches, self._holds_answers = (
+                to,
+                None,
+                1,
+                0,
+                True,
+            )
+
+        self._call(hold)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is a black hole."""
+        return not self._open.is_set()
 
     @property
     def connections(self) -> int:
@@ -174,6 +204,8 @@ class Proxy:
         self._links.add(link)
         try:
             await asyncio.gather(self._pump(link, client, server), self._pump(link, server, client))
+        except asyncio.CancelledError:
+            return  # the proxy ends; some versions of asyncio complain if this handler says so
         finally:
             self._links.discard(link)
             link.close()
@@ -200,9 +232,13 @@ class Proxy:
                 link.reset()
             return False
         if self._is_doomed(link, data, request=request) and not request:
-            self.dropped_answers += 1
-            link.reset()
-            return False
+            if not self._holds_answers:
+                self.dropped_answers += 1
+                link.reset()
+                return False
+            self._open.clear()
+            link.doomed = False
+            await self._open.wait()
         size = len(data) if self._left is None else min(self._left, len(data))
         if self._left is not None:
             self._left -= size

@@ -200,6 +200,17 @@ def test_half_open(proxy: Proxy, server: Server) -> None:
         assert b"after" == ask(client, b"after")
 
 
+def test_half_open_and_probes(proxy: Proxy, server: Server) -> None:
+    """A client that only waits finds out by the probes of its own system, if there are any."""
+    with connect(proxy) as client:
+        ask(client, b"before")
+        proxy.half_open(probed_after=SILENCE)
+        began = time.monotonic()
+        with pytest.raises(ConnectionResetError):
+            client.recv(1000)
+        assert time.monotonic() - began > SILENCE / 2
+
+
 def test_cut_after(proxy: Proxy, server: Server) -> None:
     """A connection is cut in the middle of a message."""
     with connect(proxy) as client:
@@ -238,6 +249,23 @@ def test_drop_certain_answers(proxy: Proxy, server: Server) -> None:
             ask(client, b"done")
         assert b"other" == ask(other, b"other")
     assert (1, [b"hello", b"done", b"other"]) == (proxy.dropped_answers, server.got)
+
+
+def test_hold_an_answer(proxy: Proxy, server: Server) -> None:
+    """In a black hole that begins with an answer, the server has had the request; healed, the answer arrives."""
+    proxy.hold_answer(to=b"LOCK")
+    with connect(proxy) as client, connect(proxy) as other:
+        assert b"hello" == ask(client, b"hello")
+        assert not proxy.holds
+        client.sendall(b"LOCK")
+        assert is_silent(client)
+        other.sendall(b"other")
+        assert is_silent(other)
+        assert proxy.holds
+        assert [b"hello", b"LOCK"] == server.got
+        proxy.heal()
+        assert (b"LOCK", b"other") == (client.recv(1000), other.recv(1000))
+        assert b"LOCK" == ask(client, b"LOCK")
 
 
 def test_no_server(proxy: Proxy, server: Server) -> None:

@@ -99,6 +99,12 @@ def leaves() -> None:
     sys.exit(3)
 
 
+def terminated() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    run_and_wait(started(), short)
+    time.sleep(100)
+
+
 def fails() -> None:
     run_and_wait(started(), short)
     raise LookupError("the program failed")

@@ -86,10 +86,14 @@ def test_the_end_of_a_program(start: Start, backend: str, durable: bool) -> None
 
 
 def test_other_ends_of_a_program(start: Start) -> None:
-    """It makes no difference whether the program just ends, leaves with a code, fails, or is a child of another."""
+    """It makes no difference whether it just ends, leaves with a code or on a signal, fails, or is another's child."""
     idle, leaves = start("idle", "trio"), start("leaves", "asyncio")
     fails, child = start("fails", "trio"), start("has_a_child", "asyncio", durable=True)
+    terminated = start("terminated", "trio")
+    terminated.wait_for("begun")
+    terminated.interrupt(signal.SIGTERM)
 
+    assert ENDS_IN_ORDER == terminated.end()
     assert ["stopped"] == idle.end()
     assert ENDS_IN_ORDER == leaves.end(3)
     assert [*ENDS_IN_ORDER, "0"] == child.end()

@@ -17,13 +17,13 @@ SURFACE = {
         ScheduleAdded ScheduleChangedError ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError
         SchedulePaused ScheduleRemoved ScheduleSnapshot ScheduleState ScheduleStatus ScheduleUnpaused
         ScheduleUpdated Scheduler SchedulerFaultError SchedulerRole SchedulerStarted SchedulerStateError
-        SchedulerStopped SchemaVersionError SerializationError SkipReason StoreError StoreRecovered
+        SchedulerStopped SchemaVersionError SerializationError SkipReason StoreError StoreFigures StoreRecovered
         StoreUnavailable StoreUnavailableError Subscription SystemClock Task TaskDefaults TaskLookupError
         TaskOptions Trigger TriggerError TriggerSearchError UNSET UnknownTypeError UnnamedCallableError
         UnpausePreview UnpauseResult WorkerProcessError current_job current_scheduler register_type task
     """,
-    "anysched.stores": "MemoryDataStore SQLDataStore",
-    "anysched.brokers": "LocalEventBroker RedisEventBroker",
+    "anysched.stores": "MemoryDataStore Migration SQLDataStore migrate migration_sql",
+    "anysched.brokers": "LocalEventBroker PostgreSQLEventBroker RedisEventBroker",
     "anysched.executors": "AsyncJobExecutor ProcessJobExecutor ThreadJobExecutor",
     "anysched.integrations.django": "get_scheduler",
     "anysched.integrations.fastapi": "SchedulerDep get_scheduler lifespan router",
@@ -33,7 +33,17 @@ SURFACE = {
 }
 
 #: Names that are imported when they are asked for, because they need an extra.
-LAZY = {"SQLDataStore", "RedisEventBroker", "StoreSuite", "TriggerSuite", "CBORSerializer"}
+LAZY = {
+    "SQLDataStore",
+    "PostgreSQLEventBroker",
+    "Migration",
+    "migrate",
+    "migration_sql",
+    "RedisEventBroker",
+    "StoreSuite",
+    "TriggerSuite",
+    "CBORSerializer",
+}
 
 
 def offered(module: ModuleType) -> set[str]:

@@ -26,6 +26,9 @@ APPS = HERE / "apps"
 START_LIMIT = 30.0
 STOP_LIMIT = 20.0
 
+#: Seconds that a scheduler gives running jobs by default: one without any stops sooner.
+STOP_GRACE = 10.0
+
 #: What no log of a server may say.
 ALARMING = re.compile(
     r"Traceback|Warning|never awaited|was destroyed|never retrieved|Exception ignored|left behind|"
@@ -41,6 +44,8 @@ class Command:
     args: list[str]
     #: Whether it ends itself by SIGTERM after SIGTERM, so that nobody can look at what it leaves behind.
     ends_by_signal: bool = False
+    #: How many workers gunicorn forks.
+    forked: int = 0
 
 
 def uvicorn(app: str, *options: str) -> Command:
@@ -55,7 +60,8 @@ def hypercorn(app: str, backend: str, *options: str) -> Command:
 
 def gunicorn(app: str, *options: str) -> Command:
     """gunicorn, for WSGI; its workers are forked. It leaves the home directory alone."""
-    return Command(["-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--no-control-socket", *options, app])
+    args = ["-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--no-control-socket", *options, app]
+    return Command(args, forked=int(options[options.index("-w") + 1]) if "-w" in options else 1)
 
 
 def program(path: Path, *options: str) -> Command:
@@ -69,6 +75,7 @@ class Server:
     def __init__(self, command: Command, folder: Path, environment: Mapping[str, str]) -> None:
         port = free_port()
         self._ends_by_signal = command.ends_by_signal
+        self._forked = command.forked
         self.log_file = folder / f"server-{port}.log"
         self.port = port
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=START_LIMIT)
@@ -106,7 +113,7 @@ class Server:
         return response.json() if response.content else None
 
     def wait_ready(self, path: str) -> None:
-        """Return when the server answers, whatever it answers."""
+        """Return when the server answers, whatever it answers, and all its workers would hear a signal."""
 
         def answers() -> bool:
             assert self.process.poll() is None, f"the server ended with {self.process.returncode}"
@@ -117,6 +124,7 @@ class Server:
             return True
 
         wait_until(answers, START_LIMIT)
+        wait_until(self._workers_hear_signals, START_LIMIT)
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the process that was started, or SIGINT to all of the group, as Ctrl-C does."""
@@ -161,6 +169,13 @@ class Server:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(STOP_LIMIT)
+
+    def _workers_hear_signals(self) -> bool:
+        """A worker of gunicorn loses what it is sent before it handles signals, SIGABRT last, and is killed late."""
+        if not self._forked or not Path("/proc/self/status").exists():
+            return True
+        listening = [pid for pid, _ in _members(self.process.pid) if _catches(pid, signal.SIGABRT)]
+        return len(listening) >= self._forked
 
     def _group_is_gone(self) -> bool:
         try:
@@ -216,13 +231,26 @@ def wait_until(condition: Callable[[], object], limit: float = 10.0) -> None:
 
 def _only_zombies(group: int) -> bool:
     """Return whether what is left of a process group has ended, and waits for an init that takes its time."""
-    states: list[str] = []
+    return {state for _, state in _members(group)} == {"Z"}
+
+
+def _members(group: int) -> list[tuple[int, str]]:
+    """Return the processes of a group, each with its state."""
+    found: list[tuple[int, str]] = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             state, _, its_group = file.read_text().rpartition(")")[2].split()[:3]
             if int(its_group) == group:
-                states.append(state)
-    return set(states) == {"Z"}
+                found.append((int(file.parent.name), state))
+    return found
+
+
+def _catches(pid: int, number: int) -> bool:
+    """Return whether a process handles a signal."""
+    with suppress(OSError):
+        caught = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        return caught is not None and bool(int(caught[1], 16) >> (number - 1) & 1)
+    return False
 
 
 def _environment(port: int, own: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.web.serving import program, serving
+from tests.web.serving import gunicorn, program, serving
 
 SERVER = """
 import asyncio, http.server, os, signal, subprocess, sys, threading, time, warnings
@@ -49,3 +49,12 @@ def test_flaws(flaw: str, tmp_path: Path) -> None:
     """A traceback, a warning, another exit code, or a thread, task or process that is left fails the test."""
     with pytest.raises(AssertionError):
         serve(flaw, tmp_path)
+
+
+def test_a_worker_that_is_slow_to_begin(tmp_path: Path) -> None:
+    """gunicorn is not stopped before each of its workers would hear of it: one that does not is waited for in vain."""
+    (tmp_path / "app.py").write_text("def app(_, start):\n    start('200 OK', [])\n    return [b'']\n")
+    conf = tmp_path / "conf.py"
+    conf.write_text("import time\ndef post_fork(_, worker):\n    worker.age == 2 and time.sleep(1)\n")
+    with serving(gunicorn("app:app", "-w", "2", "-c", str(conf)), tmp_path, ready="/"):
+        pass

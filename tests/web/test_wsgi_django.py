@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.examples.pages import blocks_of, check_output, write_files
 from tests.examples.running import run_program
 from tests.examples.test_hosts import answers, command_of
-from tests.web.serving import EXAMPLES, ROOT, Server, gunicorn, program, serving, wait_until
+from tests.web.serving import EXAMPLES, ROOT, STOP_GRACE, Server, gunicorn, program, serving, wait_until
 from tests.web.test_wsgi_flask import assert_operates, press_ctrl_c
 from tests.web.work_log import WorkLog
 
@@ -55,9 +55,9 @@ def test_web_processes_operate(tmp_path: Path) -> None:
             server.post("/schedules/heart/pause")
             made = server.get("/schedules")[0]["jobs_made"]
             wait_until(lambda: beats(command) == made)
-            assert server.stop() < 5
+            assert server.stop() < STOP_GRACE
             assert 0 == beats(server)
-        assert command.stop() < 5
+        assert command.stop() < STOP_GRACE
     assert made == beats(command)
 
 

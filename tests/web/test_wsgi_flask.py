@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.web.serving import EXAMPLES, Command, Server, gunicorn, serving, wait_until
+from tests.web.serving import EXAMPLES, STOP_GRACE, Command, Server, gunicorn, serving, wait_until
 
 
 def assert_operates(server: Server) -> None:
@@ -40,7 +40,7 @@ def test_flask(tmp_path: Path) -> None:
     with serving(command, tmp_path) as server:
         assert_operates(server)
         wait_until(lambda: "beat" in server.log.splitlines())
-        assert server.stop() < 5
+        assert server.stop() < STOP_GRACE
 
 
 @pytest.mark.parametrize("options", [(), ("--debug",)], ids=["plain", "reloader"])

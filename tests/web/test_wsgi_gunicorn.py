@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.web.serving import APPS, Command, Server, gunicorn, serving, wait_until
+from tests.web.serving import APPS, STOP_GRACE, Command, Server, gunicorn, serving, wait_until
 from tests.web.work_log import WorkLog
 
 CONF = ("-c", str(APPS / "wsgi_conf.py"))
@@ -49,7 +49,7 @@ def test_workers_share_a_file(options: tuple[str, ...], tmp_path: Path) -> None:
         assert 2 <= server.post("/schedules/tick-0/unpause")["jobs"]
 
         log.wait_for_ticks(10)
-        assert server.stop() < 5
+        assert server.stop() < STOP_GRACE
     assert 3 == len({tick.schedule for tick in log.ticks})
     log.assert_each_fire_time_once(EVERY)
 
@@ -114,7 +114,7 @@ def test_started_before_the_fork(tmp_path: Path) -> None:
         for _ in range(4):
             assert 500 == server.request("GET", "/schedules").status_code
         assert "start it in the new process" in server.log
-        assert server.stop(quiet=False) < 5
+        assert server.stop(quiet=False) < STOP_GRACE
     WorkLog(tmp_path).assert_each_fire_time_once(EVERY)
 
 

@@ -23,9 +23,9 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import EventLoopToken, current_token
 
 from anysched._scheduler import AsyncScheduler
+from anysched._spawn import loop_caller
 from anysched._sync.latch import LONGEST_WAIT, Latch
 from anysched._text import printable
-from anysched.engine.leases import loop_caller
 from anysched.engine.lifecycle import CANCEL_LIMIT, STORE_LIMIT
 from anysched.errors import SchedulerStateError
 from anysched.executors.daemon_threads import DaemonThreads

@@ -250,6 +250,8 @@ class Scheduler:
             )
         return self._thread
 
+    check_health: Final = _blocking(AsyncScheduler.check_health)
+
     # tasks
 
     configure_task: Final = _blocking(AsyncScheduler.configure_task)

@@ -6,7 +6,7 @@ import logging
 import math
 import random
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from uuid import uuid4
 
@@ -16,7 +16,7 @@ from anysched._spawn import loop_ends, spawn
 from anysched._text import printable
 from anysched.brokers import _envelope as envelope
 from anysched.brokers._envelope import Message
-from anysched.brokers._transport import Connection, Transport
+from anysched.brokers._transport import Connection, EventsSwallowedError, Transport
 from anysched.brokers.local import LocalEventBroker
 from anysched.errors import AnyschedError, DeserializationError, SerializationError
 from anysched.model.events import Event, WorkChanged
@@ -28,6 +28,11 @@ LONGEST_QUEUE: Final = 10_000
 
 #: Events in one message.
 LARGEST_BATCH: Final = 200
+
+#: Seconds for each message in the long run, and how many are sent at once before that counts: what is rare is told at
+#: once, and a flood of hints, each of which makes every node look for work, is gathered.
+PACE: Final = 0.02
+AT_ONCE: Final = 25
 
 #: Seconds between two attempts to connect.
 FIRST_DELAY: Final = 0.1
@@ -62,6 +67,8 @@ class Courier:
         self.dropped: int = 0
         self._peers: dict[str, tuple[float, frozenset[str]]] = {}  # heard when, and what they want
         self._queue: deque[Event] = deque()
+        self._hints: set[Event] = set()  # those in the queue
+        self._paid_until = -math.inf
         self._work = anyio.Event()
         self._next_beat = -math.inf
         self._hello = True
@@ -125,7 +132,10 @@ class Courier:
                 if self._transport.refuses(exc) and not self._tried.is_set():
                     self._refusal = printable(self._transport.explain(exc))
                     self._leaving = True  # the start fails
-                self._lost(str(exc) if isinstance(exc, _Silence) else self._transport.explain(exc))
+                self._lost(
+                    str(exc) if isinstance(exc, _Silence) else self._transport.explain(exc),
+                    logging.WARNING if isinstance(exc, EventsSwallowedError) else logging.ERROR,
+                )
             self._tried.set()
             if loop_ends():
                 return
@@ -142,10 +152,11 @@ class Courier:
         self._work = anyio.Event()
         await self._work.wait()
 
-    def _lost(self, why: str) -> None:
+    def _lost(self, why: str, level: int = logging.ERROR) -> None:
         self._connected = False
         if self.error is None and not self._leaving:
-            logger.error(
+            logger.log(
+                level,
                 "events of other nodes are not heard, nor sent, until %s answers; meanwhile this node polls: %s",
                 self._transport.address,
                 printable(why),
@@ -171,11 +182,22 @@ class Courier:
 
     def post(self, events: Iterable[Event]) -> None:
         """Send events, soon."""
-        self._queue.extend(event for event in events if self.wants(type(event)))
+        for event in events:
+            if isinstance(event, WorkChanged):
+                if event in self._hints:
+                    continue
+                self._hints.add(event)
+            if self.wants(type(event)):
+                self._queue.append(event)
         while len(self._queue) > LONGEST_QUEUE:
-            self._queue.popleft()
+            self._take()
             self._drop(1)
         self._work.set()
+
+    def _take(self) -> Event:
+        event = self._queue.popleft()
+        self._hints.discard(event)
+        return event
 
     def announce(self) -> None:
         """Tell the others, soon, what is wanted here."""
@@ -204,7 +226,8 @@ class Courier:
         while True:
             now = anyio.current_time()
             if self._queue or now >= self._next_beat:
-                self._next_beat = now + self._heartbeat
+                await self._keep_pace(now)
+                self._next_beat = anyio.current_time() + self._heartbeat
                 await self._send_batch(connection)
             elif self._leaving:
                 return
@@ -212,21 +235,39 @@ class Courier:
                 with anyio.move_on_after(self._next_beat - now):
                     await self._work_waits()
 
+    async def _keep_pace(self, now: float) -> None:
+        """Wait until one more message may be sent; the last words never wait."""
+        self._paid_until = max(self._paid_until, now) + PACE
+        wait = self._paid_until - now - AT_ONCE * PACE
+        if wait > 0:
+            await self._pause(wait)
+
     async def _send_batch(self, connection: Connection) -> None:
-        events = [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH))]
-        wants = self._wanted()
+        events = [self._take() for _ in range(min(len(self._queue), LARGEST_BATCH))]
         hello, self._hello = self._hello, False
+        for number, data in self._encoded(events, hello=hello, wants=self._wanted()):
+            try:
+                await connection.send(data)
+            except BaseException:
+                self._drop(number)
+                raise
+
+    def _encoded(
+        self, events: Sequence[Event], *, hello: bool, wants: frozenset[str]
+    ) -> Iterator[tuple[int, bytes]]:
+        """Yield messages and how many events they have; one that cannot be written costs no other."""
         plain = [envelope.to_plain(event) for event in events]
         try:
             data = envelope.encode(Message(sender=self.sender, hello=hello, wants=wants, events=plain))
         except SerializationError:
-            self._drop(len(events))
-            return
-        try:
-            await connection.send(data)
-        except Exception:
-            self._drop(len(events))
-            raise
+            if len(events) <= 1:
+                self._drop(len(events))
+                return
+            middle = len(events) // 2
+            yield from self._encoded(events[:middle], hello=hello, wants=wants)
+            yield from self._encoded(events[middle:], hello=hello, wants=wants)
+        else:
+            yield len(events), data
 
     def _wanted(self) -> frozenset[str]:
         on_demand = () if self._leaving else envelope.ON_DEMAND

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 
 import attrs
 
-from anysched.errors import DeserializationError, UnknownTypeError
+from anysched.errors import DeserializationError, SerializationError, UnknownTypeError
 from anysched.model import events as all_events
 from anysched.model.events import (
     ClockJumped,
@@ -68,8 +68,8 @@ class Message:
 
 
 def encode(message: Message) -> bytes:
-    """Return a message as bytes. :raise SerializationError: when a field holds what cannot be written"""
-    return _PLAIN.dumps(
+    """Return a message as bytes. :raise SerializationError: when a field holds what cannot be written, or too much"""
+    data = _PLAIN.dumps(
         {
             "anysched": VERSION,
             "from": message.sender,
@@ -78,6 +78,9 @@ def encode(message: Message) -> bytes:
             "events": list(message.events),
         }
     )
+    if len(data) > LONGEST:
+        raise SerializationError(f"it would have {len(data)} bytes")
+    return data
 
 
 def to_plain(event: Event) -> list[Any]:

@@ -7,6 +7,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 
+class EventsSwallowedError(Exception):
+    """What stands between a node and the others carries no events, by its settings; the text names a remedy."""
+
+
 class Connection(Protocol):
     """A way to all nodes, this one included, that has begun to listen."""
 
@@ -35,3 +39,9 @@ class Transport(Protocol):
     def refuses(self, error: BaseException) -> bool:
         """Tell whether trying again is no use, as somebody has to change a setting first."""
         ...
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return what was raised first, of what task groups have wrapped."""
+    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return innermost(inner[0]) if inner else error

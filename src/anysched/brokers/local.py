@@ -29,6 +29,11 @@ class LocalEventBroker:
         """Return the one broker of an object: schedulers on one data store object hear each other."""
         return cls._shared.setdefault(owner, cls())
 
+    @property
+    def error(self) -> str | None:
+        """None: there is nobody far away."""
+        return None
+
     async def start(self) -> None:
         """Nothing to get ready."""
 

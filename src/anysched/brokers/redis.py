@@ -17,7 +17,7 @@ from coredis.patterns.pubsub import PubSub
 from coredis.retry import NoRetryPolicy
 
 from anysched.brokers._remote import RemoteEventBroker
-from anysched.brokers._transport import Connection
+from anysched.brokers._transport import Connection, innermost
 from anysched.model.convert import Seconds, identifier, positive_duration
 
 _USE: Final = 'use a URL such as "redis://localhost:6379", or "rediss://user:password@host:6379" for TLS'
@@ -115,13 +115,13 @@ class _RedisTransport:
 
     def explain(self, error: BaseException) -> str:
         """Say what went wrong."""
-        error = _innermost(error)
+        error = innermost(error)
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return text if error.__cause__ is None else f"{text} ({error.__cause__})"
 
     def refuses(self, error: BaseException) -> bool:
         """Tell whether Redis does not let this node in, or not do what it has to."""
-        return isinstance(_innermost(error), (AuthenticationError, AuthorizationError))
+        return isinstance(innermost(error), (AuthenticationError, AuthorizationError))
 
 
 class _RedisConnection:
@@ -145,12 +145,6 @@ class _RedisConnection:
 async def _publish(sender: BaseConnection, channel: str, data: bytes) -> None:
     """Send a message over one connection: another one would be made in silence by a client."""
     await sender.create_request(b"PUBLISH", channel, data)
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """Return what was raised first, of what task groups have wrapped."""
-    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
-    return _innermost(inner[0]) if inner else error
 
 
 def _checked(url: str) -> SplitResult:

@@ -1,4 +1,4 @@
-"""Keeping on while the store is away (rule N3)."""
+"""Keeping on while the store is away, or not for nodes like this one any more (rules N3 and N9)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 from anysched._clock import Clock
 from anysched._text import printable
 from anysched.engine.wakeup import Wakeup
-from anysched.errors import StoreUnavailableError
+from anysched.errors import SchemaVersionError, StoreError, StoreUnavailableError
 from anysched.model.events import Event, StoreRecovered, StoreUnavailable
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -40,8 +40,8 @@ class StoreGuard:
         while True:
             try:
                 result = await operation()
-            except StoreUnavailableError as exc:
-                self._lost(who, str(exc))
+            except (StoreUnavailableError, SchemaVersionError) as exc:
+                self._lost(who, exc)
             except BaseException:
                 self._errors.pop(who, None)
                 raise
@@ -54,9 +54,16 @@ class StoreGuard:
             )  # though the wall clock is set back
             delay = min(delay * 2, LONGEST_DELAY)
 
-    def _lost(self, who: str, error: str) -> None:
-        if not self._errors:
-            logger.error("the data store does not answer, trying again until it does: %s", printable(error))
+    def _lost(self, who: str, exc: StoreError) -> None:
+        error = str(exc)
+        new = error not in self._errors.values() if isinstance(exc, SchemaVersionError) else not self._errors
+        if new:
+            if isinstance(exc, SchemaVersionError):
+                logger.critical("this node neither makes nor takes jobs any more: %s", printable(error))
+            else:
+                logger.error(
+                    "the data store does not answer, trying again until it does: %s", printable(error)
+                )
             self._publish([StoreUnavailable(error)])
         self._errors[who] = error
 

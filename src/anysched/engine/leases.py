@@ -6,15 +6,12 @@ import logging
 import math
 import threading
 from collections.abc import Callable
-from contextvars import copy_context
 from datetime import timedelta
-from typing import Any
 
 import anyio.to_thread
-import sniffio
-from anyio.lowlevel import current_token
 
 from anysched._clock import Clock
+from anysched._spawn import loop_caller
 from anysched._text import printable
 from anysched.engine.wakeup import Wakeup
 from anysched.ports.store import LeaseKeeper, Renewal
@@ -160,20 +157,3 @@ class Leases:
             await anyio.to_thread.run_sync(self._thread.join, self._lease.total_seconds())
         if self._keeper is not None:
             self._keeper.close()
-
-
-def loop_caller() -> Callable[..., None]:
-    """Return a function that, called from any thread, has the event loop call another, without waiting for it.
-
-    That is called in the context of whoever asked for this. A signal handler interrupts any context, also one that
-    was made for a thread, in which no event loop is known.
-    """
-    context = copy_context()
-    native: Any = current_token().native_token
-    trio = sniffio.current_async_library() == "trio"
-    caller: Callable[..., None] = native.run_sync_soon if trio else native.call_soon_threadsafe
-
-    def call(func: Callable[..., object], *args: Any) -> None:
-        caller(context.run, func, *args)
-
-    return call

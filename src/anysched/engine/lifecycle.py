@@ -15,6 +15,7 @@ from anysched._clock import Clock
 from anysched._text import printable
 from anysched.engine import siblings
 from anysched.engine.declaring import Tasks
+from anysched.engine.examiner import Examiner
 from anysched.engine.guard import StoreGuard
 from anysched.engine.housekeeper import Housekeeper
 from anysched.engine.leases import Leases
@@ -87,6 +88,7 @@ class Engine:
         s = self.settings
         self._rooms: Rooms = Rooms(s.clock, self._failed)
         self.guard: StoreGuard = StoreGuard(s.clock, s.broker.publish)
+        self.examiner: Examiner = Examiner(s.store, self._rooms.start)
         self.runner: Runner = Runner(
             s.store.present, s.tasks, s.executors, self._interrupt, loop_ends=lambda: self._rooms.loop_ends
         )

@@ -86,10 +86,10 @@ class Planner:
         self.time.check()
         while True:
             advanced = await self.advance()
+            self.next_wake = advanced.next_wake
             if advanced.more:
                 await anyio.lowlevel.checkpoint()  # the workers begin what was taken
                 continue
-            self.next_wake = advanced.next_wake
             until, poll_at = self.time.alarms(advanced.next_wake, self._poll_interval)
             await self._wakeup.wait(until, poll_at=poll_at)
             self.time.check()

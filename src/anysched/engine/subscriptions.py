@@ -14,8 +14,8 @@ from typing import Any, Self
 import anyio
 
 from anysched._clock import Clock
+from anysched._spawn import loop_caller
 from anysched.engine.cancelling import is_cancelled, is_natively_cancelled, undo_native_cancellation
-from anysched.engine.leases import loop_caller
 from anysched.engine.wakeup import Wakeup
 from anysched.errors import SchedulerStateError
 from anysched.model import events as all_events

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -17,13 +18,25 @@ Missed = Literal["policy", "skip", "run_once", "run_all"]
 Queued = Literal["keep", "hold", "discard"]
 SkipReason = Literal["grace", "coalesced", "catchup_limit", "paused"]
 
+#: An offset whose + was read as a space.
+UNESCAPED = re.compile(r" \d\d:?\d\d$")
+
 #: How many schedules a page may have.
 MOST_PER_PAGE = 1000
 
 
 def _iso_8601(value: object) -> object:
     # pydantic would also take a number of seconds, in quotes or not.
-    return datetime.fromisoformat(value) if isinstance(value, str) and value != "now" else value
+    if not isinstance(value, str) or value == "now":
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        if UNESCAPED.search(value):
+            raise ValueError(
+                f"no instant: {value!r}; in a query, the + before an offset is written %2B"
+            ) from None
+        raise
 
 
 def _storable(value: str) -> str:
@@ -69,7 +82,7 @@ class ListQuery(Query):
     """Only schedules that are paused, or only those that are not."""
     status: Status | None = None
     """Only schedules with this status."""
-    task_id: str | None = None
+    task_id: Id | None = None
     """Only schedules of this task."""
     limit: int = Field(default=100, ge=1, le=MOST_PER_PAGE)
     """How many schedules to answer at most."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+import attrs
 
 from anysched.model.events import Event
 
@@ -12,6 +14,11 @@ Listener = Callable[[Sequence[Event]], None]
 
 class EventBroker(Protocol):
     """Tells schedulers, here and elsewhere, that something changed (rule N2)."""
+
+    @property
+    def error(self) -> str | None:
+        """Why nothing is heard of other nodes at the moment, else None."""
+        ...
 
     async def start(self) -> None:
         """Get ready; every successful ``start`` is paired with one ``stop``."""
@@ -35,3 +42,23 @@ class EventBroker(Protocol):
     def wants(self, event_type: type[Event]) -> bool:
         """Tell whether anybody listens to a type, so that events nobody wants need not be made."""
         ...
+
+
+@attrs.frozen
+class EventServer:
+    """A PostgreSQL server over which the nodes that share a store can tell each other of changes.
+
+    :ivar connect: returns a connection of psycopg in autocommit mode, which is the caller's; blocks, in any thread
+    :ivar address: what the server is called in messages; holds no password (rule N7)
+    :ivar schema: where the tables of the store are; None for the first schema that such a connection looks in
+    :ivar table_prefix: what the names of the tables begin with
+    """
+
+    connect: Callable[[], Any] = attrs.field(repr=False)
+    address: str
+    schema: str | None
+    table_prefix: str
+
+
+#: Makes a broker: stores and brokers do not know each other, and who puts them together brings this.
+MakeBroker = Callable[[EventServer], EventBroker]

@@ -16,12 +16,13 @@ import attrs
 
 from anysched._clock import Clock
 from anysched.model.change import Change
+from anysched.model.figures import StoreFigures
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobStatus, ScheduleStatus
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
-from anysched.ports.broker import EventBroker
+from anysched.ports.broker import EventBroker, MakeBroker
 
 #: Decide about one schedule: (its id, what is stored under it, its task, the store's present) -> what to write.
 Decide = Callable[[str, ScheduleSnapshot | None, Task | None, datetime], Change]
@@ -265,8 +266,15 @@ class DataStore(ScheduleStore, JobStore, Protocol):
         """Return it as it can be told without asking, from what was told last; any thread may call this."""
         ...
 
-    def make_broker(self) -> EventBroker | None:
-        """Return the broker that suits this store when the user names none; None if one in the process will do."""
+    async def measure(self) -> StoreFigures:
+        """Count what is due, queued and running, for those who watch over nodes."""
+        ...
+
+    def make_broker(self, make: MakeBroker) -> EventBroker | None:
+        """Return the broker that suits this store when the user names none; None if one in the process will do.
+
+        :param make: for a store whose server can tell nodes of events by itself
+        """
         ...
 
     def make_lease_keeper(self) -> LeaseKeeper | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from itertools import count
@@ -138,6 +138,18 @@ class JobQueue:
             elif upcoming is None or head[0] < upcoming:
                 upcoming = head[0]
         return backlog, upcoming
+
+    def count_ready(self, now: datetime) -> tuple[int, datetime | None]:
+        """Return how many queued jobs may start, and since when the first."""
+        queues = self._queued.values()
+        # One that was held and released stands in its queue twice.
+        ready = {entry: at for queue in queues for at, _, entry in queue if entry.waits and at <= now}
+        return len(ready), min(ready.values(), default=None)
+
+    def count_running(self) -> dict[str, int]:
+        """Return how many jobs each node has."""
+        entries = (entry for entries in self._running.values() for entry in entries)
+        return dict(Counter(entry.node for entry in entries if entry.node is not None))
 
     def end(self, job_id: UUID) -> None:
         """Forget a job."""

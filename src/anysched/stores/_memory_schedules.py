@@ -89,6 +89,12 @@ class ScheduleTable:
         self.put_back(passed)
         return found
 
+    def count_due(self, now: datetime) -> tuple[int, datetime | None]:
+        """Return how many schedules have to be looked at, and since when the first."""
+        due = [entry for entry, _ in self.take_due(now)]
+        self.put_back(due)
+        return len(due), due[0][0] if due else None
+
 
 def after(stored: ScheduleSnapshot | None, change: Change) -> ScheduleSnapshot | None:
     """Return what is stored once a change is written."""

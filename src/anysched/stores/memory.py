@@ -14,10 +14,11 @@ from anyio.lowlevel import current_token
 from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError
 from anysched.model.change import Change
+from anysched.model.figures import StoreFigures
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
-from anysched.ports.broker import EventBroker
+from anysched.ports.broker import EventBroker, MakeBroker
 from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
@@ -86,7 +87,22 @@ class MemoryDataStore:
         """Return the clock's present (rule N6)."""
         return self._clock.now()
 
-    def make_broker(self) -> EventBroker | None:
+    async def measure(self) -> StoreFigures:
+        """Count what is due, queued and running."""
+        now = self._clock.now()
+        due, due_since = self._schedules.count_due(now)
+        queued, queued_since = self._jobs.count_ready(now)
+        return StoreFigures(
+            now=now,
+            due_schedules=due,
+            due_since=due_since,
+            queued_jobs=queued,
+            queued_since=queued_since,
+            running_jobs=self._jobs.count_running(),
+            leases={},
+        )
+
+    def make_broker(self, make: MakeBroker) -> EventBroker | None:
         """Return None: a broker in this process will do."""
         return None
 

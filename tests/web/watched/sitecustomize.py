@@ -1,4 +1,4 @@
-"""Imported by every process of a server under test: lets it tell what a user would not see.
+"""Imported by every process of a server or program under test: lets it tell what a user would not see.
 
 The scheduler's own log goes to stderr, and so do threads and asyncio tasks that are left at the end.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio.runners
 import atexit
 import logging
+import os
 import sys
 import threading
 
@@ -18,7 +19,7 @@ logger = logging.getLogger("anysched")
 handler = logging.StreamHandler()
 handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
 logger.addHandler(handler)
-logger.setLevel(logging.INFO)
+logger.setLevel(os.environ.get("WATCHED_LEVEL", "INFO"))
 logger.propagate = False  # one line for each record, whatever a server does to the root logger
 
 #: Private: an event loop tells nobody else what it cancels at its end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from datetime import datetime
 from typing import Any, Literal
 
@@ -82,7 +83,7 @@ class PauseSchedule(OperatorCommand):
         parser.add_argument("id", nargs="+", help="ids of schedules")
         parser.add_argument("--reason", help="shown with the pause")
         parser.add_argument("--by", help="who pauses")
-        parser.add_argument("--until", type=datetime.fromisoformat, help="when they go on by themselves")
+        parser.add_argument("--until", type=instant, help="when they go on by themselves")
 
     def operate(self, scheduler: Scheduler, options: dict[str, Any]) -> None:
         for id in options["id"]:
@@ -114,6 +115,14 @@ class UnpauseSchedule(OperatorCommand):
             )
 
 
-def shown(instant: datetime | None) -> str:
+def instant(text: str) -> datetime:
+    """Return the instant that somebody has written."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"write it as 2026-03-01 or '2026-03-01 09:00', not {text!r}") from None
+
+
+def shown(found: datetime | None) -> str:
     """Return an instant as people read it, in Django's time zone."""
-    return "-" if instant is None else localtime(instant).isoformat(" ", "seconds")
+    return "-" if found is None else localtime(found).isoformat(" ", "seconds")

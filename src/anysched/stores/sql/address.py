@@ -33,16 +33,19 @@ _USE = (
 )
 
 
-def connect(address: str | sa.URL | sa.Engine) -> tuple[sa.Engine, Dialect, bool]:
+def connect(address: str | sa.URL | sa.Engine, *, patient: bool = False) -> tuple[sa.Engine, Dialect, bool]:
     """Return an engine in autocommit mode, what is special about its database, and whether it is the caller's own.
 
     Nothing is opened yet.
 
+    :param patient: whether there is time, for an administrator's script
     :raise TypeError: for something other than a URL or a synchronous engine
     :raise StoreError: for a URL that cannot be used, and why
     """
     if isinstance(address, sa.Engine):
-        return address.execution_options(isolation_level="AUTOCOMMIT"), _dialect(address.url), True
+        dialect = _dialect(address.url)
+        dialect.patient = patient
+        return address.execution_options(isolation_level="AUTOCOMMIT"), dialect, True
     if not isinstance(address, (str, sa.URL)):
         hint = ": pass a synchronous one" if type(address).__name__ == "AsyncEngine" else ""
         raise TypeError(
@@ -50,6 +53,7 @@ def connect(address: str | sa.URL | sa.Engine) -> tuple[sa.Engine, Dialect, bool
         )
     url = _with_driver(_url(address))
     dialect = _dialect(url)
+    dialect.patient = patient
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", sql_errors.SAWarning)  # parameters that the driver does not have

@@ -14,6 +14,7 @@ from anysched.errors import StoreUnavailableError
 from anysched.model.change import Change
 from anysched.model.job import Claim, EndedJob, Job
 from anysched.model.policies import JobStatus
+from anysched.model.schedule import ScheduleState
 from anysched.model.task import Task
 from anysched.ports.store import Advanced, AdvanceRequest
 from anysched.rules.running import abandoned, cancelled, next_attempt
@@ -86,12 +87,15 @@ class Advancing:
         self._suspects = Suspects(jobs)
         self._unknown = Unknown(schedules.configs, schedules.dialect)
         self._expected: dict[str, datetime] = {}  # when each node comes to do something
+        self._has_work = False  # whether this process has written something that is due
         self._doubtful: set[str] = set()  # nodes that may have taken jobs without having been told
 
     def __call__(self, request: AdvanceRequest) -> Advanced:
         """Make a pass; a node with nothing to do only reads, and one whose time has come does not ask first."""
         expected, present = self._expected.pop(request.node, None), self._session.present
-        if request.node not in self._doubtful and (expected is None or expected > present()):
+        has_work, self._has_work = self._has_work, False
+        comes = has_work or request.node in self._doubtful or (expected is not None and expected <= present())
+        if not comes:
             idle = self._session.read_here(lambda connection: self._idle(connection, request, present()))
             if idle is not None:
                 return self._expect(request, idle)
@@ -107,6 +111,16 @@ class Advancing:
             self._leases.took(request.node, (claim.job.id for claim in advanced.claims))
         return self._expect(request, advanced)
 
+    def note_changes(self, changes: Sequence[Change], now: datetime) -> None:
+        """Remember that what this process wrote is due, so that the next pass need not ask first."""
+        if any(change.jobs or _is_due(change.state, now) for change in changes):
+            self._has_work = True
+
+    def note_jobs(self, jobs: Sequence[Job], now: datetime) -> None:
+        """The same, of jobs."""
+        if any(job.run_at <= now for job in jobs):
+            self._has_work = True
+
     def _expect(self, request: AdvanceRequest, advanced: Advanced) -> Advanced:
         if advanced.next_wake is not None:
             self._expected[request.node] = advanced.next_wake
@@ -116,9 +130,10 @@ class Advancing:
         """Return what there is to say if there is nothing to do, else None."""
         now = from_instant(present)
         mine = self._mine(request)
-        outlook = self._outlook(connection, request, mine, now)
+        outlook = self._outlook(connection, request, mine, now, self._leases.nodes(connection))
         if outlook.gone or outlook.is_due(now) or outlook.room:
             return None
+        self._tasks.check_node(connection)
         return Advanced(
             now=present,
             backlog=outlook.backlog,
@@ -133,31 +148,40 @@ class Advancing:
         nodes = self._leases.nodes(connection)
         ended: list[EndedJob] = []
         released: list[Job] = []
+        taken_over: set[str] = set()
         for node in _gone(nodes, request.node, now):
             if not self._leases.take_over(connection, node.id, now):
                 continue
+            taken_over.add(node.id)
             self._reap(connection, request, node, tasks, present, ended, released)
         self._results.keep(connection, ended)
         noted = self._unknown.noted
         changes: Sequence[Change] = ()
         made: Mapping[str, Job] = {}
+        claims: Sequence[Claim] = ()
         if request.plan_limit:
+            decided = self._plan(connection, request, tasks, present)
+            takes = self._takes_made(connection, request, nodes, tasks, decided, present)
             written = self._changes.write(
-                connection, self._plan(connection, request, tasks, present), present
+                connection, decided, present, taken_by=request.node if takes else None
             )
-            changes, made = written.changes, written.made
+            changes, made, claims = written.changes, written.made, written.claims
             ended += written.ended
         until = now + from_duration(request.lease)
-        claims = self._untold(connection, request) or self._claim(connection, request, nodes, made, now)
+        if not claims:
+            claims = self._untold(connection, request) or self._claim(
+                connection, request, nodes, tasks, made, now
+            )
         if claims:
             self._leases.grant(connection, request.node, until)
         elif any(node.id == request.node and node.has_jobs for node in nodes):
             self._leases.extend(connection, request.node, until)
         mine = self._mine(request)
-        after = self._outlook(connection, request, mine, now)
+        left = [node for node in nodes if node.id not in taken_over]
+        after = self._outlook(connection, request, mine, now, left, tasks)
         due = after.is_due(now)
         locked = due and not changes and noted == self._unknown.noted
-        elsewhere = locked or (after.room and len(claims) < request.claim_limit)
+        elsewhere = locked or after.gone or (after.room and len(claims) < request.claim_limit)
         return Advanced(
             now=present,
             changes=changes,
@@ -173,8 +197,15 @@ class Advancing:
     def _mine(self, request: AdvanceRequest) -> Mine:
         return self._unknown.mine(request.tasks, all_tasks=request.plan_all)
 
-    def _outlook(self, connection: sa.Connection, request: AdvanceRequest, mine: Mine, now: int) -> Outlook:
-        nodes = self._leases.nodes(connection)
+    def _outlook(
+        self,
+        connection: sa.Connection,
+        request: AdvanceRequest,
+        mine: Mine,
+        now: int,
+        nodes: Sequence[Node],
+        tasks: Mapping[str, Task] | None = None,
+    ) -> Outlook:
         gone = _gone(nodes, request.node, now)
         later = [
             node.lease_until
@@ -182,12 +213,13 @@ class Advancing:
             if node.has_jobs and node.id != request.node and node not in gone
         ]
         first_wake = self._schedules.first_wake(connection, mine) if request.plan_limit else None
-        queued = self._jobs.queued_tasks(connection, mine.tasks) if request.tasks else []
+        queued = self._jobs.queued_tasks(connection, request.tasks) if request.tasks else []
         room: dict[str, int | None] = {}
         backlog = False
         if queued:
             takes = request.claim_limit > 0 and not self._leases.has_to_notice(request.node, nodes)
-            for name, free, head in self._free(connection, request, queued):
+            known = self._tasks.all(connection) if tasks is None else tasks
+            for name, free, head in self._free(connection, request, known, queued):
                 backlog = backlog or head <= now or free == 0
                 if takes and free != 0:
                     if head <= now:
@@ -200,6 +232,7 @@ class Advancing:
         self,
         connection: sa.Connection,
         request: AdvanceRequest,
+        tasks: Mapping[str, Task],
         queued: Sequence[tuple[str, int]],
         *,
         lock: bool = False,
@@ -208,7 +241,6 @@ class Advancing:
 
         :param lock: let nobody else take jobs of a task with a limit until this transaction ends
         """
-        tasks = self._tasks.all(connection)
         limits = {name: request.policy.max_running_jobs(tasks.get(name)) for name, _ in queued}
         if lock:
             self._tasks.lock(connection, [name for name, limit in limits.items() if limit is not None])
@@ -238,9 +270,12 @@ class Advancing:
         released: list[Job],
     ) -> None:
         """Take the jobs of a node that is gone: back into the queue, or to their end (rules J2 and J3)."""
+        found = self._jobs.all_of_node(connection, node.id)
+        if found is None:
+            return  # its last transaction will end, or be ended: all of its jobs are taken at once, or none
         back: list[Job] = []
         over: list[EndedJob] = []
-        for stored in self._jobs.of_node(connection, node.id):
+        for stored in found:
             if stored.cancel_requested:
                 over.append(cancelled(stored.job, present))
             elif request.policy.retries(stored.job, tasks.get(stored.job.task_id)):
@@ -270,21 +305,53 @@ class Advancing:
                 break
         return decided
 
+    def _takes_made(
+        self,
+        connection: sa.Connection,
+        request: AdvanceRequest,
+        nodes: Sequence[Node],
+        tasks: Mapping[str, Task],
+        decided: Sequence[Decided],
+        present: datetime,
+    ) -> bool:
+        """Return whether a node takes all jobs as it makes them: it has room for them, and nothing waits before them.
+
+        They are never in the queue then, whose index does not fill with what has left it.
+        """
+        jobs = [job for one in decided for job in one.change.jobs]
+        return (
+            0 < len(jobs) <= request.claim_limit
+            and request.node not in self._doubtful
+            and not self._leases.has_to_notice(request.node, nodes)
+            and not any(one.change.queued for one in decided)
+            and all(
+                job.task_id in request.tasks
+                and job.status is JobStatus.queued
+                and job.run_at <= present
+                and request.policy.max_running_jobs(tasks.get(job.task_id)) is None
+                for job in jobs
+            )
+            and all(
+                head > from_instant(present) for _, head in self._jobs.queued_tasks(connection, request.tasks)
+            )
+        )
+
     def _claim(
         self,
         connection: sa.Connection,
         request: AdvanceRequest,
         nodes: Sequence[Node],
+        tasks: Mapping[str, Task],
         made: Mapping[str, Job],
         now: int,
     ) -> list[Claim]:
         """Take jobs, the oldest first, none of a task at its limit (rule J5)."""
         if not request.claim_limit or not request.tasks or self._leases.has_to_notice(request.node, nodes):
             return []
-        queued = self._jobs.queued_tasks(connection, self._mine(request).tasks)
+        queued = self._jobs.queued_tasks(connection, request.tasks)
         room = {
             name: free
-            for name, free, head in self._free(connection, request, queued, lock=True)
+            for name, free, head in self._free(connection, request, tasks, queued, lock=True)
             if free != 0 and head <= now
         }
         if not room:
@@ -303,6 +370,10 @@ class Advancing:
             if stored.job.id not in told
         ]
         return untold[: request.claim_limit]
+
+
+def _is_due(state: ScheduleState | None, now: datetime) -> bool:
+    return state is not None and state.wake_at is not None and state.wake_at <= now
 
 
 def _gone(nodes: Sequence[Node], me: str, now: int) -> list[Node]:

@@ -10,7 +10,7 @@ import attrs
 import sqlalchemy as sa
 
 from anysched.model.change import Change, QueuedFate
-from anysched.model.job import EndedJob, Job
+from anysched.model.job import Claim, EndedJob, Job
 from anysched.rules.running import cancelled
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Config, StoredConfig
@@ -38,11 +38,13 @@ class Written:
     :ivar ended: queued jobs that ended with it
     :ivar made: jobs without arguments, by id; what others are run with is read from the store,
         so that no job can change what the next one gets
+    :ivar claims: jobs that the node took as they were made
     """
 
     changes: Sequence[Change]
     ended: Sequence[EndedJob]
     made: Mapping[str, Job]
+    claims: Sequence[Claim] = ()
 
 
 class Changes:
@@ -53,23 +55,44 @@ class Changes:
         self._jobs = jobs
         self._results = results
 
-    def write(self, connection: sa.Connection, decided: Sequence[Decided], present: datetime) -> Written:
-        """Write changes of different schedules. :raise Conflict: when one of them was changed meanwhile (rule S4)"""
+    def write(
+        self,
+        connection: sa.Connection,
+        decided: Sequence[Decided],
+        present: datetime,
+        *,
+        taken_by: str | None = None,
+    ) -> Written:
+        """Write changes of different schedules.
+
+        :param taken_by: a node that takes all jobs as they are made, which then never are in the queue
+        :raise Conflict: when a schedule was changed meanwhile (rule S4)
+        """
         ended = self._settle_queued(connection, decided, present)
         self._schedules.write(connection, [(one.stored, one.change, one.config) for one in decided])
         rows: list[tuple[Any, ...]] = []
         made: dict[str, Job] = {}
+        jobs: list[Job] = []
         for one in decided:
             for job in one.change.jobs:
                 row = self._row(job, None if one.stored is None else one.stored.config)
-                rows.append(row)
+                rows.append(row if taken_by is None else self._jobs.claimed(row, taken_by))
+                jobs.append(job)
                 if row[-1] is None:
                     made[row[0]] = job
         changes = [one.change for one in decided]
         taken = self._jobs.insert_fired(connection, rows)
         if taken:
             changes = [_without(change, taken) for change in changes]
-        return Written(changes, ended, made)
+        if taken_by is None:
+            return Written(changes, ended, made)
+        claims = [
+            self._jobs.first_claim(job, row[-1])
+            for job, row in zip(jobs, rows, strict=True)
+            if row[0] not in taken
+        ]
+        claims.sort(key=lambda claim: (claim.job.run_at, claim.job.id))
+        return Written(changes, ended, made, claims)
 
     def _row(self, job: Job, config: Config | None) -> tuple[Any, ...]:
         return self._jobs.encode(job) if config is None else self._jobs.encode_fired(job, config)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import chain
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from sqlalchemy.sql.compiler import TypeCompiler
 from sqlalchemy.types import Text
 
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.dialects import PATIENCE, Many, Parameters, RowByRow
 
 #: The oldest versions that serve: older ones cannot pass over locked rows, or compare text exactly.
 OLDEST_MARIADB: Final = (10, 6)
@@ -41,6 +43,14 @@ _NOW: Final = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))
 
 _TABLES_LOCK: Final = "anysched: tables"
 
+#: What comes before and after the columns of the first row in a statement that changes many.
+_SELECT: Final = "SELECT "
+_ROWS_END: Final = ") AS given"
+
+#: How many rows go in one such statement, and about how many bytes, which every server takes.
+_MOST_ROWS: Final = 250
+_MOST_BYTES: Final = 500_000
+
 #: The flag of a connection by which an UPDATE counts the rows that it found, not those that it changed.
 _FOUND_ROWS: Final = 2
 
@@ -64,7 +74,7 @@ def exact_text(length: int | None = None) -> sa.types.TypeEngine[str]:
     return _ExactText(length)
 
 
-class MariaDBDialect:
+class MariaDBDialect(RowByRow):
     """MariaDB or MySQL through PyMySQL, used synchronously in threads.
 
     PyMySQL writes parameters into the text of a statement, so a set is given as a list, which it writes as a list.
@@ -73,6 +83,7 @@ class MariaDBDialect:
     name = "MariaDB or MySQL"
     paramstyle: Literal["qmark", "format"] = "format"
     awaits_disk = True
+    patient = False
     begin_read: tuple[str, ...] = (
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
@@ -87,18 +98,29 @@ class MariaDBDialect:
     lock_existence = "LOCK IN SHARE MODE"
     # A scan of another index, which looks cheap in a small table, would keep the locks of all rows that it meets.
     by_key = "FORCE INDEX (PRIMARY)"
+    delete_by_key = "DELETE {table} FROM {table} FORCE INDEX (PRIMARY)"
+    value = "given_{}"
     among = "IN :{}"
     not_among = "NOT IN :{}"
     unless_fired = "ON DUPLICATE KEY UPDATE id = {jobs}.id"
     counts_fired = False
-    # With its index this reads one entry for each task.
+    drain_readers = "ALTER TABLE {} FORCE"
+    script: tuple[tuple[str, ...], tuple[str, ...]] = (
+        (
+            f"SET SESSION lock_wait_timeout = {LOCK_TIMEOUT}",
+            f"SELECT GET_LOCK('{_TABLES_LOCK}', {STATEMENT_TIMEOUT})",
+        ),
+        ("COMMIT", f"SELECT RELEASE_LOCK('{_TABLES_LOCK}')"),
+    )
+    # Only in this form an index gives what is asked for, and nothing else is read.
+    by_due = "FORCE INDEX ({index_due})"
     queued_tasks: str = (
-        "SELECT task_id, MIN(ready_at) FROM {jobs} WHERE task_id {in_.tasks} AND ready_at IS NOT NULL"
-        " GROUP BY task_id"
+        "(SELECT task_id, ready_at FROM {jobs} FORCE INDEX ({index_ready}) WHERE task_id = :task"
+        " AND ready_at IS NOT NULL ORDER BY ready_at LIMIT 1)"
     )
     ready: str = (
-        "(SELECT id, task_id, ready_at FROM {jobs} WHERE task_id = :task AND ready_at <= :now"
-        " ORDER BY ready_at, id LIMIT :most_each)"
+        "(SELECT id, task_id, ready_at FROM {jobs} FORCE INDEX ({index_ready}) WHERE task_id = :task"
+        " AND ready_at <= :now ORDER BY ready_at, id LIMIT :most_each)"
     )
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
@@ -108,7 +130,7 @@ class MariaDBDialect:
         options: dict[str, Any] = {
             "charset": "utf8mb4",
             "connect_timeout": CONNECT_TIMEOUT,
-            "read_timeout": READ_TIMEOUT,
+            "read_timeout": None if self.patient else READ_TIMEOUT,
             "write_timeout": WRITE_TIMEOUT,
         }
         missing = {key: value for key, value in options.items() if key not in url.query}
@@ -123,6 +145,9 @@ class MariaDBDialect:
 
     def is_private(self, engine: sa.Engine) -> bool:
         return False
+
+    def event_connector(self, engine: sa.Engine) -> None:
+        return None
 
     def set_up_connection(self, connection: Any) -> None:
         limits = _LIMITS["mariadb" in connection.get_server_info().lower()]
@@ -149,19 +174,27 @@ class MariaDBDialect:
     @contextmanager
     def locked_tables(self, connection: sa.Connection) -> Generator[None]:
         # What makes or changes a table ends the transaction, so this lock is one of the connection.
-        taken = connection.exec_driver_sql(
-            "SELECT GET_LOCK(%s, %s)", (_TABLES_LOCK, STATEMENT_TIMEOUT)
-        ).scalar()
-        if not taken:
-            raise StoreUnavailableError("another node has been making tables for too long")
-        try:
-            yield
-            connection.exec_driver_sql("COMMIT")
-        finally:
-            connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (_TABLES_LOCK,)).close()
+        wait = PATIENCE if self.patient else STATEMENT_TIMEOUT
+        with _unhurried(connection):
+            taken = connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (_TABLES_LOCK, wait)).scalar()
+            if not taken:
+                raise StoreUnavailableError("another node has been making or changing tables for too long")
+            try:
+                yield
+                connection.exec_driver_sql("COMMIT")
+            finally:
+                connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (_TABLES_LOCK,)).close()
 
     def set_of(self, items: Iterable[str]) -> list[str]:
         return [*items] or [""]  # there is no empty list in SQL; nothing that is kept is empty
+
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        if not tasks:
+            return []
+        text = " UNION ALL ".join([statement] * len(tasks))
+        return connection.exec_driver_sql(text, tuple(tasks)).fetchall()
 
     def read_ready(
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
@@ -172,9 +205,34 @@ class MariaDBDialect:
         parameters = [value for task in tasks for value in (task, now, each)]
         return connection.exec_driver_sql(text, (*parameters, most)).fetchall()
 
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        return f"UPDATE {self._given(rows)} STRAIGHT_JOIN {table} SET {changes} WHERE {condition}"
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        return f"DELETE {table} FROM {self._given(rows)} STRAIGHT_JOIN {table} WHERE {condition}"
+
+    def _given(self, rows: Parameters) -> str:
+        """Return a row as a table; ``run_many`` adds the others. Joined in this order, each is looked up by its key."""
+        columns = ", ".join(f":{name} AS {self.value.format(name)}" for name in rows)
+        return f"({_SELECT}{columns}{_ROWS_END}"
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        # The driver makes one statement of many INSERTs; for what changes rows it is done here.
+        before, joined, after = statement.text.partition(_ROWS_END)
+        if not joined:
+            return self._run(connection, statement.text, list(rows), rows)
+        again = before[before.index(_SELECT) :]
+        found = 0
+        for part in _parts(rows):
+            text = before + f" UNION ALL {again}" * (len(part) - 1) + joined + after
+            found += self._run(connection, text, tuple(chain.from_iterable(part)), part)
+        return found
+
+    def _run(
+        self, connection: sa.Connection, text: str, parameters: Any, rows: Sequence[tuple[Any, ...]]
+    ) -> int:
         try:
-            return connection.exec_driver_sql(statement, list(rows)).rowcount
+            return connection.exec_driver_sql(text, parameters).rowcount
         except DBAPIError as exc:
             if _code(exc.orig) in _CUT and (size := max(map(_size, rows))) > _SUSPICIOUS:
                 raise StoreError(
@@ -185,6 +243,9 @@ class MariaDBDialect:
     def is_undone(self, error: BaseException) -> bool:
         return _code(error) in _UNDONE
 
+    def is_forbidden(self, error: BaseException) -> bool:
+        return _code(error) in {1044, 1142, 1227, 1370}
+
     def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
         code = _code(error)
         said = str(error.args[1]) if len(error.args) > 1 else str(error)
@@ -194,6 +255,20 @@ class MariaDBDialect:
             if code in codes:
                 return StoreUnavailableError, f"{meaning}: {said}"
         return StoreError, said or type(error).__name__
+
+
+@contextmanager
+def _unhurried(connection: sa.Connection) -> Generator[None]:
+    """Let statements take as long as they need, and not wait for tables that others use any longer than for rows."""
+    limit = "max_statement_time" if _is_mariadb(connection.dialect) else "max_execution_time"
+    connection.exec_driver_sql(
+        f"SET @anysched_limit = @@{limit}, @anysched_wait = @@lock_wait_timeout,"
+        f" {limit} = 0, lock_wait_timeout = {LOCK_TIMEOUT}"
+    )
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"SET {limit} = @anysched_limit, lock_wait_timeout = @anysched_wait")
 
 
 def _is_mariadb(dialect: sa.Dialect) -> bool:
@@ -209,6 +284,19 @@ def _code(error: BaseException | None) -> int | None:
 
 def _dotted(version: Iterable[int]) -> str:
     return ".".join(map(str, version))
+
+
+def _parts(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Yield rows that fit into one statement; one that is large has one of its own."""
+    part: list[tuple[Any, ...]] = []
+    size = 0
+    for row in rows:
+        size += _size(row)
+        if part and (len(part) == _MOST_ROWS or size > _MOST_BYTES):
+            yield part
+            part, size = [], _size(row)
+        part.append(row)
+    yield part
 
 
 def _size(row: Iterable[Any]) -> int:

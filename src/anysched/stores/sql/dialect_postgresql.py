@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.arrays import ARRAYS, array_of
 from anysched.stores.sql.columns import json_array
-from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, read_ready
+from anysched.stores.sql.dialects import (
+    FIRST_OF_TASK,
+    PATIENCE,
+    QUEUED_TASKS,
+    Many,
+    Parameters,
+    read_queued,
+    read_ready,
+)
 
 #: The oldest version that serves, as the server tells it.
 OLDEST: Final = 130000
@@ -24,6 +33,7 @@ STATEMENT_TIMEOUT: Final = 30
 #: How long to wait for a connection, and for the network in between, in seconds.
 CONNECT_TIMEOUT: Final = 10
 NETWORK_TIMEOUT: Final = 15
+READ_TIMEOUT: Final = STATEMENT_TIMEOUT + NETWORK_TIMEOUT
 
 #: Two numbers of this package's own, for the lock under which tables are made.
 _TABLES_LOCK: Final = 0x616E7973, 0x63686564
@@ -48,6 +58,7 @@ class PostgreSQLDialect:
     name = "PostgreSQL"
     paramstyle: Literal["qmark", "format"] = "format"
     awaits_disk = True
+    patient = False
     begin_read: tuple[str, ...] = (f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}",)
     many_writers = True
     has_time = True
@@ -56,9 +67,20 @@ class PostgreSQLDialect:
     lock_existence = "FOR KEY SHARE"
     among = "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
     not_among = "<> ALL (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
-    by_existence = by_key = ""
+    by_existence = by_key = by_due = ""
+    delete_by_key = "DELETE FROM {table}"
+    value = "given_{}"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True
+    drain_readers = "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE"
+    script: tuple[tuple[str, ...], tuple[str, ...]] = (
+        (
+            "BEGIN",
+            "SELECT pg_advisory_xact_lock({}, {})".format(*_TABLES_LOCK),
+            f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'",
+        ),
+        ("COMMIT",),
+    )
     _each_task: str = "json_array_elements_text(CAST(:tasks AS json)) AS task(value)"
     queued_tasks: str = QUEUED_TASKS.format(each_task=_each_task)
     ready: str = (
@@ -97,8 +119,24 @@ class PostgreSQLDialect:
     def is_private(self, engine: sa.Engine) -> bool:
         return False
 
+    def event_connector(self, engine: sa.Engine) -> Callable[[], Any]:
+        def connect() -> Any:
+            # As the pool would make it, with whatever the caller has hooked into that, but not counted against it.
+            lent = engine.pool.recreate().connect()
+            lent.detach()
+            connection: Any = lent.dbapi_connection
+            connection.commit()  # what such a hook has set
+            connection.autocommit = True
+            return connection
+
+        return connect
+
     def set_up_connection(self, connection: Any) -> None:
-        """Whatever is set is set for a transaction, so that it holds behind a pooler, too."""
+        # Whatever the server is told is told for a transaction, so that it holds behind a pooler, too.
+        if not self.patient:
+            from anysched.stores.sql.silence import limit_silence  # only who uses psycopg has it
+
+            limit_silence(connection, READ_TIMEOUT)
 
     def set_up_database(self, connection: sa.Connection) -> None:
         version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
@@ -109,22 +147,49 @@ class PostgreSQLDialect:
             raise StoreError(f"a database with the encoding UTF8 is needed, this one has {encoding}")
 
     def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:
+        wait = PATIENCE if self.patient else STATEMENT_TIMEOUT
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{wait}s'")
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", _TABLES_LOCK)
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'")
         return nullcontext()  # the lock ends with the transaction
 
     def set_of(self, items: Iterable[str]) -> str:
         return json_array(items)
+
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        return read_queued(connection, statement, json_array(tasks))
 
     def read_ready(
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
     ) -> Sequence[Sequence[Any]]:
         return read_ready(connection, statement, json_array(tasks), now, each, most)
 
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        return connection.exec_driver_sql(statement, list(rows)).rowcount
+    def insert(self, table: str, rows: Parameters) -> str:
+        return f"INSERT INTO {table} ({', '.join(rows)}) SELECT * FROM {self._given(rows)}"
+
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        return f"UPDATE {table} SET {changes} FROM {self._given(rows)} WHERE {condition}"
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        return f"DELETE FROM {table} USING {self._given(rows)} WHERE {condition}"
+
+    def _given(self, rows: Parameters) -> str:
+        """Return rows as a table: a column for each parameter, which is given as an array."""
+        arrays = ", ".join(f"CAST(:{name} AS {ARRAYS[kind]})" for name, kind in rows.items())
+        return f"unnest({arrays}) AS given ({', '.join(map(self.value.format, rows))})"
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        columns = zip(statement.types, zip(*rows, strict=True), strict=True)
+        arrays = tuple(array_of(kind, values) for kind, values in columns)
+        return connection.exec_driver_sql(statement.text, arrays).rowcount
 
     def is_undone(self, error: BaseException) -> bool:
         return getattr(error, "sqlstate", None) in {"40001", "40P01"}
+
+    def is_forbidden(self, error: BaseException) -> bool:
+        return getattr(error, "sqlstate", None) == "42501"
 
     def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
         state = getattr(error, "sqlstate", None)

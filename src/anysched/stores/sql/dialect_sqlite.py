@@ -12,7 +12,14 @@ from sqlalchemy.exc import OperationalError
 
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.stores.sql.columns import json_array
-from anysched.stores.sql.dialects import FIRST_OF_TASK, QUEUED_TASKS, read_ready
+from anysched.stores.sql.dialects import (
+    FIRST_OF_TASK,
+    PATIENCE,
+    QUEUED_TASKS,
+    RowByRow,
+    read_queued,
+    read_ready,
+)
 
 #: How long a write waits for the write of another process, in seconds.
 BUSY_TIMEOUT = 10
@@ -20,21 +27,25 @@ BUSY_TIMEOUT = 10
 _TRIES_FOR_WAL = 20
 
 
-class SQLiteDialect:
+class SQLiteDialect(RowByRow):
     """SQLite through the driver of the standard library."""
 
     name = "SQLite"
     paramstyle: Literal["qmark", "format"] = "qmark"
     awaits_disk = True
+    patient = False
     begin_read: tuple[str, ...] = ("BEGIN",)
     begin_write: tuple[str, ...] = ("BEGIN IMMEDIATE",)
     many_writers = False
     has_time = False
-    lock = lock_unlocked = lock_existence = by_existence = by_key = ""
+    lock = lock_unlocked = lock_existence = by_existence = by_key = by_due = ""
+    delete_by_key = "DELETE FROM {table}"
     among = "IN (SELECT value FROM json_each(:{}))"
     not_among = "NOT IN (SELECT value FROM json_each(:{}))"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True
+    drain_readers = None
+    script: tuple[tuple[str, ...], tuple[str, ...]] = (("BEGIN IMMEDIATE",), ("COMMIT",))
     _each_task: str = "(SELECT value FROM json_each(:tasks)) AS task"
     queued_tasks: str = QUEUED_TASKS.format(each_task=_each_task)
     ready: str = (
@@ -45,7 +56,7 @@ class SQLiteDialect:
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
         options: dict[str, Any] = {"check_same_thread": False}
         if "timeout" not in url.query:
-            options["timeout"] = BUSY_TIMEOUT
+            options["timeout"] = PATIENCE if self.patient else BUSY_TIMEOUT
         if _in_memory(url):
             return {"connect_args": options, "poolclass": sa.StaticPool}
         return {"connect_args": options}
@@ -60,6 +71,9 @@ class SQLiteDialect:
                 "an engine for a database in memory must have poolclass=StaticPool, to be of one piece"
             )
         return private
+
+    def event_connector(self, engine: sa.Engine) -> None:
+        return None
 
     def set_up_connection(self, connection: Any) -> None:
         # A commit is on the disk when it returns, so that not even a power failure runs a job twice.
@@ -86,16 +100,21 @@ class SQLiteDialect:
     def set_of(self, items: Iterable[str]) -> str:
         return json_array(items)
 
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        return read_queued(connection, statement, json_array(tasks))
+
     def read_ready(
         self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
     ) -> Sequence[Sequence[Any]]:
         return read_ready(connection, statement, json_array(tasks), now, each, most)
 
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        return connection.exec_driver_sql(statement, list(rows)).rowcount
-
     def is_undone(self, error: BaseException) -> bool:
         return False
+
+    def is_forbidden(self, error: BaseException) -> bool:
+        return False  # whoever may write the file may do everything
 
     def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
         code = getattr(error, "sqlite_errorcode", None)

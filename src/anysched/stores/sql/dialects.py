@@ -18,13 +18,28 @@ lock each other out, the database undoes one of them, and it is done again as a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Literal, Protocol
 
+import attrs
 import sqlalchemy as sa
 
 from anysched.errors import StoreError
+
+#: Parameters of a statement for many rows, in the order of a row, and what values each takes: int, str or bytes.
+Parameters = Mapping[str, type]
+
+
+@attrs.frozen
+class Many:
+    """A statement for many rows.
+
+    :ivar types: of the values of a row; each may be None instead
+    """
+
+    text: str
+    types: tuple[type, ...]
 
 
 class Dialect(Protocol):
@@ -34,9 +49,11 @@ class Dialect(Protocol):
 
     :ivar awaits_disk: whether a commit returns only once it is on the disk; set before connections are made.
         Under a clock for tests nobody waits for a disk: a power failure is not what they are about.
+    :ivar patient: whether there is time, for an administrator's script; set before connections are made
     """
 
     awaits_disk: bool
+    patient: bool
 
     @property
     def name(self) -> str:
@@ -98,6 +115,16 @@ class Dialect(Protocol):
         ...
 
     @property
+    def by_due(self) -> str:
+        """What follows the name of the table of schedules that are looked up by their time; a format of names."""
+        ...
+
+    @property
+    def delete_by_key(self) -> str:
+        """The beginning of a DELETE of rows that are looked up by their ids; ``{table}`` is the name of the table."""
+        ...
+
+    @property
     def among(self) -> str:
         """What follows a column whose value is in a set that is a parameter; ``{}`` is the parameter's name."""
         ...
@@ -113,7 +140,13 @@ class Dialect(Protocol):
 
     @property
     def queued_tasks(self) -> str:
-        """A query for which of ``:tasks`` have queued jobs, and when the first of each may start."""
+        """The statement of ``read_queued``."""
+        ...
+
+    def read_queued(
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
+        """Return which of these tasks have queued jobs, and when the first of each may start."""
         ...
 
     @property
@@ -148,6 +181,10 @@ class Dialect(Protocol):
         """Tell whether the data lives in one connection only. :raise StoreError: when threads cannot share it"""
         ...
 
+    def event_connector(self, engine: sa.Engine) -> Callable[[], Any] | None:
+        """Return ``EventServer.connect``, or None where the server tells nobody of events."""
+        ...
+
     def set_up_connection(self, connection: Any) -> None:
         """Set up a new connection of the driver."""
         ...
@@ -159,12 +196,48 @@ class Dialect(Protocol):
     def locked_tables(self, connection: sa.Connection) -> AbstractContextManager[object]:
         """Keep others from making or changing tables, in a transaction that may write, until what was written stays.
 
+        Statements that change tables may take as long as they need, and wait for others no longer than any.
+
         :raise StoreUnavailableError: when others do so for too long
         """
         ...
 
-    def run_many(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Execute a statement with many rows; return how many rows it found."""
+    @property
+    def drain_readers(self) -> str | None:
+        """What waits for the end of all transactions that have read a table; ``{}`` is its name."""
+        ...
+
+    @property
+    def script(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What a script that changes tables begins and ends with."""
+        ...
+
+    def is_forbidden(self, error: BaseException) -> bool:
+        """Tell whether an error of the driver means that this account may not do that."""
+        ...
+
+    @property
+    def value(self) -> str:
+        """What stands for a value of a row in a statement for many rows; ``{}`` is the name of the parameter."""
+        ...
+
+    def insert(self, table: str, rows: Parameters) -> str:
+        """Return a statement that inserts many rows, whose columns are called like the parameters."""
+        ...
+
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        """Return a statement that makes changes where a condition holds, for many rows.
+
+        Parameters appear in changes and condition as ``value`` says, in the same order.
+        """
+        ...
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        """Return a statement that deletes where a condition holds, for many rows."""
+        ...
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Execute a statement for one row or more; return how many rows it found."""
         ...
 
     def is_undone(self, error: BaseException) -> bool:
@@ -175,6 +248,9 @@ class Dialect(Protocol):
         """Return what an error of the driver means, in plain words."""
         ...
 
+
+#: How long an administrator's script waits until nobody else makes or changes tables, in seconds.
+PATIENCE: Final = 3600
 
 #: For databases that can look up rows for each item of a set: ``{each_task}`` makes ``task.value`` of ``:tasks``.
 QUEUED_TASKS: Final = (
@@ -187,9 +263,32 @@ FIRST_OF_TASK: Final = (
 )
 
 
+class RowByRow:
+    """Statements for many rows in databases, or drivers, that execute them for one row after the other."""
+
+    value = ":{}"
+
+    def insert(self, table: str, rows: Parameters) -> str:
+        return f"INSERT INTO {table} ({', '.join(rows)}) VALUES (:{', :'.join(rows)})"
+
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        return f"UPDATE {table} SET {changes} WHERE {condition}"
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        return f"DELETE FROM {table} WHERE {condition}"
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        return connection.exec_driver_sql(statement.text, list(rows)).rowcount
+
+
 def read_ready(connection: sa.Connection, statement: str, *parameters: object) -> Sequence[Sequence[Any]]:
     """Return what such a statement finds."""
     return connection.exec_driver_sql(statement, parameters).fetchall()
+
+
+def read_queued(connection: sa.Connection, statement: str, tasks: object) -> Sequence[Sequence[Any]]:
+    """Return what such a statement finds."""
+    return connection.exec_driver_sql(statement, (tasks,)).fetchall()
 
 
 def is_one_of(dialect: Dialect, ids: Iterable[str]) -> sa.TextClause:

@@ -17,17 +17,22 @@ from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.session import Session
+from anysched.stores.sql.tasks import Tasks
 
 #: How many expired results go in one transaction, so that nobody waits long.
 CLEAN_UP_BATCH: Final = 1000
 
 
 class Ending:
-    """Carries out what ``JobStore`` says about jobs that were taken, each in a thread."""
+    """Carries out what ``JobStore`` says about jobs that were taken, each in a thread.
 
-    def __init__(self, session: Session, jobs: Jobs, results: Results, leases: Leases) -> None:
+    What has begun may end, and a lease may be renewed, also where the tables have become too new for this node.
+    """
+
+    def __init__(self, session: Session, jobs: Jobs, tasks: Tasks, results: Results, leases: Leases) -> None:
         self._session = session
         self._jobs = jobs
+        self._tasks = tasks
         self._results = results
         self._leases = leases
 
@@ -63,6 +68,7 @@ class Ending:
         """End a queued job; ask the node that runs it to cancel."""
 
         def work(connection: sa.Connection) -> EndedJob | Literal["requested"] | None:
+            self._tasks.check_node(connection)
             job = self._jobs.find(connection, job_id)
             if job is None:
                 return None
@@ -80,9 +86,12 @@ class Ending:
         """Delete results that have expired, and nodes that are gone; return how many results went."""
         now = from_instant(self._session.present())
         deleted = 0
-        while ids := self._session.read_here(
-            lambda connection: self._results.expired(connection, now, CLEAN_UP_BATCH)
-        ):
+
+        def expired(connection: sa.Connection) -> list[str]:
+            self._tasks.check_node(connection)
+            return self._results.expired(connection, now, CLEAN_UP_BATCH)
+
+        while ids := self._session.read_here(expired):
             self._session.write_here(self._results.deletion(ids))
             deleted += len(ids)
         if self._session.read_here(lambda connection: self._leases.idle(connection, now)):

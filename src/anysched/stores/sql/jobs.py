@@ -32,6 +32,10 @@ from anysched.stores.sql.statements import JOB_COLUMNS, Statements
 
 _NO_LIMIT: Final = 1 << 31
 
+#: Where these stand in the row of a new job; who has claimed it stands after the token.
+_READY_AT: Final = 8
+_TOKEN: Final = 13
+
 #: Tasks and how many of their jobs may still start; None for any number.
 Room = Mapping[str, int | None]
 
@@ -92,9 +96,23 @@ class Jobs:
 
     # taking
 
-    def queued_tasks(self, connection: sa.Connection, tasks: object) -> list[tuple[str, int]]:
+    def claimed(self, row: tuple[Any, ...], node: str) -> tuple[Any, ...]:
+        """Return the row of a new job that a node takes as it is made."""
+        return (*row[:_READY_AT], None, *row[_READY_AT + 1 : _TOKEN], 1, node, *row[_TOKEN + 2 :])
+
+    def first_claim(self, job: Job, payload: bytes | None) -> Claim:
+        """Return the claim of such a job; what it is run with is its own, and no other job's (see ``claim``)."""
+        if payload is None:
+            return Claim(job, 1)
+        try:
+            own = self._payloads.load(payload)
+        except DeserializationError as exc:
+            return Claim(attrs.evolve(job, args=(), kwargs={}, metadata={}), 1, str(exc))
+        return Claim(attrs.evolve(job, args=own.args, kwargs=own.kwargs, metadata=own.metadata), 1)
+
+    def queued_tasks(self, connection: sa.Connection, tasks: Iterable[str]) -> list[tuple[str, int]]:
         """Return which of these tasks have queued jobs, and when the first of each may start."""
-        rows = connection.exec_driver_sql(self._sql.queued_tasks, (tasks,)).fetchall()
+        rows = self._dialect.read_queued(connection, self._sql.queued_tasks, list(tasks))
         return [(task_id, head) for task_id, head in rows]
 
     def running(self, connection: sa.Connection) -> Counter[str]:
@@ -196,6 +214,13 @@ class Jobs:
     def of_node(self, connection: sa.Connection, node: str) -> list[StoredJob]:
         """Return the jobs that a node has claimed."""
         rows = connection.exec_driver_sql(self._sql.jobs_of_node, (node,)).fetchall()
+        return [self.read(row) for row in rows]
+
+    def all_of_node(self, connection: sa.Connection, node: str) -> list[StoredJob] | None:
+        """Return the jobs that a node has claimed, or None if somebody else has some of them locked."""
+        rows = connection.exec_driver_sql(self._sql.unlocked_jobs_of_node, (node,)).fetchall()
+        if len(rows) < connection.exec_driver_sql(self._sql.count_of_node, (node,)).scalar_one():
+            return None
         return [self.read(row) for row in rows]
 
     def select(self, connection: sa.Connection, query: JobQuery) -> list[Job]:
@@ -304,6 +329,7 @@ def _row(job: Job, payload: bytes | None) -> tuple[Any, ...]:
         from_instant(job.created_at) if held else None,
         job.attempt,
         0,  # the token
+        None,  # nobody has claimed it
         0,  # nobody asks to cancel it
         job.job_executor,
         from_duration(job.result_expiration_time),

@@ -111,10 +111,10 @@ class Leases:
 
 
 class SQLLeaseKeeper:
-    """Renews leases on a connection of its own, from any thread."""
+    """Renews leases on a connection of its own, from any thread: whoever uses up a pool keeps no lease from it."""
 
     def __init__(self, session: Session, statements: Statements, leases: Leases) -> None:
-        self._session = session
+        self._session = session.apart()
         self._sql = statements
         self._leases = leases
         self._open = True
@@ -138,7 +138,8 @@ class SQLLeaseKeeper:
         return Renewal(held=True, cancel=frozenset(UUID(job_id) for job_id in found))
 
     def close(self) -> None:
-        """Give the connection back; closing again changes nothing."""
+        """Close the connection; closing again changes nothing."""
         if self._open:
             self._open = False
+            self._session.close_apart()
             self._leases.count_keepers(-1)

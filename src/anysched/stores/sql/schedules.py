@@ -191,7 +191,7 @@ class Schedules:
         """
         inserts: list[tuple[Any, ...]] = []
         new_configs: list[tuple[Any, ...]] = []
-        old_configs: list[tuple[Any, ...]] = []
+        old_configs: list[str] = []
         config_updates: list[tuple[Any, ...]] = []
         state_updates: list[tuple[Any, ...]] = []
         deletes: list[tuple[Any, ...]] = []
@@ -205,7 +205,7 @@ class Schedules:
                 continue
             key = (change.schedule_id, stored.incarnation, stored.revision)
             if change.removed or config is not None:
-                old_configs.append((stored.config_id,))
+                old_configs.append(stored.config_id)
             if change.removed:
                 deletes.append(key)
                 continue
@@ -229,7 +229,8 @@ class Schedules:
             if rows and run(connection, statement, rows) != len(rows):
                 raise Conflict
         if old_configs:
-            run(connection, self._sql.delete_config, old_configs)
+            old = self.dialect.set_of(old_configs)
+            connection.exec_driver_sql(self._sql.delete_configs, (old,))
 
 
 def _state_row(state: ScheduleState) -> tuple[Any, ...]:

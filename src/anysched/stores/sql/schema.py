@@ -1,9 +1,9 @@
-"""The tables. What changes here needs a step in ``migrations``, too."""
+"""The tables. What changes here needs a step in ``migrations``, too, and a database in ``tests/.../released``."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import sqlalchemy as sa
@@ -25,6 +25,15 @@ Name: sa.types.TypeEngine[str] = _Exact.with_variant(exact_text(500), "mysql", "
 #: What is kept and never looked for.
 Text: sa.types.TypeEngine[str] = sa.Text().with_variant(exact_text(), "mysql", "mariadb")
 Bytes: sa.types.TypeEngine[bytes] = sa.LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
+#: Rows of SQLite live in the index of their key, which saves one search for each.
+TABLE_OPTIONS: Final[dict[str, Any]] = {
+    "sqlite_with_rowid": False,
+    "mysql_engine": "InnoDB",
+    "mysql_row_format": "DYNAMIC",
+    "mariadb_engine": "InnoDB",
+    "mariadb_row_format": "DYNAMIC",
+}
+
 Instant = sa.BigInteger
 Duration = sa.BigInteger
 
@@ -41,6 +50,11 @@ class Tables:
     jobs: sa.Table
     results: sa.Table
     nodes: sa.Table
+
+    @property
+    def prefix(self) -> str:
+        """What the names begin with."""
+        return self.meta.name.removesuffix("meta")
 
 
 def checked_schema(name: str | None) -> str | None:
@@ -76,17 +90,7 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
     metadata = sa.MetaData(schema=None if schema is None else quoted_name(schema, quote=True))
 
     def table(name: str, *items: SchemaItem) -> sa.Table:
-        # Rows of SQLite live in the index of their key, which saves one search for each.
-        return sa.Table(
-            quoted_name(prefix + name, quote=True),
-            metadata,
-            *items,
-            sqlite_with_rowid=False,
-            mysql_engine="InnoDB",
-            mysql_row_format="DYNAMIC",
-            mariadb_engine="InnoDB",
-            mariadb_row_format="DYNAMIC",
-        )
+        return sa.Table(quoted_name(prefix + name, quote=True), metadata, *items, **TABLE_OPTIONS)
 
     def index(name: str, *columns: str, unique: bool = False, sparse: str | None = None) -> sa.Index:
         # Nobody looks for rows without a value here, so they stay out of it where a database can do that.

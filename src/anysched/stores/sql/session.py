@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from copy import copy
 from datetime import datetime
 from typing import TypeVar
 
@@ -51,9 +52,31 @@ class Session:
         )
         self._read_lock = self._write_lock if self._private else nullcontext()
         self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
+        self.on_refusal: Work[object] | None = None
+        """Called when the database has refused a statement; it may know why, and raise that."""
         self._limiters: tuple[anyio.CapacityLimiter, anyio.CapacityLimiter] | None = None
         self._clock: Clock = SystemClock()
         self._server_time: ServerTime | None = None
+
+    def apart(self) -> Session:
+        """Return one with connections of its own, for who must not wait until others give one back.
+
+        Writers still wait for each other where the database has a single one.
+        """
+        apart = copy(self)
+        if not self._private:
+            apart.engine = sa.create_engine(
+                self.engine.url,
+                pool=self.engine.pool.recreate(),
+                isolation_level="AUTOCOMMIT",
+                hide_parameters=True,
+            )
+        return apart
+
+    def close_apart(self) -> None:
+        """Close connections that are only its own."""
+        if not self._private:
+            self.engine.dispose()
 
     def begin(self, clock: Clock) -> None:
         """Get ready to serve the event loop that calls; a clock for tests takes the place of a server's time."""
@@ -162,6 +185,11 @@ class Session:
         except sql_errors.SQLAlchemyError:
             connection.invalidate()
 
+    def _refused(self, connection: sa.Connection) -> None:
+        if self.on_refusal is not None:
+            with suppress(sql_errors.SQLAlchemyError, self._driver_error):
+                self.on_refusal(connection)
+
     @contextmanager
     def connected(self) -> Generator[sa.Connection]:
         """Lend a connection; what goes wrong with it is said in plain words.
@@ -178,6 +206,8 @@ class Session:
                     error, reason = self.dialect.explain(getattr(exc, "orig", None) or exc)
                     if error is StoreUnavailableError and not self._private:
                         connection.invalidate()  # the next call gets a new one, which may see what is there by then
+                    elif error is StoreError:
+                        self._refused(connection)
                     raise error(f"{self.shown}: {reason}") from exc
         except (sql_errors.DBAPIError, self._driver_error) as exc:  # of connecting itself
             error, reason = self.dialect.explain(getattr(exc, "orig", None) or exc)

@@ -11,7 +11,7 @@ from typing import Final, cast
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
 
-from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.dialects import Dialect, Many, Parameters
 from anysched.stores.sql.schema import Tables
 
 STATE_COLUMNS: Final = (
@@ -50,12 +50,36 @@ class Statements:
             "lock_existence": dialect.lock_existence,
             "by_existence": dialect.by_existence,
             "by_key": dialect.by_key,
+            "delete_jobs": dialect.delete_by_key.format(table=names["jobs"]),
+            "delete_results": dialect.delete_by_key.format(table=names["results"]),
+            "index_due": _index(tables.schedules, "schedules_due", engine),
+            "index_ready": _index(tables.jobs, "jobs_ready", engine),
         }
+        names["by_due"] = dialect.by_due.format(**names)
         by_position = cast("type[DefaultDialect]", type(engine.dialect))(paramstyle=dialect.paramstyle)
 
         def sql(text: str) -> str:
             text = text.format(**names, in_=_Set(dialect.among), not_in=_Set(dialect.not_among))
             return str(sa.text(" ".join(text.split())).compile(dialect=by_position))
+
+        def many(text: str, rows: Parameters) -> Many:
+            return Many(sql(text), tuple(rows.values()))
+
+        def insert(table: sa.Table, columns: str, ending: str = "") -> Many:
+            rows = _types(table, columns)
+            return many(f"{dialect.insert(quote(table), rows)} {ending}", rows)
+
+        def update(table: sa.Table, columns: str, keys: str, fixed: str = "") -> Many:
+            rows = _types(table, columns) | _types(table, keys, "old_")
+            changes = ", ".join(_equations(dialect, columns)) + fixed
+            return many(dialect.update(quote(table), changes, condition(keys), rows), rows)
+
+        def delete(table: sa.Table, keys: str) -> Many:
+            rows = _types(table, keys, "old_")
+            return many(dialect.delete(quote(table), condition(keys), rows), rows)
+
+        def condition(keys: str) -> str:
+            return " AND ".join(_equations(dialect, keys, "old_"))
 
         # What a node can fire: rule S2. Part of each statement that asks what is due, so that they agree (rule S5).
         mine = (
@@ -65,14 +89,15 @@ class Statements:
 
         # schedules
         self.due: str = sql(
-            f"SELECT {{state}} FROM {{schedules}} WHERE wake_at <= :now AND {mine}"
+            f"SELECT {{state}} FROM {{schedules}} {{by_due}} WHERE wake_at <= :now AND {mine}"
             " ORDER BY wake_at LIMIT :most {lock_unlocked}"
         )
         self.first_wake: str = sql(
-            f"SELECT wake_at FROM {{schedules}} WHERE wake_at IS NOT NULL AND {mine} ORDER BY wake_at LIMIT 1"
+            f"SELECT wake_at FROM {{schedules}} {{by_due}} WHERE wake_at IS NOT NULL AND {mine}"
+            " ORDER BY wake_at LIMIT 1"
         )
         self.passed_over: str = sql(
-            "SELECT id, task_id, config_id, kinds FROM {schedules}"
+            "SELECT id, task_id, config_id, kinds FROM {schedules} {by_due}"
             f" WHERE wake_at <= :now AND NOT ({mine}) ORDER BY wake_at LIMIT :most"
         )
         self.schedules_by_id: str = sql(
@@ -82,39 +107,27 @@ class Statements:
             "SELECT s.id, s.config_id, s.kinds, c.configuration, c.payload"
             " FROM {schedules} s LEFT JOIN {configs} c ON c.id = s.config_id WHERE s.id {in_.ids}"
         )
-        self.insert_config: str = sql(
-            "INSERT INTO {configs} (id, configuration, payload) VALUES (:id, :configuration, :payload)"
+        self.insert_config: Many = insert(tables.configs, "id, configuration, payload")
+        self.delete_configs: str = sql("DELETE FROM {configs} WHERE id {in_.ids}")
+        state = (
+            "incarnation, revision, anchor, next_fire_time, due_at, wake_at, last_fire_time, pause, error, jobs_made,"
+            " skipped, skipped_exact"
         )
-        self.delete_config: str = sql("DELETE FROM {configs} WHERE id = :id")
-        self.insert_schedule: str = sql(
-            "INSERT INTO {schedules} (task_id, config_id, kinds, incarnation, revision, anchor, next_fire_time, due_at,"
-            " wake_at, last_fire_time, pause, error, jobs_made, skipped, skipped_exact, id) VALUES (:task_id,"
-            " :config_id, :kinds, :incarnation, :revision, :anchor, :next_fire_time, :due_at, :wake_at,"
-            " :last_fire_time, :pause, :error, :jobs_made, :skipped, :skipped_exact, :id)"
-        )
+        self.insert_schedule: Many = insert(tables.schedules, f"task_id, config_id, kinds, {state}, id")
         # Rule S4: nothing is written that was decided from a state which does not stand any more.
-        still = "id = :id AND incarnation = :old_incarnation AND revision = :old_revision"
-        self.update_config: str = sql(
-            f"UPDATE {{schedules}} SET task_id = :task_id, config_id = :config_id, kinds = :kinds WHERE {still}"
-        )
-        self.update_state: str = sql(
-            "UPDATE {schedules} SET incarnation = :incarnation, revision = :revision, anchor = :anchor,"
-            " next_fire_time = :next_fire_time, due_at = :due_at, wake_at = :wake_at,"
-            " last_fire_time = :last_fire_time, pause = :pause, error = :error,"
-            f" jobs_made = :jobs_made, skipped = :skipped, skipped_exact = :skipped_exact WHERE {still}"
-        )
-        self.delete_schedule: str = sql(f"DELETE FROM {{schedules}} WHERE {still}")
+        still = "id, incarnation, revision"
+        self.update_config: Many = update(tables.schedules, "task_id, config_id, kinds", still)
+        self.update_state: Many = update(tables.schedules, state, still)
+        self.delete_schedule: Many = delete(tables.schedules, still)
 
         # jobs
-        insert_job = (
-            "INSERT INTO {jobs} (id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, fire_key, run_at,"
-            " ready_at, created_at, start_deadline, held_since, attempt, token, cancel_requested, job_executor,"
-            " result_expiration, payload) VALUES (:id, :task_id, :schedule_id, :incarnation, :kind,"
-            " :scheduled_fire_time, :fire_key, :run_at, :ready_at, :created_at, :start_deadline, :held_since,"
-            " :attempt, :token, :cancel_requested, :job_executor, :result_expiration, :payload)"
+        job = (
+            "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, fire_key, run_at, ready_at, created_at,"
+            " start_deadline, held_since, attempt, token, claimed_by, cancel_requested, job_executor,"
+            " result_expiration, payload"
         )
-        self.insert_job: str = sql(insert_job)
-        self.insert_fired_job: str = sql(f"{insert_job} {dialect.unless_fired}")
+        self.insert_job: Many = insert(tables.jobs, job)
+        self.insert_fired_job: Many = insert(tables.jobs, job, dialect.unless_fired)
         self.existing_jobs: str = sql("SELECT id FROM {jobs} WHERE id {in_.ids}")
         self.queued_tasks: str = sql(dialect.queued_tasks)
         self.running_tasks: str = sql("SELECT task_id FROM {jobs} WHERE claimed_by > ''")
@@ -130,11 +143,13 @@ class Statements:
         self.claimed: str = sql(
             "SELECT id, token, claimed_by FROM {jobs} {by_key} WHERE id {in_.ids} ORDER BY id {lock}"
         )
-        self.delete_jobs: str = sql("DELETE FROM {jobs} WHERE id {in_.ids}")
-        self.requeue: str = sql(
-            "UPDATE {jobs} SET claimed_by = NULL, ready_at = run_at, attempt = :attempt WHERE id = :id"
-        )
+        self.delete_jobs: str = sql("{delete_jobs} WHERE id {in_.ids}")
+        self.requeue: Many = update(tables.jobs, "attempt", "id", ", claimed_by = NULL, ready_at = run_at")
         self.jobs_of_node: str = sql("SELECT {job} FROM {jobs} WHERE claimed_by = :node ORDER BY id {lock}")
+        self.unlocked_jobs_of_node: str = sql(
+            "SELECT {job} FROM {jobs} WHERE claimed_by = :node ORDER BY id {lock_unlocked}"
+        )
+        self.count_of_node: str = sql("SELECT COUNT(*) FROM {jobs} WHERE claimed_by = :node")
         self.job_by_id: str = sql("SELECT {job} FROM {jobs} WHERE id = :id {lock}")
         self.request_cancel: str = sql("UPDATE {jobs} SET cancel_requested = 1 WHERE id = :id")
         self.cancels: str = sql("SELECT id FROM {jobs} WHERE claimed_by = :node AND cancel_requested = 1")
@@ -162,16 +177,15 @@ class Statements:
         )
 
         # results
-        self.insert_result: str = sql(
-            "INSERT INTO {results} (job_id, outcome, started_at, finished_at, expires_at, return_value, exception)"
-            " VALUES (:job_id, :outcome, :started_at, :finished_at, :expires_at, :return_value, :exception)"
+        self.insert_result: Many = insert(
+            tables.results, "job_id, outcome, started_at, finished_at, expires_at, return_value, exception"
         )
         self.result: str = sql(
             "SELECT outcome, started_at, finished_at, return_value, exception FROM {results}"
             " WHERE job_id = :job_id AND expires_at > :now"
         )
         self.expired: str = sql("SELECT job_id FROM {results} WHERE expires_at <= :now LIMIT :most")
-        self.delete_results: str = sql("DELETE FROM {results} WHERE job_id {in_.ids}")
+        self.delete_results: str = sql("{delete_results} WHERE job_id {in_.ids}")
 
         # nodes
         self.nodes: str = sql(
@@ -185,8 +199,17 @@ class Statements:
         )
         self.delete_node: str = sql("DELETE FROM {nodes} WHERE id = :id")
 
+        # figures
+        self.count_due: str = sql("SELECT COUNT(*), MIN(wake_at) FROM {schedules} WHERE wake_at <= :now")
+        self.count_ready: str = sql("SELECT COUNT(*), MIN(ready_at) FROM {jobs} WHERE ready_at <= :now")
+        self.count_claimed: str = sql(
+            "SELECT claimed_by, COUNT(*) FROM {jobs} WHERE claimed_by > '' GROUP BY claimed_by"
+        )
+
         # tasks
-        self.tasks_revision: str = sql("SELECT number FROM {meta} WHERE name = 'tasks_revision'")
+        self.meta: str = sql(
+            "SELECT name, number FROM {meta} WHERE name IN ('oldest_node', 'schema_version', 'tasks_revision')"
+        )
         self.touch_tasks: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'tasks_revision'")
         self.lock_tasks: str = sql("SELECT id FROM {tasks} {by_key} WHERE id {in_.ids} ORDER BY id {lock}")
         self.tasks: str = sql(
@@ -201,6 +224,22 @@ class Statements:
             "UPDATE {tasks} SET configured = :options, configured_metadata = COALESCE(:metadata,"
             " configured_metadata) WHERE id = :id"
         )
+
+
+def _index(table: sa.Table, ending: str, engine: sa.Engine) -> str:
+    """Return the name of an index, which begins with the prefix of the tables."""
+    (name,) = (str(index.name) for index in table.indexes if str(index.name).endswith(ending))
+    return engine.dialect.identifier_preparer.quote(name)
+
+
+def _types(table: sa.Table, columns: str, prefix: str = "") -> dict[str, type]:
+    """Return parameters for columns, and what values they take."""
+    return {prefix + name: table.c[name].type.python_type for name in columns.split(", ")}
+
+
+def _equations(dialect: Dialect, columns: str, prefix: str = "") -> list[str]:
+    """Return ``column = parameter`` for each column."""
+    return [f"{name} = {dialect.value.format(prefix + name)}" for name in columns.split(", ")]
 
 
 class _Set:

@@ -14,10 +14,11 @@ from anyio.lowlevel import current_token
 from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError
 from anysched.model.change import Change
+from anysched.model.figures import StoreFigures
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
-from anysched.ports.broker import EventBroker
+from anysched.ports.broker import EventBroker, EventServer, MakeBroker
 from anysched.ports.serializer import Serializer
 from anysched.ports.store import (
     Advanced,
@@ -30,11 +31,13 @@ from anysched.ports.store import (
 )
 from anysched.serializers.as_json import JSONSerializer
 from anysched.stores.sql import address, migrations
+from anysched.stores.sql.administration import bring_up_to_date
 from anysched.stores.sql.advance import Advancing
 from anysched.stores.sql.changes import Changes, Decided
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Configs
 from anysched.stores.sql.ending import Ending
+from anysched.stores.sql.figures import figures
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases, SQLLeaseKeeper
 from anysched.stores.sql.payloads import Payloads
@@ -66,6 +69,8 @@ class SQLDataStore:
     :param table_prefix: what the names of the tables begin with
     :param serializer: how arguments, results and metadata become bytes; by default ``JSONSerializer``
     :param types: classes that may appear in stored data, under their default names, besides registered ones
+    :param migrate: whether opening may make the tables and bring them up to date; without it they must be so already,
+        and the account need not be allowed to change tables: see ``anysched.stores.migrate``
     :raise TypeError, ValueError: for something that is not a URL or an engine, or not an SQL identifier
     :raise StoreError: for a URL that cannot be used, and why
     """
@@ -80,7 +85,10 @@ class SQLDataStore:
         table_prefix: str = "anysched_",
         serializer: Serializer | None = None,
         types: Iterable[type] = (),
+        migrate: bool = True,
     ) -> None:
+        if not isinstance(migrate, bool):
+            raise TypeError(f"migrate must be a bool, not {type(migrate).__name__}")
         registry = TypeRegistry(types, parent=DEFAULT_REGISTRY)
         payloads = Payloads(JSONSerializer(registry=registry) if serializer is None else serializer)
         self._clock: Clock = SystemClock()
@@ -89,14 +97,18 @@ class SQLDataStore:
         self._engine, self._dialect, self._borrowed = address.connect(url_or_engine)
         self._shown = address.shown(self._engine.url)
         self._session = Session(self._engine, self._dialect, self._shown)
-        self._tables = make_tables(checked_schema(schema), checked_prefix(table_prefix))
+        self._names = checked_schema(schema), checked_prefix(table_prefix)
+        self._broker: EventBroker | None = None
+        self._tables = make_tables(*self._names)
+        self._steps = migrations.STEPS
+        self._may_migrate = migrate
         self._sql = Statements(self._tables, self._engine, self._dialect)
         self._schedules = Schedules(self._tables, self._sql, self._dialect, Configs(payloads, registry))
         self._jobs = Jobs(self._tables, self._sql, self._dialect, payloads)
-        self._tasks = Tasks(self._sql, self._dialect, payloads)
+        self._tasks = Tasks(self._sql, self._dialect, payloads, migrations.latest(self._steps))
         self._results = Results(self._sql, self._dialect, payloads)
         self._leases = Leases(self._sql, self._dialect)
-        self._ending = Ending(self._session, self._jobs, self._results, self._leases)
+        self._ending = Ending(self._session, self._jobs, self._tasks, self._results, self._leases)
         self._changes = Changes(self._schedules, self._jobs, self._results)
         self._advancing = Advancing(
             self._session,
@@ -117,12 +129,13 @@ class SQLDataStore:
         return not self._dialect.is_private(self._engine)
 
     async def open(self, clock: Clock) -> None:
-        """Connect, and make the tables or bring them up to date.
+        """Connect, and make the tables or bring them up to date, if this store may.
 
         One instance may serve several schedulers of one event loop.
 
         :raise StoreUnavailableError: when the database cannot be reached or written
-        :raise SchemaVersionError: when its tables were made by a newer version
+        :raise SchemaVersionError: when its tables were made by a newer version, or are not up to date and must not
+            be changed
         :raise StoreError: when it cannot be used for another reason
         """
         loop = current_token()
@@ -143,14 +156,8 @@ class SQLDataStore:
 
     def _set_up(self) -> None:
         self._tasks.forget()
-        with self._session.connected() as connection:
-            self._dialect.set_up_database(connection)
-        if not self._session.read_here(lambda connection: migrations.is_current(connection, self._tables)):
-            self._session.write_here(self._migrate)
-
-    def _migrate(self, connection: sa.Connection) -> None:
-        with self._dialect.locked_tables(connection):
-            migrations.migrate(connection, self._tables)
+        bring_up_to_date(self._session, self._tables, self._steps, may_migrate=self._may_migrate)
+        self._session.on_refusal = self._tasks.check_node
 
     async def close(self) -> None:
         """Let go of the database, unless somebody else in this process still uses it through this object."""
@@ -179,9 +186,18 @@ class SQLDataStore:
             await self._session.read(lambda _: None)
         return self._session.present()
 
-    def make_broker(self) -> EventBroker | None:
-        """Return None: other nodes are not told through the database; they look at each poll interval."""
-        return None
+    async def measure(self) -> StoreFigures:
+        """Count what is due, queued and running."""
+        return await self._session.read(
+            lambda connection: figures(connection, self._sql, self._leases, self._session.present())
+        )
+
+    def make_broker(self, make: MakeBroker) -> EventBroker | None:
+        """Return the one broker that tells other nodes over the server; None where it cannot, and they poll."""
+        connect = self._dialect.event_connector(self._engine)
+        if connect is not None and self._broker is None:
+            self._broker = make(EventServer(connect, self._shown, *self._names))
+        return self._broker
 
     def make_lease_keeper(self) -> SQLLeaseKeeper:
         """Return what renews leases, from any thread."""
@@ -215,7 +231,9 @@ class SQLDataStore:
 
         :raise SerializationError: when a trigger or arguments cannot be written
         """
-        return await self._session.write(lambda connection: self._transact(connection, ids, decide))
+        committed = await self._session.write(lambda connection: self._transact(connection, ids, decide))
+        self._advancing.note_changes(committed.changes, self._session.present())
+        return committed
 
     def _transact(self, connection: sa.Connection, ids: Sequence[str], decide: Decide) -> Committed:
         present = self._session.present()
@@ -253,9 +271,15 @@ class SQLDataStore:
 
         def add() -> None:
             rows = [self._jobs.encode(job) for job in jobs]
-            self._session.write_here(lambda connection: self._jobs.insert(connection, rows))
+
+            def work(connection: sa.Connection) -> None:
+                self._tasks.check_node(connection)
+                self._jobs.insert(connection, rows)
+
+            self._session.write_here(work)
 
         await self._session.call(add)
+        self._advancing.note_jobs(jobs, self._session.present())
 
     async def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
         """End jobs whose token is still the newest."""

@@ -17,6 +17,7 @@ from anysched.model.unset import UnsetType
 from anysched.rules.options import merge_options
 from anysched.stores.sql.columns import from_json, to_json
 from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.migrations import TASKS_REVISION, check_node
 from anysched.stores.sql.payloads import Payloads
 from anysched.stores.sql.session import Conflict
 from anysched.stores.sql.statements import Statements
@@ -30,22 +31,37 @@ NO_TASKS: Mapping[str, Task] = {}
 class Tasks:
     """Reads and writes tasks, on the connection of a transaction.
 
-    Every pass needs them, so they are remembered together with the revision that each write raises.
+    Every pass needs them, so they are remembered together with the revision that each write raises. The statement
+    that reads it also tells whether this node may still work on these tables.
+
+    :param version: the schema version that this node knows
     """
 
-    def __init__(self, statements: Statements, dialect: Dialect, payloads: Payloads) -> None:
+    def __init__(self, statements: Statements, dialect: Dialect, payloads: Payloads, version: int) -> None:
         self._sql = statements
+        self._version = version
         self._dialect = dialect
         self._payloads = payloads
         self._remembered: tuple[int, Mapping[str, Task]] = (-1, NO_TASKS)
         self._told: set[str] = set()
 
     def all(self, connection: sa.Connection) -> Mapping[str, Task]:
-        """Return all tasks by id."""
-        revision = connection.exec_driver_sql(self._sql.tasks_revision).scalar_one()
+        """Return all tasks by id. :raise SchemaVersionError: when the tables have become too new for this node"""
+        revision = self.check_node(connection)
         if self._remembered[0] != revision:
             self._remembered = (revision, self._load(connection))
         return self._remembered[1]
+
+    def check_node(self, connection: sa.Connection) -> int:
+        """Make sure that a node of this version may still work; return the revision of tasks.
+
+        :raise SchemaVersionError: when the tables have become too new for it
+        """
+        found = dict[str, int](
+            (row[0], row[1]) for row in connection.exec_driver_sql(self._sql.meta).fetchall()
+        )
+        check_node(found, self._version)
+        return found[TASKS_REVISION]
 
     def _load(self, connection: sa.Connection) -> Mapping[str, Task]:
         rows = connection.exec_driver_sql(self._sql.tasks).fetchall()
@@ -54,6 +70,7 @@ class Tasks:
     def _locked(self, connection: sa.Connection) -> Mapping[str, Task]:
         """Return all tasks, and keep others from changing them; not remembered, as this may be undone."""
         connection.exec_driver_sql(self._sql.touch_tasks)
+        self.check_node(connection)
         return self._load(connection)
 
     def lock(self, connection: sa.Connection, ids: Collection[str]) -> None:

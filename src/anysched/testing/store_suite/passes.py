@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import anyio
+import attrs
 import pytest
 
 from anysched.model.change import Change
@@ -15,7 +16,7 @@ from anysched.model.task import Task, TaskDefaults
 from anysched.ports.store import DataStore
 from anysched.rules.policy import Policy
 from anysched.testing.clock import FakeClock
-from anysched.testing.store_suite.actors import POLICY, Node, User, every, once, seconds
+from anysched.testing.store_suite.actors import LEASE, POLICY, Node, User, direct_job, every, once, seconds
 from anysched.testing.store_suite.base import StoreTests
 
 
@@ -36,6 +37,32 @@ class PassTests(StoreTests):
             assert (len(fired) < 3) == advanced.more
         assert ["c", "a", "d"] == fired
         assert start + seconds(4) == (await node.work(plan_limit=1)).next_wake
+
+    async def test_figures(self, store: DataStore, clock: FakeClock) -> None:
+        """What is counted is what would be taken: no paused schedule, no held job, nothing before its time."""
+        user, node, start = User(store), Node(store, name="node a"), clock.now()
+        nothing = await store.measure()
+        assert (start, 0, None, 0, None, {}, {}) == attrs.astuple(nothing, recurse=False)
+        await user.add(every(3600, id="a"), every(3600, id="held"), once(start + seconds(99), id="b"))
+        await node.work(claim_limit=0)
+        await user.pause("held", queued="hold")
+        await store.add_jobs([direct_job(start), direct_job(start, run_at=start + seconds(99))])
+        await clock.advance(3600)
+        await user.add(every(id="paused", paused=True))
+        figures = await store.measure()
+        assert (clock.now(), 2, start + seconds(99)) == (
+            figures.now, figures.due_schedules, figures.due_since
+        )  # fmt: skip
+        assert (3, start) == (figures.queued_jobs, figures.queued_since)
+        await user.resume("held")
+        assert 4 <= (await store.measure()).queued_jobs
+        claims = len((await node.advance(plan_limit=0, claim_limit=3)).claims)
+        figures = await store.measure()
+        assert {"node a": claims} == figures.running_jobs
+        keeper = store.make_lease_keeper()
+        assert ({} if keeper is None else {"node a": clock.now() + LEASE}) == figures.leases
+        if keeper is not None:
+            keeper.close()
 
     async def test_job_limit(self, store: DataStore, clock: FakeClock) -> None:
         """Rule L2: once a pass has made ``job_limit`` jobs it begins no further schedule; all come in the end."""

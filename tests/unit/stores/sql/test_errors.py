@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,22 @@ async def test_an_exhausted_pool(path: Path, clock: FakeClock) -> None:
     ):
         await User(store).schedules()
     assert [] == await User(store).schedules()
+    await store.close()
+    engine.dispose()
+
+
+async def test_a_lease_and_an_exhausted_pool(path: Path, clock: FakeClock) -> None:
+    """rule J1: a lease is renewed on a connection of its own, whoever has those of the pool."""
+    engine = sa.create_engine(f"sqlite:///{path}", pool_size=1, max_overflow=0, pool_timeout=0.01)
+    store = SQLDataStore(engine)
+    await store.open(clock)
+    await store.add_jobs([direct_job(clock.now())])
+    (claim,) = (await Node(store, "node").advance()).claims
+    keeper = store.make_lease_keeper()
+    with engine.connect():
+        assert keeper.renew("node", timedelta(seconds=10)).held
+    keeper.close()
+    assert [claim.job.id] == [job.id for job in await User(store).jobs()]
     await store.close()
     engine.dispose()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
+import sqlalchemy as sa
 from tests.unit.stores.sql.support import Query
 
 from anysched.model.change import Change
@@ -163,3 +164,57 @@ async def test_a_requested_cancel_outlives_the_node(store: SQLDataStore, clock: 
     await clock.advance(LEASE.total_seconds())
     work = await Node(store, "node b").work()
     assert ([], ["cancelled"]) == (work.claims, [ended.result.outcome.value for ended in work.ended])
+
+
+async def test_a_pass_that_is_known_to_have_work(store: SQLDataStore, clock: FakeClock) -> None:
+    """What this process wrote and is due is not asked for first; else a pass with nothing to do only reads."""
+    statements: list[str] = []
+    sa.event.listen(
+        store._session.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
+    )
+    node = Node(store)
+
+    async def begun() -> list[str]:
+        statements.clear()
+        await node.advance()
+        return [statement for statement in statements if statement.startswith("BEGIN")]
+
+    assert ["BEGIN"] == await begun()
+    await User(store).add(every())
+    assert ["BEGIN IMMEDIATE"] == await begun()
+    assert ["BEGIN"] == await begun()
+    await store.add_jobs([direct_job(clock.now())])
+    assert ["BEGIN IMMEDIATE"] == await begun()
+    await store.add_jobs([direct_job(clock.now(), run_at=clock.now() + LEASE)])
+    await User(store).pause("schedule")
+    assert ["BEGIN"] == await begun()
+
+
+async def test_jobs_that_are_taken_as_they_are_made(store: SQLDataStore, clock: FakeClock) -> None:
+    """Rule S3: a node with room takes what it makes at once, past the queue; else the oldest is first."""
+    updates: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        if arguments[2].startswith('UPDATE "anysched_jobs"'):
+            updates.append(arguments[2])
+
+    sa.event.listen(store._session.engine, "before_cursor_execute", note)
+    user, node = User(store), Node(store)
+    await user.add(every(id="a"), every(id="b", args=("x",), kwargs={"y": b"z"}))
+    claims = (await node.advance()).claims
+    assert ([], [(), ("x",)], [1, 1]) == (
+        updates,
+        sorted(claim.job.args for claim in claims),
+        [claim.token for claim in claims],
+    )
+    assert {"running"} == {job.status.value for job in await user.jobs()}
+    await node.complete(claims[0])
+    await store.give_back(node.name, claims[1:])
+    await clock.advance(10)
+    updates.clear()
+    again = (await node.advance()).claims
+    assert [claims[1].job.id] == [claim.job.id for claim in again][:1]
+    assert (3, 1) == (len(again), len(updates))
+    assert [True] * 3 == await node.complete(*again)
+    await clock.advance(10)
+    assert [1, 1] == [len((await node.advance(claim_limit=1)).claims) for _ in range(2)]

@@ -177,6 +177,38 @@ async def test_a_dead_node_is_taken_over_once(
     assert {2} == {job.attempt for job in await User(store).jobs()}
 
 
+async def test_a_dead_node_whose_jobs_are_locked(
+    server: Server, store: SQLDataStore, other: SQLDataStore, clock: FakeClock
+) -> None:
+    """Rule J2: a node that went away in the middle of a transaction keeps nobody from work; then all is taken over."""
+    jobs = [direct_job(clock.now()) for _ in range(3)]
+    await store.add_jobs(jobs)
+    assert 3 == len((await Node(store).work()).claims)
+    await User(store).add(every(id="due"))
+    await clock.advance(LEASE.total_seconds())
+    with server.locked(f"UPDATE anysched_jobs {server.by_key} SET attempt = 1 WHERE id = '{jobs[1].id.hex}'"):
+        advanced = await Node(other, "node b").advance()
+        assert (["due"], []) == (
+            [change.schedule_id for change in advanced.changes],
+            [*advanced.released],
+        )
+        again = await Node(other, "node b").advance(claim_limit=0)
+        assert clock.now() + timedelta(milliseconds=100) == again.next_wake
+        assert not again.more
+    assert 3 == len((await Node(other, "node b").advance(claim_limit=0)).released)
+
+
+async def test_ends_wait_for_nobody(server: Server, store: SQLDataStore, clock: FakeClock) -> None:
+    """Rule J1: jobs are ended though another job is locked that stands before all of them."""
+    jobs = [direct_job(clock.now()) for _ in range(12)]
+    await store.add_jobs(jobs)
+    first, *others = sorted((await Node(store).work()).claims, key=lambda claim: claim.job.id.hex)
+    with server.locked(
+        f"UPDATE anysched_jobs {server.by_key} SET attempt = 1 WHERE id = '{first.job.id.hex}'"
+    ):
+        assert [True] * 11 == await Node(store).complete(*others)
+
+
 async def test_transactions_that_lock_each_other_out(store: SQLDataStore, other: SQLDataStore) -> None:
     """Rule S4: when two transactions wait for each other, one is done again, and both take place."""
     user = User(store)

@@ -1,0 +1,109 @@
+"""What lies between nodes and the database fails (rules N3, S3, J1, J2)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.faults.trial import LEASE, POLL, Trial, assert_exactly_once, lasting, places
+from tests.servers.proxy import Proxy
+
+from anysched.stores.sql import dialect_mariadb, dialect_postgresql
+
+#: Of a transaction on either server.
+IDLE_TIMEOUT = max(dialect_mariadb.IDLE_TIMEOUT, dialect_postgresql.IDLE_TIMEOUT)
+
+
+@pytest.fixture
+def proxy(trial: Trial) -> Iterator[Proxy]:
+    """What stands between some nodes and the server."""
+    with Proxy(trial.server.port) as proxy:
+        yield proxy
+
+
+@places("postgresql-trio", "mariadb-asyncio")
+def test_refused(trial: Trial, proxy: Proxy) -> None:
+    """rule N3: while the server refuses connections nothing fires; then all of it does, once."""
+    with trial.nodes("a", "b", "c", behind=proxy):
+        for _ in range(round(lasting(2, 12))):
+            trial.go_on(lasting(0.7, 3))
+            proxy.refuse()
+            trial.go_on(lasting(1, 2))
+            proxy.heal()
+        trial.go_on(lasting(1, 3))
+    assert_exactly_once(trial.verdict())
+
+
+@places("postgresql-asyncio", "mariadb-asyncio")
+def test_half_open(trial: Trial, proxy: Proxy) -> None:
+    """rule N3: connections whose other end has forgotten them are found out and replaced; each job runs once."""
+    with trial.nodes("a", "b", "c", behind=proxy):
+        until = time.monotonic() + lasting(4, 60)
+        while time.monotonic() < until:
+            trial.go_on(0.7)
+            proxy.half_open(probed_after=0.5)
+    assert_exactly_once(trial.verdict())
+
+
+@places("postgresql-trio", "mariadb-asyncio")
+def test_cut_in_the_middle(trial: Trial, proxy: Proxy) -> None:
+    """rule S3: connections that break after any number of bytes leave nothing half done; each job runs once."""
+    with trial.nodes("a", "b", "c", behind=proxy):
+        until = time.monotonic() + lasting(4, 60)
+        size = 0
+        while time.monotonic() < until:
+            size = (size + 7919) % 40_000
+            proxy.cut_after(size)
+            trial.go_on(0.4)
+            proxy.heal()
+    assert_exactly_once(trial.verdict())
+
+
+@places("postgresql-asyncio", "mariadb-asyncio")
+def test_latency(trial: Trial, proxy: Proxy) -> None:
+    """rule J1: with 300 ms for each question no lease is lost, and each job runs once."""
+    with trial.nodes("a", "b", "c", behind=proxy, lease=10):
+        proxy.delay(0.15)
+        trial.go_on(lasting(6, 60))
+        proxy.heal()
+    verdict = trial.verdict()
+    assert_exactly_once(verdict)
+
+
+@places("postgresql-asyncio", "mariadb-asyncio")
+def test_black_hole(trial: Trial, proxy: Proxy) -> None:
+    """rule J2: of two nodes one is in a black hole; the other goes on, and takes over its jobs; it comes back."""
+    trial.start("lost", behind=proxy)
+    trial.start("there")
+    for _ in range(round(lasting(1, 6))):
+        trial.go_on(1)
+        proxy.hold()
+        began = time.time()
+        trial.go_on(LEASE + lasting(2, 6))
+        inside = {run.node for run in trial.runs() if run.started > (began + LEASE) * 1_000_000}
+        assert {"there"} == inside
+        proxy.heal()
+        trial.wait_for(lambda: trial.runs()[-1].node == "lost")
+    trial.stop()
+    verdict = trial.verdict({"lost": began})
+    assert ([], [], []) == (verdict.lost, verdict.doubled, verdict.early)
+
+
+@places("postgresql-trio")
+def test_black_hole_in_a_transaction(trial: Trial, proxy: Proxy) -> None:
+    """rule N3: a node that is cut off while it has rows locked keeps them no longer than a transaction may be idle."""
+    # Statements are to be sent as text each time, so that the proxy knows them.
+    text = {"pool_pre_ping": True, "connect_args": {"prepare_threshold": None}}
+    trial.start("lost", behind=proxy, engine=text if "psycopg" in trial.site.url else None)
+    trial.start("there")
+    trial.go_on(1)
+    proxy.hold_answer(to=b"SKIP LOCKED")
+    trial.wait_for(lambda: proxy.holds)
+    began = time.time()
+    trial.go_on(IDLE_TIMEOUT + POLL + 2)
+    proxy.heal()
+    trial.stop()
+    verdict = trial.verdict({"lost": began})
+    assert ([], [], []) == (verdict.lost, verdict.doubled, verdict.early)
+    assert verdict.lateness[-1] < IDLE_TIMEOUT + POLL + 5
