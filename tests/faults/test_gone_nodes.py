@@ -26,7 +26,7 @@ def user(trial: Trial) -> Iterator[Scheduler]:
         yield user
 
 
-@pytest.mark.parametrize("trial", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
+@pytest.mark.parametrize("place", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
 def test_kill(trial: Trial) -> None:
     """rules S3 and J2: over kills of one of three nodes each fire time has one job; others take over what it ran."""
     trial.site.wanted["seconds"] = 0.3
@@ -44,7 +44,7 @@ def test_kill(trial: Trial) -> None:
     assert [] != verdict.takeovers
 
 
-@pytest.mark.parametrize("trial", ["postgresql-asyncio", "mariadb-trio"], indirect=True)
+@pytest.mark.parametrize("place", ["postgresql-asyncio", "mariadb-trio"], indirect=True)
 def test_deadly_jobs(trial: Trial, user: Scheduler) -> None:
     """rule J3: jobs that end their process are set aside after their attempts; those next to them run to their end."""
     log = trial.folder / "deadly"
@@ -73,7 +73,7 @@ def test_deadly_jobs(trial: Trial, user: Scheduler) -> None:
     assert_forced(trial.verdict(gone))
 
 
-@pytest.mark.parametrize("trial", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
+@pytest.mark.parametrize("place", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
 def test_zombies(trial: Trial, user: Scheduler) -> None:
     """rules J1 and J5: of a node that was away for longer than its lease no end of a job is accepted, and its jobs are
     cancelled; no more jobs of a task run at once than may, as recorded."""

@@ -11,7 +11,7 @@ from tests.faults.users import KEEP, client
 from anysched import JobOutcome
 
 
-@pytest.mark.parametrize("trial", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
+@pytest.mark.parametrize("place", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
 def test_blocked_loop(trial: Trial) -> None:
     """rule J1: a coroutine that blocks its event loop for two leases loses no job to another node."""
     log, lease = trial.folder / "blocks", 2 * LEASE
@@ -25,7 +25,7 @@ def test_blocked_loop(trial: Trial) -> None:
     assert_exactly_once(trial.verdict())
 
 
-@pytest.mark.parametrize("trial", ["postgresql-asyncio", "mariadb-trio"], indirect=True)
+@pytest.mark.parametrize("place", ["postgresql-asyncio", "mariadb-trio"], indirect=True)
 def test_roles(trial: Trial) -> None:
     """rule N1: schedulers, workers, both and clients share a database; one of each kind is killed, others go on."""
     trial.site.wanted["seconds"] = 0.2

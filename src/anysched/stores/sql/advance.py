@@ -356,7 +356,7 @@ class Advancing:
         }
         if not room:
             return []
-        rows = self._suspects.ready(connection, request, self._tasks.all(connection), room, now)
+        rows = self._suspects.ready(connection, request, tasks, room, now)
         return self._jobs.claim(connection, rows, request.node, made)
 
     def _untold(self, connection: sa.Connection, request: AdvanceRequest) -> list[Claim]:
