@@ -81,16 +81,15 @@ def judge(
     :param window: seconds in which a run has to start
     :param gone: when nodes were killed, or cut off from the database
     """
-    expected = sorted(set(due))
+    wanted = set(due)
+    expected = sorted(wanted)
     gone = gone or {}
     found: dict[Due, list[Run]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: run.started):
         cut = run.ended is None and run.node in gone
         found[run.due].append(attrs.evolve(run, ended=max(run.started, gone[run.node])) if cut else run)
     verdict = Verdict(len(expected))
-    verdict.unexpected.extend(
-        key for key, its in sorted(found.items()) if key not in set(expected) for _ in its
-    )
+    verdict.unexpected.extend(key for key, its in sorted(found.items()) if key not in wanted for _ in its)
     for key in expected:
         _judge_one(verdict, key, found.get(key, []), window)
         verdict.unforced.extend(key for _ in _unforced(found.get(key, []), gone))

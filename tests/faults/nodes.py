@@ -34,6 +34,13 @@ async def deadly(log: str, killed: bool) -> None:
     os._exit(7)
 
 
+@task(id="bystander", max_attempts=3)
+async def bystander(log: str) -> None:
+    """Take some time, next to a job that takes the process along."""
+    with noted(log):
+        await anyio.sleep(0.2)
+
+
 @task(id="few at once", max_running_jobs=3, max_attempts=ENDLESS)
 async def few_at_once(log: str) -> list[object]:
     """Take some time."""
@@ -64,7 +71,7 @@ async def known_to_some(log: str) -> None:
 
 
 #: What every node knows.
-COMMON = (*TASKS, blocks_the_loop, deadly, few_at_once, given, at_most_once, until_told)
+COMMON = (*TASKS, blocks_the_loop, deadly, bystander, few_at_once, given, at_most_once, until_told)
 
 
 def serve(

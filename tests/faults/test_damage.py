@@ -33,7 +33,7 @@ def damage(trial: Trial, ids: list[str], *statements: str) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("trial", ["postgresql-asyncio", "mariadb-trio"], indirect=True)
+@pytest.mark.parametrize("place", ["postgresql-asyncio", "mariadb-trio"], indirect=True)
 def test_damaged_rows(trial: Trial) -> None:
     """rules S2 and J4: of three schedules one is damaged, and of three jobs: they say so, and the others run on."""
     log = str(trial.folder / "others")
@@ -78,7 +78,7 @@ def jobs_made(user: Scheduler, ids: list[str]) -> list[int]:
     return [found[id].state.jobs_made for id in ids]
 
 
-@pytest.mark.parametrize("trial", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
+@pytest.mark.parametrize("place", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
 def test_unknown_task(trial: Trial) -> None:
     """rule S2: schedules of a task that only one node knows run there alone, and wait while it is away."""
     ids = [f"for some {number}" for number in range(SCHEDULES // 5)]

@@ -11,21 +11,21 @@ from tests.faults.users import KEEP, client
 from anysched import JobOutcome
 
 
-@pytest.mark.parametrize("trial", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
+@pytest.mark.parametrize("place", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
 def test_blocked_loop(trial: Trial) -> None:
     """rule J1: a coroutine that blocks its event loop for two leases loses no job to another node."""
     log, lease = trial.folder / "blocks", 2 * LEASE
     with client(trial) as user, trial.nodes("a", "b", "c", lease=lease):
-        for _ in range(round(lasting(1, 6))):
+        for _ in range(round(lasting(1, 3))):
             job = user.add_job(blocks_the_loop, args=[str(log), 2 * lease], result_expiration_time=KEEP)
             trial.wait_for(lambda job=job: user.get_job_result(job, wait=False) is not None)
             assert JobOutcome.success is user.get_job_result(job).outcome
             trial.go_on(0.5)
-    assert ["start", "end"] * round(lasting(1, 6)) == [note["event"] for note in lines(log)]
+    assert ["start", "end"] * round(lasting(1, 3)) == [note["event"] for note in lines(log)]
     assert_exactly_once(trial.verdict())
 
 
-@pytest.mark.parametrize("trial", ["postgresql-asyncio", "mariadb-trio"], indirect=True)
+@pytest.mark.parametrize("place", ["postgresql-asyncio", "mariadb-trio"], indirect=True)
 def test_roles(trial: Trial) -> None:
     """rule N1: schedulers, workers, both and clients share a database; one of each kind is killed, others go on."""
     trial.site.wanted["seconds"] = 0.2
@@ -34,7 +34,7 @@ def test_roles(trial: Trial) -> None:
     with client(trial) as user:
         trial.start("scheduler 0", "scheduler 1", role="scheduler")
         trial.start("worker 0", "worker 1", role="worker")
-        for number in range(round(lasting(1, 6))):
+        for number in range(round(lasting(1, 3))):
             once = user.add_jobs(at_most_once, [[str(log)]] * 10, result_expiration_time=KEEP)
             assert "done" == user.run_job(given, args=[str(log), "done"])
             trial.go_on(lasting(0.5, 2))

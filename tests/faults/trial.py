@@ -119,7 +119,10 @@ class Trial:
 
     def stop(self, *names: str) -> None:
         """Stop nodes in order; without names all."""
-        nodes = [self._nodes.pop(name) for name in names or list(self._nodes)]
+        names = names or tuple(self._nodes)
+        for name in names:
+            self.wait_for((self.folder / f"{name} is ready").exists, name)
+        nodes = [self._nodes.pop(name) for name in names]
         for node in nodes:
             node.signal(signal.SIGTERM)
         for node in nodes:

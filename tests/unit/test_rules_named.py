@@ -14,7 +14,7 @@ RULES = {
     *(f"P{number}" for number in range(1, 11)),
     *(f"L{number}" for number in range(1, 5)),
     *(f"J{number}" for number in range(1, 7)),
-    *(f"N{number}" for number in range(1, 9)),
+    *(f"N{number}" for number in range(1, 10)),
 }
 
 

@@ -25,6 +25,7 @@ from anysched.stores.sql.leases import Leases, Node
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.schedules import Mine, Schedules, Unknown
 from anysched.stores.sql.session import Session
+from anysched.stores.sql.suspects import Suspects
 from anysched.stores.sql.tasks import Tasks
 
 #: After how many microseconds to look again at work that others have locked: they have it done by then, or never.
@@ -83,6 +84,7 @@ class Advancing:
         self._results = results
         self._leases = leases
         self._changes = changes
+        self._suspects = Suspects(jobs)
         self._unknown = Unknown(schedules.configs, schedules.dialect)
         self._expected: dict[str, datetime] = {}  # when each node comes to do something
         self._has_work = False  # whether this process has written something that is due
@@ -359,7 +361,7 @@ class Advancing:
         }
         if not room:
             return []
-        rows = self._jobs.ready(connection, now, room, request.claim_limit)
+        rows = self._suspects.ready(connection, request, tasks, room, now)
         return self._jobs.claim(connection, rows, request.node, made)
 
     def _untold(self, connection: sa.Connection, request: AdvanceRequest) -> list[Claim]:

@@ -11,7 +11,7 @@ import anyio
 import attrs
 
 from anysched.model.job import Claim, Job
-from anysched.model.policies import ConflictPolicy, JobStatus
+from anysched.model.policies import ConflictPolicy
 from anysched.model.task import TaskOptions
 from anysched.ports.store import DataStore
 from anysched.testing.clock import FakeClock
@@ -59,11 +59,12 @@ class Scene:
             claim = await self.node.claim_one()
             await self.node.complete(claim)
             self.ended = claim.job
-        await self.user.add(*(every(10, id, coalesce="all") for id in "abcpq"))
+        await self.user.add(every(10, "a", coalesce="all"))
+        (self.taken,) = self.claims = list((await self.node.advance()).claims)
+        await self.user.add(*(every(10, id, coalesce="all") for id in "bcpq"))
         await self.node.advance(claim_limit=0)
         await self.user.pause("p", "q", queued="hold")
-        (self.taken,) = self.claims = list((await self.node.advance(claim_limit=1)).claims)
-        self.queued = next(job for job in await self.user.jobs() if job.status is JobStatus.queued)
+        self.queued = (await self.user.jobs(schedule_id="b"))[0]
         await self.clock.advance(20)
 
     async def picture(self) -> object:

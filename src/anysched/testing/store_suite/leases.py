@@ -14,7 +14,7 @@ import pytest
 from anysched.model.job import Claim
 from anysched.model.policies import JobOutcome, JobStatus, OnAbandon
 from anysched.model.task import TaskOptions
-from anysched.ports.store import DataStore, LeaseKeeper, Renewal
+from anysched.ports.store import DataStore, JobQuery, LeaseKeeper, Renewal
 from anysched.testing.clock import FakeClock
 from anysched.testing.store_suite.actors import LEASE, Node, User, direct_job, every, seconds
 from anysched.testing.store_suite.base import StoreTests
@@ -154,6 +154,32 @@ class LeaseTests(StoreTests):
             outcomes += [ended.result.outcome for ended in work.ended]
             await clock.advance_to(clock.now() + LEASE + TICK)
         assert ([1, 2, 3], [JobOutcome.abandoned]) == (attempts, outcomes)
+
+    async def test_bystanders_of_a_deadly_job(
+        self, keeper: LeaseKeeper, store: DataStore, clock: FakeClock
+    ) -> None:
+        """Rule J3: jobs that run next to one that ends its nodes are not abandoned with it; others wait for none."""
+        await store.declare_tasks({"task": TaskOptions(max_attempts=3)})
+        jobs = [direct_job(clock.now(), args=(number,)) for number in range(5)]
+        deadly = jobs[2]
+        await store.add_jobs(jobs)
+        ended: set[UUID] = set()
+        deaths = 0
+        for number in range(20):
+            node = Node(store, f"node {number}")
+            while (claims := (await node.work()).claims) and deadly.id not in [one.job.id for one in claims]:
+                ended |= {one.job.id for one in claims}
+                assert all(await node.complete(*claims))
+            if not claims:
+                break
+            deaths += 1
+            if deaths == 3:
+                await store.add_jobs([direct_job(clock.now())])
+                assert [1] == [one.job.attempt for one in (await node.work()).claims]
+            await clock.advance_to(clock.now() + LEASE + TICK)
+        assert 3 == deaths
+        assert {job.id for job in jobs} - {deadly.id} < ended
+        assert [] == await store.get_jobs(JobQuery())
 
     async def test_whoever_is_awake_takes_over(
         self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock
