@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 import sqlalchemy as sa
-from tests.brokers.pgbouncer import pgbouncer
 from tests.brokers.proxy import Proxy
 from tests.brokers.support import REMOVED, Heard, eventually, hears, is_work, started
+from tests.servers.pgbouncer import pgbouncer
 from tests.services import mariadb_database
 
 from anysched import AnyschedError, AsyncScheduler, IntervalTrigger, ScheduleRemoved, task

@@ -93,6 +93,8 @@ class PostgreSQLDialect:
         return (begin if self.awaits_disk else f"{begin}; SET LOCAL synchronous_commit = off",)
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
+        if "prepare_threshold" in url.query:
+            raise ValueError("prepare_threshold is set for an engine of your own, not in a URL")
         options: dict[str, Any] = {
             "connect_timeout": CONNECT_TIMEOUT,
             "tcp_user_timeout": NETWORK_TIMEOUT * 1000,
@@ -136,6 +138,12 @@ class PostgreSQLDialect:
             from anysched.stores.sql.silence import limit_silence  # only who uses psycopg has it
 
             limit_silence(connection, READ_TIMEOUT)
+        # A pooler shows a number of its own here, and may lend each transaction another connection of the server:
+        # what was prepared on one is not there on the next.
+        (server,) = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+        connection.rollback()
+        if server != connection.info.backend_pid:
+            connection.prepare_threshold = None
 
     def set_up_database(self, connection: sa.Connection) -> None:
         version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
