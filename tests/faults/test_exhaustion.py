@@ -18,12 +18,12 @@ FEW = 9
 def test_pool(trial: Trial) -> None:
     """rule J1: though the user has the only connection of a pool for longer than a lease, no lease is lost by that."""
     engine: dict[str, Any] = {"pool_size": 1, "max_overflow": 0}
-    with trial.nodes("a", "b", engine=engine, busy=5, lease=4):
-        trial.go_on(lasting(6, 12))
+    with trial.nodes("a", "b", engine=engine, busy=3.5, lease=3):
+        trial.go_on(lasting(4, 12))
     assert_exactly_once(trial.verdict())
 
 
-@places("postgresql-trio", "mariadb-asyncio")
+@places("postgresql-trio")
 def test_max_connections(trial: Trial) -> None:
     """rule N3: nodes whom the server has no connection for wait for one; each job runs once."""
     server = trial.server

@@ -34,7 +34,7 @@ def proxy(trial: Trial) -> Iterator[Proxy]:
         yield proxy
 
 
-@places("postgresql-trio", "mariadb-asyncio")
+@places("postgresql-trio")
 def test_refused(trial: Trial, proxy: Proxy) -> None:
     """rule N3: while the server refuses connections nothing fires; then all of it does, once."""
     with trial.nodes("a", "b", "c", behind=proxy, lease=LONG_LEASE):
@@ -47,7 +47,7 @@ def test_refused(trial: Trial, proxy: Proxy) -> None:
     assert_exactly_once(trial.verdict())
 
 
-@places("postgresql-asyncio", "mariadb-asyncio")
+@places("mariadb-asyncio")
 def test_half_open(trial: Trial, proxy: Proxy) -> None:
     """rule N3: connections whose other end has forgotten them are found out and replaced; each job runs once."""
     with trial.nodes("a", "b", "c", behind=proxy, lease=LONG_LEASE):
@@ -58,7 +58,7 @@ def test_half_open(trial: Trial, proxy: Proxy) -> None:
     assert_exactly_once(trial.verdict())
 
 
-@places("postgresql-trio", "mariadb-asyncio")
+@places("postgresql-asyncio")
 def test_cut_in_the_middle(trial: Trial, proxy: Proxy) -> None:
     """rule S3: connections that break after any number of bytes leave nothing half done; each job runs once."""
     with trial.nodes("a", "b", "c", behind=proxy, lease=LONG_LEASE):
@@ -72,7 +72,7 @@ def test_cut_in_the_middle(trial: Trial, proxy: Proxy) -> None:
     assert_exactly_once(trial.verdict())
 
 
-@places("postgresql-asyncio", "mariadb-asyncio")
+@places("postgresql-trio")
 def test_latency(trial: Trial, proxy: Proxy) -> None:
     """rule J1: with 300 ms for each question no lease is lost, and each job runs once."""
     with trial.nodes("a", "b", "c", behind=proxy, lease=LONG_LEASE):

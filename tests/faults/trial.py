@@ -24,7 +24,7 @@ LONG = os.environ.get("ANYSCHED_FAULTS") == "long"
 LEASE = 2.0
 
 #: A lease that outlasts every fault which ends by itself, on the slowest machine, too: nothing is to run again.
-LONG_LEASE = 10.0
+LONG_LEASE = 6.0
 POLL = 0.5
 
 #: Each schedule fires so often, in seconds.
