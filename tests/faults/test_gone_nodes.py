@@ -13,7 +13,7 @@ from tests.crash.checker import Run, Verdict
 from tests.crash.checking import clock_offset, lines
 from tests.crash.nodes import tell, until_told
 from tests.faults.nodes import bystander, deadly, few_at_once
-from tests.faults.trial import LEASE, POLL, Trial, assert_forced, lasting
+from tests.faults.trial import LEASE, LONG, POLL, Trial, assert_forced, lasting
 from tests.faults.users import KEEP, client
 
 from anysched import JobOutcome, Scheduler
@@ -33,7 +33,7 @@ def test_kill(trial: Trial) -> None:
     chance = random.Random(trial.backend)
     gone: dict[str, float] = {}
     trial.start("node 0", "node 1", "node 2")
-    for number in range(round(lasting(3, 20))):
+    for number in range(round(lasting(2, 20))):
         trial.go_on(chance.uniform(0.3, 1.2))
         gone[f"node {number}"] = trial.kill(f"node {number}")
         trial.start(f"node {number + 3}")
@@ -52,7 +52,8 @@ def test_deadly_jobs(trial: Trial, user: Scheduler) -> None:
     jobs: list[UUID] = []
     others: list[UUID] = []
     codes: list[int] = []
-    for killed in [False, True] * round(lasting(1, 2)):
+    ways = [False, True] * 2 if LONG else [trial.backend == "trio"]
+    for killed in ways:
         jobs.append(user.add_job(deadly, args=[str(log), killed], result_expiration_time=KEEP))
         others += user.add_jobs(bystander, [[str(trial.folder / "others")]] * 8, result_expiration_time=KEEP)
         while any(user.get_job_result(job, wait=False) is None for job in (jobs[-1], *others)):
@@ -62,7 +63,7 @@ def test_deadly_jobs(trial: Trial, user: Scheduler) -> None:
                 trial.begin(f"node {len(codes) + 1}")
     trial.go_on(POLL)
     trial.stop()
-    assert ([7] * 3 + [-signal.SIGKILL] * 3) * round(lasting(1, 2)) == codes
+    assert [-signal.SIGKILL if killed else 7 for killed in ways for _ in range(3)] == codes
     assert {JobOutcome.abandoned} == {user.get_job_result(job).outcome for job in jobs}
     assert {JobOutcome.success} == {user.get_job_result(job).outcome for job in others}
     starts = lines(log)
