@@ -83,8 +83,8 @@ class Planner:
 
     async def run(self) -> None:
         """Plan, for ever."""
-        self.time.check()
         while True:
+            self.time.check()
             advanced = await self.advance()
             self.next_wake = advanced.next_wake
             if advanced.more:
@@ -92,7 +92,6 @@ class Planner:
                 continue
             until, poll_at = self.time.alarms(advanced.next_wake, self._poll_interval)
             await self._wakeup.wait(until, poll_at=poll_at)
-            self.time.check()
 
     async def advance(self) -> Advanced:
         """Make one pass."""
