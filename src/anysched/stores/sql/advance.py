@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -12,16 +11,17 @@ import sqlalchemy as sa
 
 from anysched.errors import StoreUnavailableError
 from anysched.model.change import Change
-from anysched.model.job import Claim, EndedJob, Job
+from anysched.model.job import Claim, Job
 from anysched.model.policies import JobStatus
 from anysched.model.schedule import ScheduleState
 from anysched.model.task import Task
 from anysched.ports.store import Advanced, AdvanceRequest
-from anysched.rules.running import abandoned, cancelled, next_attempt
 from anysched.stores.sql.changes import Changes, Decided
-from anysched.stores.sql.columns import from_duration, from_instant, to_instant
-from anysched.stores.sql.jobs import Jobs, Room
+from anysched.stores.sql.columns import from_duration, from_instant
+from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases, Node
+from anysched.stores.sql.outlook import Lookout, gone_nodes
+from anysched.stores.sql.reaping import Reaping
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.schedules import Mine, Schedules, Unknown
 from anysched.stores.sql.session import Session
@@ -30,38 +30,6 @@ from anysched.stores.sql.tasks import Tasks
 
 #: After how many microseconds to look again at work that others have locked: they have it done by then, or never.
 LOOK_AGAIN: Final = 100_000
-
-
-@attrs.frozen
-class Outlook:
-    """What there is to do, now and later: asked before a pass to see whether to write at all, and after it.
-
-    :ivar gone: other nodes that have jobs and whose lease has run out
-    :ivar first_wake: when the first schedule has to be looked at
-    :ivar room: tasks with queued jobs that could start now, and how many of each
-    :ivar backlog: jobs that this node could run wait for capacity or for a limit of their task
-    :ivar later: other instants at which there will be something to do
-    """
-
-    gone: Sequence[Node]
-    first_wake: int | None
-    room: Room
-    backlog: bool
-    later: Sequence[int]
-
-    def is_due(self, now: int) -> bool:
-        """Return whether a schedule has to be looked at."""
-        return self.first_wake is not None and self.first_wake <= now
-
-    def next_wake(self, look_again: int | None = None) -> datetime | None:
-        """Return the first instant at which there will be something to do.
-
-        :param look_again: when to look what has become of work that others have locked, and not before
-        """
-        wakes = [*self.later] if self.first_wake is None else [*self.later, self.first_wake]
-        if look_again is not None:
-            wakes = [look_again, *(max(wake, look_again) for wake in wakes)]
-        return to_instant(min(wakes)) if wakes else None
 
 
 class Advancing:
@@ -85,6 +53,8 @@ class Advancing:
         self._leases = leases
         self._changes = changes
         self._suspects = Suspects(jobs)
+        self._lookout = Lookout(schedules, jobs, tasks, leases)
+        self._reap = Reaping(jobs, leases)
         self._unknown = Unknown(schedules.configs, schedules.dialect)
         self._expected: dict[str, datetime] = {}  # when each node comes to do something
         self._has_work = False  # whether this process has written something that is due
@@ -130,7 +100,7 @@ class Advancing:
         """Return what there is to say if there is nothing to do, else None."""
         now = from_instant(present)
         mine = self._mine(request)
-        outlook = self._outlook(connection, request, mine, now, self._leases.nodes(connection))
+        outlook = self._lookout.look(connection, request, mine, now, self._leases.nodes(connection))
         if outlook.gone or outlook.is_due(now) or outlook.room:
             return None
         self._tasks.check_node(connection)
@@ -146,15 +116,9 @@ class Advancing:
         self._leases.keep(connection, request.node)
         tasks = self._tasks.all(connection)
         nodes = self._leases.nodes(connection)
-        ended: list[EndedJob] = []
-        released: list[Job] = []
-        taken_over: set[str] = set()
-        for node in _gone(nodes, request.node, now):
-            if not self._leases.take_over(connection, node.id, now):
-                continue
-            if self._reap(connection, request, node, tasks, present, ended, released):
-                taken_over.add(node.id)
-        self._results.keep(connection, ended)
+        reaped = self._reap(connection, request, gone_nodes(nodes, request.node, now), tasks, present)
+        self._results.keep(connection, reaped.ended)
+        ended = [*reaped.ended]
         noted = self._unknown.noted
         changes: Sequence[Change] = ()
         made: Mapping[str, Job] = {}
@@ -177,8 +141,8 @@ class Advancing:
         elif any(node.id == request.node and node.has_jobs for node in nodes):
             self._leases.extend(connection, request.node, until)
         mine = self._mine(request)
-        left = [node for node in nodes if node.id not in taken_over]
-        after = self._outlook(connection, request, mine, now, left, tasks)
+        left = [node for node in nodes if node.id not in reaped.nodes]
+        after = self._lookout.look(connection, request, mine, now, left, tasks)
         due = after.is_due(now)
         locked = due and not changes and noted == self._unknown.noted
         elsewhere = locked or after.gone or (after.room and len(claims) < request.claim_limit)
@@ -187,7 +151,7 @@ class Advancing:
             changes=changes,
             claims=claims,
             ended=ended,
-            released=released,
+            released=reaped.released,
             more=(due and not locked) or (after.backlog and len(claims) == request.claim_limit > 0),
             backlog=after.backlog,
             next_wake=after.next_wake(now + LOOK_AGAIN if elsewhere else None),
@@ -197,60 +161,6 @@ class Advancing:
     def _mine(self, request: AdvanceRequest) -> Mine:
         return self._unknown.mine(request.tasks, all_tasks=request.plan_all)
 
-    def _outlook(
-        self,
-        connection: sa.Connection,
-        request: AdvanceRequest,
-        mine: Mine,
-        now: int,
-        nodes: Sequence[Node],
-        tasks: Mapping[str, Task] | None = None,
-    ) -> Outlook:
-        gone = _gone(nodes, request.node, now)
-        later = [
-            node.lease_until
-            for node in nodes
-            if node.has_jobs and node.id != request.node and node not in gone
-        ]
-        first_wake = self._schedules.first_wake(connection, mine) if request.plan_limit else None
-        queued = self._jobs.queued_tasks(connection, request.tasks) if request.tasks else []
-        room: dict[str, int | None] = {}
-        backlog = False
-        if queued:
-            takes = request.claim_limit > 0 and not self._leases.has_to_notice(request.node, nodes)
-            known = self._tasks.all(connection) if tasks is None else tasks
-            for name, free, head in self._free(connection, request, known, queued):
-                backlog = backlog or head <= now or free == 0
-                if takes and free != 0:
-                    if head <= now:
-                        room[name] = free
-                    else:
-                        later.append(head)
-        return Outlook(gone, first_wake, room, backlog, later)
-
-    def _free(
-        self,
-        connection: sa.Connection,
-        request: AdvanceRequest,
-        tasks: Mapping[str, Task],
-        queued: Sequence[tuple[str, int]],
-        *,
-        lock: bool = False,
-    ) -> list[tuple[str, int | None, int]]:
-        """Return tasks with queued jobs: how many may start, and when the first can (rule J5).
-
-        :param lock: let nobody else take jobs of a task with a limit until this transaction ends
-        """
-        limits = {name: request.policy.max_running_jobs(tasks.get(name)) for name, _ in queued}
-        if lock:
-            self._tasks.lock(connection, [name for name, limit in limits.items() if limit is not None])
-        running = self._jobs.running(connection) if any(limits.values()) else Counter[str]()
-        free: list[tuple[str, int | None, int]] = []
-        for name, head in queued:
-            limit = limits[name]
-            free.append((name, None if limit is None else max(0, limit - running[name]), head))
-        return free
-
     def _passed_over(
         self, connection: sa.Connection, request: AdvanceRequest, mine: Mine, now: int
     ) -> Sequence[tuple[str, str]]:
@@ -258,40 +168,6 @@ class Advancing:
         if not request.plan_limit:
             return ()
         return self._unknown.tell(self._schedules.passed_over(connection, now, mine))
-
-    def _reap(
-        self,
-        connection: sa.Connection,
-        request: AdvanceRequest,
-        node: Node,
-        tasks: Mapping[str, Task],
-        present: datetime,
-        ended: list[EndedJob],
-        released: list[Job],
-    ) -> bool:
-        """Take the jobs of a node that is gone: back into the queue, or to their end (rules J2 and J3).
-
-        Return False where its last transaction has some of them locked: it will end, or be ended. A node loses all of
-        its jobs at once, or none: with its lease it would keep what it has not lost, and not notice the rest.
-        """
-        found = self._jobs.all_of_node(connection, node.id)
-        if found is None:
-            return False
-        back: list[Job] = []
-        over: list[EndedJob] = []
-        for stored in found:
-            if stored.cancel_requested:
-                over.append(cancelled(stored.job, present))
-            elif request.policy.retries(stored.job, tasks.get(stored.job.task_id)):
-                back.append(next_attempt(stored.job))
-            else:
-                over.append(abandoned(stored.job, present))
-        self._jobs.requeue(connection, back)
-        self._jobs.delete(connection, (end.job.id for end in over))
-        self._leases.drop(connection, node.id)
-        released += back
-        ended += over
-        return True
 
     def _plan(
         self, connection: sa.Connection, request: AdvanceRequest, tasks: Mapping[str, Task], present: datetime
@@ -356,7 +232,7 @@ class Advancing:
         queued = self._jobs.queued_tasks(connection, request.tasks)
         room = {
             name: free
-            for name, free, head in self._free(connection, request, tasks, queued, lock=True)
+            for name, free, head in self._lookout.free(connection, request, tasks, queued, lock=True)
             if free != 0 and head <= now
         }
         if not room:
@@ -379,8 +255,3 @@ class Advancing:
 
 def _is_due(state: ScheduleState | None, now: datetime) -> bool:
     return state is not None and state.wake_at is not None and state.wake_at <= now
-
-
-def _gone(nodes: Sequence[Node], me: str, now: int) -> list[Node]:
-    """Return the other nodes whose lease has run out, and who have jobs that somebody else must take (rule J2)."""
-    return [node for node in nodes if node.has_jobs and node.id != me and node.lease_until <= now]
