@@ -131,11 +131,12 @@ class Advancing:
             )
             changes, made, claims = written.changes, written.made, written.claims
             ended += written.ended
-        until = now + from_duration(request.lease)
         if not claims:
             claims = self._untold(connection, request) or self._claim(
                 connection, request, nodes, tasks, made, now
             )
+        # Anew, as this transaction may have waited: no lease that was renewed meanwhile may become shorter.
+        until = from_instant(self._session.present()) + from_duration(request.lease)
         if claims:
             self._leases.grant(connection, request.node, until)
         elif any(node.id == request.node and node.has_jobs for node in nodes):

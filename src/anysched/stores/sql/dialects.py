@@ -8,7 +8,7 @@ COMMITTED beside each other and lock the rows that they decide upon, in this ord
 2. rows of nodes that are gone, passing over locked ones, and then their jobs, in the order of ids
 3. schedules: due ones passing over locked ones, named ones in the order of ids
 4. jobs of these schedules that no node has, in the order of ids
-5. tasks that have a limit, in the order of ids
+5. tasks that have a limit, passing over locked ones
 6. jobs to take, passing over locked ones
 7. the row of the node that makes a pass, to write its lease, right before the end
 

@@ -102,11 +102,14 @@ class Lookout:
     ) -> list[tuple[str, int | None, int]]:
         """Return tasks with queued jobs: how many may start, and when the first can (rule J5).
 
-        :param lock: let nobody else take jobs of a task with a limit until this transaction ends
+        :param lock: let nobody else take jobs of a task with a limit until this transaction ends; those of which
+            somebody else takes jobs now are left out
         """
         limits = {name: request.policy.max_running_jobs(tasks.get(name)) for name, _ in queued}
         if lock:
-            self._tasks.lock(connection, [name for name, limit in limits.items() if limit is not None])
+            limited = [name for name, limit in limits.items() if limit is not None]
+            elsewhere = set(limited) - self._tasks.lock(connection, limited, tasks)
+            queued = [(name, head) for name, head in queued if name not in elsewhere]
         running = self._jobs.running(connection) if any(limits.values()) else Counter[str]()
         free: list[tuple[str, int | None, int]] = []
         for name, head in queued:

@@ -210,7 +210,9 @@ class Statements:
             "SELECT name, number FROM {meta} WHERE name IN ('oldest_node', 'schema_version', 'tasks_revision')"
         )
         self.touch_tasks: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'tasks_revision'")
-        self.lock_tasks: str = sql("SELECT id FROM {tasks} {by_key} WHERE id {in_.ids} ORDER BY id {lock}")
+        self.lock_tasks: str = sql(
+            "SELECT id FROM {tasks} {by_key} WHERE id {in_.ids} ORDER BY id {lock_unlocked}"
+        )
         self.tasks: str = sql(
             "SELECT id, declared, declared_metadata, configured, configured_metadata FROM {tasks} ORDER BY id"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import Any
 
 import attrs
@@ -73,17 +73,24 @@ class Tasks:
         self.check_node(connection)
         return self._load(connection)
 
-    def lock(self, connection: sa.Connection, ids: Collection[str]) -> None:
+    def lock(self, connection: sa.Connection, ids: Collection[str], known: Container[str]) -> set[str]:
         """Lock tasks, so that no other transaction takes jobs of them until this one ends (rule J5).
 
+        Return those that are locked: the others are somebody else's at this moment, who may have gone away in the
+        middle of a transaction, so nobody waits for them.
+
+        :param known: those that are there
         :raise Conflict: when somebody else made one of them meanwhile
         """
         if not self._dialect.many_writers or not ids:
-            return
-        found = connection.exec_driver_sql(self._sql.lock_tasks, (self._dialect.set_of(ids),)).scalars().all()
-        for task_id in sorted(set(ids).difference(found)):  # one that nobody has declared
-            self._insert(connection, task_id)
-            connection.exec_driver_sql(self._sql.touch_tasks)
+            return set(ids)
+        locked = set(connection.exec_driver_sql(self._sql.lock_tasks, (self._dialect.set_of(ids),)).scalars())
+        for task_id in sorted(set(ids) - locked):
+            if task_id not in known:  # nobody has declared it
+                self._insert(connection, task_id)
+                connection.exec_driver_sql(self._sql.touch_tasks)
+                locked.add(task_id)
+        return locked
 
     def declare(self, connection: sa.Connection, declared: Mapping[str, TaskOptions]) -> None:
         """Write what code says."""

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import anyio
 import anyio.to_thread
+import attrs
 import pytest
 
+from anysched.model.change import Change
 from anysched.model.job import Claim
 from anysched.model.policies import JobOutcome, JobStatus, OnAbandon
-from anysched.model.task import TaskOptions
+from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.task import Task, TaskDefaults, TaskOptions
 from anysched.ports.store import DataStore, JobQuery, LeaseKeeper, Renewal
+from anysched.rules.policy import Policy
 from anysched.testing.clock import FakeClock
 from anysched.testing.store_suite.actors import LEASE, Node, User, direct_job, every, seconds
 from anysched.testing.store_suite.base import StoreTests
 
 TICK = timedelta(microseconds=1)
+
+
+@attrs.frozen
+class _SlowPolicy(Policy):
+    """Decisions that take long."""
+
+    clock: FakeClock
+    takes: timedelta
+
+    def fire(self, snapshot: ScheduleSnapshot, task: Task | None, now: datetime, limit: int) -> Change:
+        self.clock.jump(self.takes)
+        return super().fire(snapshot, task, now, limit)
 
 
 class LeaseTests(StoreTests):
@@ -41,6 +57,15 @@ class LeaseTests(StoreTests):
         """Have node a take a job."""
         await store.add_jobs([direct_job(clock.now(), task, result_expiration_time=seconds(3600))])
         return await Node(store, tasks=[task]).claim_one()
+
+    async def test_a_pass_that_takes_long(
+        self, keeper: LeaseKeeper, store: DataStore, clock: FakeClock
+    ) -> None:
+        """Rule J1: a lease counts from the end of the pass that grants it: one renewed meanwhile gets no shorter."""
+        slow = _SlowPolicy(TaskDefaults(), clock, LEASE)
+        await User(store).add(every())
+        assert 1 == len((await Node(store).advance(policy=slow)).claims)
+        assert {"node a": clock.now() + LEASE} == (await store.measure()).leases
 
     async def test_a_dead_nodes_jobs_are_taken_over(
         self, keeper: LeaseKeeper, store: DataStore, other: DataStore, clock: FakeClock

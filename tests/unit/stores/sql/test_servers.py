@@ -177,6 +177,20 @@ async def test_a_dead_node_is_taken_over_once(
     assert {2} == {job.attempt for job in await User(store).jobs()}
 
 
+async def test_tasks_that_are_locked_are_left_to_others(
+    server: Server, store: SQLDataStore, clock: FakeClock
+) -> None:
+    """Rule J5: jobs of a task with a limit that somebody else is taking wait, and no others with them."""
+    await store.configure_task("limited", TaskOptions(max_running_jobs=1))
+    await store.add_jobs([direct_job(clock.now(), task) for task in ("limited", "task")])
+    node = Node(store, tasks=["limited", "task"])
+    with server.locked(f"SELECT 1 FROM anysched_tasks {server.by_key} WHERE id = 'limited' FOR UPDATE"):
+        advanced = await node.advance()
+        assert ["task"] == [claim.job.task_id for claim in advanced.claims]
+        assert clock.now() + timedelta(milliseconds=100) == advanced.next_wake
+    assert ["limited"] == [claim.job.task_id for claim in (await node.advance()).claims]
+
+
 async def test_a_dead_node_whose_jobs_are_locked(
     server: Server, store: SQLDataStore, other: SQLDataStore, clock: FakeClock
 ) -> None:
