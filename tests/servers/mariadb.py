@@ -42,7 +42,11 @@ class MariaDBServer(ServerProcess):
     def __init__(self, program: Path) -> None:
         super().__init__(unprivileged("mysql", "nobody"))
         self._program = program
-        self._base = ["--no-defaults", f"--datadir={self.folder / 'data'}"]
+        # Not the folder of other servers: one that starts deletes all temporary tables there.
+        temporary = self.folder / "temporary"
+        temporary.mkdir()
+        temporary.chmod(0o777)
+        self._base = ["--no-defaults", f"--datadir={self.folder / 'data'}", f"--tmpdir={temporary}"]
         maker = shutil.which("mariadb-install-db", path=PLACES)
         options = ["--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=16M"]
         self.make([str(maker), *self._base, *options])
