@@ -115,6 +115,28 @@ async def test_a_store_that_does_not_answer(anyio_backend_name: str) -> None:
         released.set()
 
 
+@pytest.mark.parametrize("error", [GONE, RuntimeError("a bug"), RuntimeError()])
+async def test_a_store_that_cannot_count(make: MakeScheduler, error: Exception) -> None:
+    """Whoever asks is told what went wrong, and the scheduler goes on."""
+    proxy = StoreProxy(MemoryDataStore())
+    proxy.fail(["measure"], error)
+    async with make(proxy) as scheduler:
+        health = await scheduler.check_health()
+        assert (False, str(error) or "RuntimeError", None) == (health.ok, health.store_error, health.store)
+        assert scheduler.health.ok
+
+
+async def test_a_store_that_can_only_be_read(make: MakeScheduler, clock: FakeClock, runs: Runs) -> None:
+    """A node whose passes fail is not ready, though the store can be asked how it is, as when tables are too new."""
+    proxy = StoreProxy(MemoryDataStore())
+    async with make(proxy) as scheduler:
+        proxy.fail(["advance"], GONE)
+        await clock.advance(10)
+        health = await scheduler.check_health()
+        assert (False, str(GONE)) == (health.ok, health.store_error)
+        assert health.store is not None
+
+
 async def test_many_who_ask_at_once(make: MakeScheduler, store: DataStore, clock: FakeClock) -> None:
     """Checks that come while one is under way share its answer."""
     proxy, found = StoreProxy(store), []

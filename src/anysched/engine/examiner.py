@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from anysched._text import printable
-from anysched.errors import StoreError
 from anysched.model.figures import StoreFigures
 from anysched.ports.store import DataStore
 
@@ -43,8 +42,8 @@ class Examiner:
         answered, self._answer = self._answered, "the scheduler has stopped"
         try:
             self._answer = await self._store.measure()
-        except StoreError as exc:
-            self._answer = printable(exc)
+        except Exception as exc:  # whoever only asks must not end the scheduler
+            self._answer = printable(exc) or type(exc).__name__
         finally:
             self._answered = None
             if answered is not None:

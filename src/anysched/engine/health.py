@@ -88,5 +88,5 @@ class Health:
         answer = await engine.examiner.ask(seconds)
         health = cls.of(engine)
         if isinstance(answer, StoreFigures):
-            return attrs.evolve(health, store=answer, store_error=None)
+            return attrs.evolve(health, store=answer)  # a store that can be read may still refuse this node
         return attrs.evolve(health, store_error=answer)
