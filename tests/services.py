@@ -1,15 +1,15 @@
 """Servers that tests use: named by URL in the environment, else looked for on this machine.
 
 Where no PostgreSQL answers on this machine, one is started, from a wheel or from what is installed; and if its URL is
-"embedded", no other is looked for. Where nothing answers, tests skip with the reason; with
-ANYSCHED_REQUIRE_SERVICES=1 they fail instead.
+"embedded", no other is looked for. The same holds for MariaDB, from what is installed. Where nothing answers, tests
+skip with the reason; with ANYSCHED_REQUIRE_SERVICES=1 they fail instead.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from uuid import uuid4
@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
-from tests.servers import postgresql
+from tests.servers import mariadb, postgresql
 
 POSTGRESQL = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
 EMBEDDED = "embedded"
@@ -35,20 +35,44 @@ def unavailable(name: str, reason: object) -> None:
 
 def postgresql_url() -> str:
     """Return where PostgreSQL is, or would be."""
-    return _postgresql(os.environ.get("ANYSCHED_TEST_POSTGRESQL"), POSTGRESQL)
+    return _found(os.environ.get("ANYSCHED_TEST_POSTGRESQL"), POSTGRESQL, _own_postgresql)
+
+
+def mariadb_url() -> str:
+    """Return where MariaDB is, or would be."""
+    return _found(os.environ.get("ANYSCHED_TEST_MARIADB"), MARIADB, _own_mariadb)
 
 
 @cache
-def _postgresql(named: str | None, local: str) -> str:
+def _found(named: str | None, local: str, own: Callable[[], str | None]) -> str:
     if named not in (None, EMBEDDED):
         return str(named)
-    programs = postgresql.from_wheel() or postgresql.installed()
-    if programs is None or (named is None and _answers(local)):
+    if named is None and _answers(local):
         return local
-    server = postgresql.PostgreSQLServer(programs)
+    return own() or local
+
+
+def _own_postgresql() -> str | None:
+    programs = postgresql.from_wheel() or postgresql.installed()
+    if programs is None:
+        return None
+    port = _started(postgresql.PostgreSQLServer(programs))
+    return f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+
+
+def _own_mariadb() -> str | None:
+    program = mariadb.installed()
+    if program is None:
+        return None
+    port = _started(mariadb.MariaDBServer(program))
+    return f"mysql+pymysql://root@127.0.0.1:{port}/mysql?ssl_disabled=true"
+
+
+def _started(server: postgresql.PostgreSQLServer | mariadb.MariaDBServer) -> int:
+    """Start a server that lives as long as the tests; return its port."""
     atexit.register(server.close)
     server.start()
-    return f"postgresql+psycopg://postgres@127.0.0.1:{server.port}/postgres"
+    return server.port
 
 
 def _answers(url: str) -> bool:
@@ -91,7 +115,7 @@ def postgresql_schema() -> Iterator[tuple[sa.Engine, str]]:
 def mariadb_database() -> Iterator[sa.Engine]:
     """Lend an engine that works in a new database, which is dropped afterwards."""
     pytest.importorskip("pymysql")
-    url = sa.make_url(os.environ.get("ANYSCHED_TEST_MARIADB", MARIADB))
+    url = sa.make_url(mariadb_url())
     name = f"anysched_test_{uuid4().hex[:12]}"
     server = sa.create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from tests import services
-from tests.servers import postgresql
+from tests.servers import mariadb, postgresql
 from tests.servers.lending import own_mariadb, own_postgresql
 from tests.servers.own import DatabaseServer, free_port
 
@@ -111,6 +111,20 @@ def test_embedded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "anysched-server-" in folder
     monkeypatch.setenv("ANYSCHED_TEST_POSTGRESQL", "postgresql://named")
     assert "postgresql://named" == services.postgresql_url()
+
+
+def test_a_mariadb_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no MariaDB is named or answers, one is started from what is installed."""
+    if mariadb.installed() is None:
+        pytest.skip("MariaDB is not installed")
+    monkeypatch.delenv("ANYSCHED_TEST_MARIADB", raising=False)
+    dead = f"mysql+pymysql://root@127.0.0.1:{free_port()}/test?ssl_disabled=true"
+    monkeypatch.setattr(services, "MARIADB", dead)
+    with services.mariadb_database() as engine, engine.connect() as connection:
+        assert dead != services.mariadb_url()
+        assert "anysched-server-" in connection.exec_driver_sql("SELECT @@datadir").scalar_one()
+    monkeypatch.setenv("ANYSCHED_TEST_MARIADB", "mysql+pymysql://named")
+    assert "mysql+pymysql://named" == services.mariadb_url()
 
 
 def test_programs_that_only_root_reaches(tmp_path: Path) -> None:
