@@ -387,6 +387,8 @@ class AsyncScheduler:
         metadata: Mapping[str, Any] = convert.EMPTY_MAPPING,
         group: str | None = None,
         tags: Iterable[str] = (),
+        pause_after_failures: int | None = None,
+        probe_after: timedelta | float | None = None,
         conflict_policy: ConflictPolicy | str = ConflictPolicy.do_nothing,
     ) -> str:
         """Add a schedule and return its id (rules S1 and S6).
@@ -406,6 +408,9 @@ class AsyncScheduler:
         :param metadata: anything that can be serialized
         :param group: the group it belongs to, if any, for ``pause_schedules`` and ``get_schedules``
         :param tags: words to select it by, in the same places
+        :param pause_after_failures: pause it when so many of its regular jobs in a row have failed (rule B1)
+        :param probe_after: let that pause end by itself after so long, and one more failure bring it back (rule B3);
+            None leaves it paused until ``unpause_schedule``
         :param conflict_policy: what to do when the id exists: "do_nothing", "replace" or "exception"
         :raise ConflictingIdError: when the id exists and the policy is "exception"
         :raise ValueError: when the trigger has no fire time left, or an argument is out of range
@@ -431,6 +436,8 @@ class AsyncScheduler:
             metadata=metadata,
             group=group,
             tags=frozenset(convert.tags(tags)),
+            pause_after_failures=pause_after_failures,
+            probe_after=probe_after,
         )
         return (await self._schedules.add([schedule], ConflictPolicy(conflict_policy)))[0]
 

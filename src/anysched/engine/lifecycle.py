@@ -96,7 +96,7 @@ class Engine:
         self.reporter: Reporter = Reporter(
             s.clock, s.store, s.broker, self.guard, s.node, s.policy,
             committed=self._room_made,
-            queued=self.changed,
+            changed=self.changed,
         )  # fmt: skip
         self.workers: Workers = Workers(
             s.clock,

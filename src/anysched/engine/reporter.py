@@ -10,11 +10,12 @@ from itertools import compress, islice
 
 from anysched._clock import Clock
 from anysched.engine.guard import StoreGuard
+from anysched.engine.telling import events_of
 from anysched.engine.wakeup import Wakeup
 from anysched.model.events import Event, JobReleased
 from anysched.model.job import Claim
 from anysched.ports.broker import EventBroker
-from anysched.ports.store import Completion, DataStore, NodePolicy
+from anysched.ports.store import Completed, Completion, DataStore, NodePolicy
 from anysched.rules.running import abandoned
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class Reporter:
     """Gathers what workers report and writes it in batches; nothing is forgotten while the store is away.
 
     :param committed: called after each batch, because it may have made room for other jobs
-    :param queued: called with what to tell when jobs were put back into the queue
+    :param changed: called with what to tell when jobs were put back into the queue, or schedules were paused
     """
 
     who = "reporter"
@@ -39,7 +40,7 @@ class Reporter:
         policy: NodePolicy,
         *,
         committed: Callable[[], None],
-        queued: Callable[[list[Event]], None],
+        changed: Callable[[list[Event]], None],
     ) -> None:
         self._store = store
         self._broker = broker
@@ -47,7 +48,7 @@ class Reporter:
         self._node = node
         self._policy = policy
         self._committed = committed
-        self._queued = queued
+        self._changed = changed
         self.observer: Callable[[Completion], None] | None = None
         """Called with each end that the store has accepted; for tests."""
         self._wakeup = Wakeup(clock, self.who)
@@ -123,14 +124,19 @@ class Reporter:
                 partial(self._store.give_back, self._node, claims, attempted=attempted), self.who
             )
             jobs = (claim.job for claim in claims)
-            self._queued([JobReleased(job.id, job.task_id, job.schedule_id, None) for job in jobs])
+            self._changed([JobReleased(job.id, job.task_id, job.schedule_id, None) for job in jobs])
 
     async def _complete(self, batch: list[Completion]) -> None:
-        if batch:
-            accepted = await self._guard.call(partial(self._store.complete, self._node, batch), self.who)
-            self._publish(batch, accepted)
+        left: Sequence[Completion] = batch
+        while left:
+            done = await self._guard.call(
+                partial(self._store.complete, self._node, left, self._policy), self.who
+            )
+            self._publish(left, done)
+            left = done.left
 
-    def _publish(self, batch: Sequence[Completion], accepted: Sequence[bool]) -> None:
+    def _publish(self, batch: Sequence[Completion], done: Completed) -> None:
+        accepted = done.accepted
         if self.observer is not None:
             for completion in compress(batch, accepted):
                 self.observer(completion)
@@ -139,3 +145,5 @@ class Reporter:
             self._broker.publish(
                 [JobReleased(job.id, job.task_id, job.schedule_id, result.outcome) for job, result in jobs]
             )
+        if events := events_of(done.changes, done.ended):
+            self._changed(events)

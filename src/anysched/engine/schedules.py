@@ -14,10 +14,11 @@ from anysched._text import printable
 from anysched.engine.asking import PauseRequest, check_resume, check_version, instant_of
 from anysched.engine.instants import own_timezone
 from anysched.engine.lifecycle import Engine
+from anysched.engine.telling import events_of
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
 from anysched.model.change import Change, HoldChange
-from anysched.model.events import Event, JobAdded, JobReleased
+from anysched.model.events import Event
 from anysched.model.hold import Hold, Selector
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy, Missed, ResumeFrom, ScheduleStatus
@@ -229,12 +230,7 @@ class Schedules:
     def _published(self, committed: Committed) -> Committed:
         """Tell everybody what was committed."""
         events: list[Event] = [] if committed.hold is None else [*committed.hold.events]
-        events += [event for change in committed.changes for event in change.events]
-        for change in committed.changes:
-            events += [JobAdded(job.id, job.task_id, job.schedule_id) for job in change.jobs]
-        for ended in committed.ended:
-            job = ended.job
-            events.append(JobReleased(job.id, job.task_id, job.schedule_id, ended.result.outcome))
+        events += events_of(committed.changes, committed.ended)
         if events:
             self._engine.changed(events)
         return committed

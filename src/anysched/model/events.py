@@ -7,7 +7,7 @@ from uuid import UUID
 
 import attrs
 
-from anysched.model.policies import JobOutcome, Missed, ResumeFrom, ScheduleStatus, SkipReason
+from anysched.model.policies import JobOutcome, Missed, PauseKind, ResumeFrom, ScheduleStatus, SkipReason
 
 
 @attrs.frozen
@@ -74,8 +74,8 @@ class SchedulePaused(ScheduleEvent):
     """A schedule was paused, or what pauses it changed (rule P10).
 
     Tells of the pause that is new; when one was lifted and others are left, of the one that ends last. ``hold`` is
-    the hold that it is part of, None for a pause of the schedule's own. ``resume_from`` and ``missed`` are what the
-    schedule does at ``until``; ``next_fire_time`` is where it stands.
+    the hold that it is part of, None for a pause of the schedule's own; ``kind`` says what paused it. ``resume_from``
+    and ``missed`` are what the schedule does at ``until``; ``next_fire_time`` is where it stands.
     """
 
     since: datetime
@@ -86,13 +86,14 @@ class SchedulePaused(ScheduleEvent):
     missed: Missed
     next_fire_time: datetime | None
     hold: str | None = None
+    kind: PauseKind = "manual"
 
 
 @attrs.frozen
 class ScheduleUnpaused(ScheduleEvent):
     """A pause ended (rules P9 and P10): which, how, and what became of the fire times that passed.
 
-    ``hold`` is the hold that it was part of, None for a pause of the schedule's own.
+    ``hold`` is the hold that it was part of, None for a pause of the schedule's own; ``kind`` says what had paused it.
     """
 
     since: datetime
@@ -107,6 +108,7 @@ class ScheduleUnpaused(ScheduleEvent):
     skipped: int
     skipped_exact: bool
     hold: str | None = None
+    kind: PauseKind = "manual"
 
 
 @attrs.frozen

@@ -33,6 +33,7 @@ class Job:
     :ivar result_expiration_time: how long the result is kept
     :ivar metadata: of the schedule, or as given to ``add_job``
     :ivar status: queued, held by a pause, or running
+    :ivar counted: whether its end counts for ``pause_after_failures`` of its schedule (rule B1)
     """
 
     id: UUID
@@ -51,6 +52,7 @@ class Job:
     result_expiration_time: timedelta = timedelta(0)
     metadata: Mapping[str, Any] = EMPTY_MAPPING
     status: JobStatus = JobStatus.queued
+    counted: bool = False
 
 
 @attrs.frozen

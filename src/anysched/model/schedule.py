@@ -66,6 +66,14 @@ def _max_catchup(value: int) -> int:
     return convert.positive_int(value, "max_catchup", most=MOST_CATCHUP)
 
 
+def _pause_after_failures(value: int | None) -> int | None:
+    return None if value is None else convert.positive_int(value, "pause_after_failures")
+
+
+def _probe_after(value: convert.Seconds | None) -> timedelta | None:
+    return None if value is None else convert.positive_duration(value, "probe_after")
+
+
 def _max_jitter(value: convert.Seconds | None) -> timedelta | None:
     return None if value is None else convert.positive_duration(value, "max_jitter")
 
@@ -97,6 +105,8 @@ class Schedule:
     :ivar metadata: anything that can be serialized
     :ivar group: the group it belongs to, if any, for those who pause or read whole groups
     :ivar tags: words to select it by
+    :ivar pause_after_failures: after how many failed jobs in a row it is paused (rule B1); None for never
+    :ivar probe_after: how long that pause lasts (rule B3); None for until somebody resumes it
     """
 
     func_or_task_id: Callable[..., Any] | str = attrs.field(converter=_task_reference)
@@ -124,6 +134,14 @@ class Schedule:
     )
     group: str | None = attrs.field(kw_only=True, default=None, converter=convert.group)
     tags: frozenset[str] = attrs.field(kw_only=True, default=frozenset(), converter=convert.tags)
+    pause_after_failures: int | None = attrs.field(
+        kw_only=True, default=None, converter=_pause_after_failures
+    )
+    probe_after: timedelta | None = attrs.field(kw_only=True, default=None, converter=_probe_after)
+
+    def __attrs_post_init__(self) -> None:
+        if self.probe_after is not None and self.pause_after_failures is None:
+            raise ValueError("probe_after says how long a pause lasts: give `pause_after_failures` as well")
 
     @property
     def task_id(self) -> str:
@@ -177,6 +195,7 @@ class ScheduleState:
     :ivar jobs_made: how many regular jobs were made
     :ivar skipped: how many fire times got no job, by reason (rule L3)
     :ivar skipped_exact: False when a count in ``skipped`` is only a lower bound
+    :ivar failures: how many regular jobs in a row have failed; counted with ``pause_after_failures`` (rule B1)
     """
 
     incarnation: UUID
@@ -190,6 +209,7 @@ class ScheduleState:
     jobs_made: int = 0
     skipped: Mapping[SkipReason, int] = attrs.field(default=NOTHING_SKIPPED, converter=_skipped)
     skipped_exact: bool = True
+    failures: int = 0
 
     @property
     def version(self) -> str:

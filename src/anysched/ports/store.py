@@ -50,6 +50,12 @@ class NodePolicy(Protocol):
         """Decide whether a job whose node is gone is started again (rule J3)."""
         ...
 
+    def ended(
+        self, snapshot: ScheduleSnapshot, task: Task | None, ends: Sequence[EndedJob], now: datetime
+    ) -> Change:
+        """Decide what becomes of a schedule when jobs of it have ended, in this order (rule B1)."""
+        ...
+
     def max_running_jobs(self, task: Task | None) -> int | None:
         """Tell how many jobs of a task may run at once (rule J5)."""
         ...
@@ -84,7 +90,7 @@ class Advanced:
     """What one pass did and found.
 
     :ivar now: the store's present
-    :ivar changes: one for each schedule fired
+    :ivar changes: of schedules that were fired, or whose jobs were abandoned
     :ivar claims: jobs taken, in the order in which they should start
     :ivar ended: jobs that ended without running: abandoned by a node that is gone, or discarded
     :ivar released: jobs of a node that is gone, given back to the queue
@@ -113,6 +119,22 @@ class Completion:
 
     claim: Claim
     result: JobResult
+
+
+@attrs.frozen(kw_only=True)
+class Completed:
+    """What became of completions.
+
+    :ivar accepted: False for each whose token is not the newest any more, which changes nothing (rule J1)
+    :ivar left: those that are not written yet, as somebody else has their schedules locked; to be given again
+    :ivar changes: of schedules whose failures were counted (rule B1)
+    :ivar ended: queued jobs that ended with a change
+    """
+
+    accepted: Sequence[bool]
+    left: Sequence[Completion] = ()
+    changes: Sequence[Change] = ()
+    ended: Sequence[EndedJob] = ()
 
 
 @attrs.frozen
@@ -234,10 +256,11 @@ class JobStore(Protocol):
         """Write jobs, all or nothing. :raise SerializationError: when arguments cannot be written"""
         ...
 
-    async def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
-        """End jobs; False for each whose token is not the newest any more, which changes nothing (rule J1).
+    async def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:
+        """End jobs, and count their failures in the same transaction, by ``policy.ended`` (rule B1).
 
-        A return value that cannot be written never fails the call: the result then has outcome ``error``.
+        A return value that cannot be written never fails the call: the result then has outcome ``error``. Nobody waits
+        for a schedule that somebody else has locked while there are others to write.
         """
         ...
 

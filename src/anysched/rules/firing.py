@@ -125,6 +125,7 @@ def moved(
         jobs_made=state.jobs_made + len(jobs),
         skipped=counts,
         skipped_exact=exact,
+        failures=state.failures,
     )
     return Change(schedule_id=snapshot.id, state=new, jobs=tuple(jobs), events=tuple(events))
 

@@ -65,4 +65,5 @@ def _job(
         options.job_executor,
         schedule.job_result_expiration_time,
         schedule.metadata,
+        counted=kind is JobKind.regular and schedule.pause_after_failures is not None,
     )

@@ -6,7 +6,7 @@ schedule next first carries out the resume that the pause asked for, as of that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import attrs
@@ -32,7 +32,9 @@ def pause(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, 
     check(wanted, now)
     settled = settle(snapshot, options, now, discard=wanted.queued == "discard")
     snapshot = _after(snapshot, settled)
-    others, old = _parted(snapshot, wanted.hold, now)
+    live = _live(snapshot, now)
+    old = _same(live, wanted)
+    others = tuple(pause for pause in live if pause is not old)
     if old is None:
         new = attrs.evolve(wanted, since=now)
     else:
@@ -72,12 +74,14 @@ def unpause(
 
     A schedule that cannot be read on this node is left to one that can: its pause ends now, as asked for.
 
-    :param hold: what is lifted: a hold, or the schedule's own pause
+    :param hold: what is lifted: a hold, or what pauses only this schedule, with its count of failures (rule B2)
     """
     settled = settle(snapshot, options, now)
     snapshot = _after(snapshot, settled)
-    others, old = _parted(snapshot, hold, now)
-    if old is None:
+    live = _live(snapshot, now)
+    lifted = [pause for pause in live if pause.hold == hold]
+    others = tuple(pause for pause in live if pause.hold != hold)
+    if not lifted:
         unpaused = UnpauseResult(
             schedule_id=snapshot.id,
             status=snapshot.state.status,
@@ -86,13 +90,15 @@ def unpause(
             pauses=others,
         )
         return attrs.evolve(settled, unpaused=unpaused)
+    if hold is None:
+        snapshot = attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, failures=0))
     if others:
-        if old.queued == "hold":  # what it holds, the others hold now
+        if _holds_jobs(lifted):  # what it holds, the others hold now
             others = tuple(attrs.evolve(other, queued="hold") for other in others)
         change = _paused(snapshot, others)
         return attrs.evolve(change, unpaused=report(change))
     if snapshot.fault is not None:
-        ending = attrs.evolve(old, until=now, resume_from=resume_from, missed=missed)
+        ending = attrs.evolve(lifted[-1], until=now, resume_from=resume_from, missed=missed)
         change = _paused(snapshot, (ending,))
         return attrs.evolve(change, unpaused=report(change))
     limit = 0 if resume_from == "now" else snapshot.schedule.max_catchup
@@ -155,13 +161,21 @@ def check(wanted: Pause, now: datetime) -> None:
         raise ValueError(f"until must lie in the future: {wanted.until}")
 
 
-def _parted(
-    snapshot: ScheduleSnapshot, hold: str | None, now: datetime
-) -> tuple[tuple[Pause, ...], Pause | None]:
-    """Return what else pauses a schedule, and the pause of a hold, or its own; without those that are over."""
-    live = [pause for pause in snapshot.state.pauses if not pause.is_over(now)]
-    own = next((pause for pause in live if pause.hold == hold), None)
-    return tuple(pause for pause in live if pause is not own), own
+def _live(snapshot: ScheduleSnapshot, now: datetime) -> list[Pause]:
+    """Return what pauses a schedule, without what is over."""
+    return [pause for pause in snapshot.state.pauses if not pause.is_over(now)]
+
+
+def _same(live: Iterable[Pause], wanted: Pause) -> Pause | None:
+    """Return the pause that ``wanted`` is about: of its hold, or without one of its kind (rule B2)."""
+    return next(
+        (
+            pause
+            for pause in live
+            if pause.hold == wanted.hold and (pause.hold is not None or pause.kind == wanted.kind)
+        ),
+        None,
+    )
 
 
 def _holds_jobs(pauses: Sequence[Pause]) -> bool:
@@ -187,6 +201,7 @@ def _paused(snapshot: ScheduleSnapshot, pauses: tuple[Pause, ...], told: Pause |
         missed=new.missed,
         next_fire_time=state.next_fire_time,
         hold=new.hold,
+        kind=new.kind,
     )
     return Change(schedule_id=snapshot.id, state=state, events=(event,))
 

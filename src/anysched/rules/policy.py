@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
 
 from anysched.model.change import Change
-from anysched.model.job import Job
+from anysched.model.job import EndedJob, Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults
-from anysched.rules import running
+from anysched.rules import breaking, running
 from anysched.rules.options import effective_options
 from anysched.rules.pausing import settle_and_fire
 
@@ -33,6 +34,12 @@ class Policy:
     def retries(self, job: Job, task: Task | None) -> bool:
         """Decide whether a job whose node is gone is started again."""
         return running.retries(job, self.options(None, task))
+
+    def ended(
+        self, snapshot: ScheduleSnapshot, task: Task | None, ends: Sequence[EndedJob], now: datetime
+    ) -> Change:
+        """Decide what becomes of a schedule when jobs of it have ended."""
+        return breaking.ended(snapshot, self.options(snapshot.schedule, task), ends, now)
 
     def max_running_jobs(self, task: Task | None) -> int | None:
         """Tell how many jobs of a task may run at once."""

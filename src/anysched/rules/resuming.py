@@ -81,6 +81,7 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
         skipped=result.skipped,
         skipped_exact=result.skipped_exact,
         hold=ended.hold,
+        kind=ended.kind,
     )
     return attrs.evolve(
         change, queued=_held_fate(state.pauses, how), events=(event, *change.events), unpaused=result

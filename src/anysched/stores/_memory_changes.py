@@ -14,7 +14,8 @@ from anysched.model.hold import Hold
 from anysched.model.job import EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
-from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold
+from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold, NodePolicy
+from anysched.rules.breaking import by_schedule
 from anysched.rules.retention import expiry
 from anysched.rules.running import cancelled
 from anysched.stores._memory_queue import JobQueue
@@ -149,6 +150,18 @@ class Changes:
         for job in change.jobs:
             self.jobs.add(job)
         return ended
+
+    def count(self, ends: Iterable[EndedJob], policy: NodePolicy) -> Committed:
+        """Count how jobs of schedules ended that are paused after failures (rule B1)."""
+        now = self.clock.now()
+        changes: list[Change] = []
+        ended: list[EndedJob] = []
+        for key, mine in by_schedule(ends).items():
+            stored = self.schedules.get(key)
+            if stored is not None:
+                changes.append(policy.ended(stored, self.tasks.get(stored.task_id), mine, now))
+                ended += self.write(changes[-1], now)
+        return Committed(changes, ended)
 
     def _end(self, jobs: Iterable[Job], now: datetime) -> list[EndedJob]:
         ended = [cancelled(job, now) for job in jobs]

@@ -24,12 +24,14 @@ from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
     Committed,
+    Completed,
     Completion,
     Decide,
     DecideDeclared,
     DecideHold,
     JobQuery,
     LeaseKeeper,
+    NodePolicy,
     ScheduleQuery,
 )
 from anysched.rules.options import merge_options
@@ -246,17 +248,20 @@ class MemoryDataStore:
         for job in jobs:
             self._jobs.add(job)
 
-    async def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
+    async def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:
         """End jobs whose token is still the newest."""
         accepted: list[bool] = []
+        ends: list[EndedJob] = []
         for completion in completions:
             entry = self._jobs.get(completion.claim.job.id)
             holds = entry is not None and entry.node == node and entry.token == completion.claim.token
             if holds:
                 self._jobs.end(completion.claim.job.id)
-                self._changes.keep(EndedJob(completion.claim.job, completion.result))
+                ends.append(EndedJob(completion.claim.job, completion.result))
+                self._changes.keep(ends[-1])
             accepted.append(holds)
-        return accepted
+        counted = self._changes.count(ends, policy)
+        return Completed(accepted=accepted, changes=counted.changes, ended=counted.ended)
 
     async def give_back(self, node: str, claims: Sequence[Claim], *, attempted: bool = False) -> None:
         """Queue claimed jobs again."""

@@ -49,16 +49,24 @@ def schedule_to_plain(schedule: Schedule, registry: TypeRegistry = DEFAULT_REGIS
 
 
 def schedule_from_plain(
-    plain: object, schedule_id: str, task_id: str, registry: TypeRegistry = DEFAULT_REGISTRY
+    plain: object,
+    schedule_id: str,
+    task_id: str,
+    registry: TypeRegistry = DEFAULT_REGISTRY,
+    *,
+    trigger: Trigger | None = None,
 ) -> Schedule:
     """Return the schedule of a configuration, without arguments and metadata.
 
+    :param trigger: stands for the one that was written, which is not looked at then
     :raise UnknownTypeError: when it, or its trigger, is of a version or type that is not known here
     :raise DeserializationError: when it is damaged
     """
+    if trigger is not None and isinstance(plain, dict):
+        plain = {name: value for name, value in cast("dict[str, Any]", plain).items() if name != "trigger"}
     fields = _from_plain("schedule", plain, (*_SCHEDULE_FIELDS, "trigger"), registry)
-    trigger: Trigger = fields.pop("trigger", None)
-    return _built("schedule", lambda: Schedule(task_id, trigger, id=schedule_id, **fields))
+    written: Trigger = fields.pop("trigger", None)
+    return _built("schedule", lambda: Schedule(task_id, trigger or written, id=schedule_id, **fields))
 
 
 def options_to_plain(options: TaskOptions) -> dict[str, Any]:

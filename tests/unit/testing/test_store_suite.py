@@ -15,9 +15,11 @@ from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
     Committed,
+    Completed,
     Completion,
     DecideDeclared,
     JobQuery,
+    NodePolicy,
     ScheduleQuery,
 )
 from anysched.stores.memory import MemoryDataStore
@@ -72,9 +74,9 @@ class TakesTwice(MemoryDataStore):
 
 
 class AcceptsStaleTokens(MemoryDataStore):
-    async def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
-        await super().complete(node, completions)
-        return [True] * len(completions)
+    async def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:
+        done = await super().complete(node, completions, policy)
+        return attrs.evolve(done, accepted=[True] * len(completions))
 
 
 class IgnoresLimits(MemoryDataStore):

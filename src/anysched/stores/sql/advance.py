@@ -18,6 +18,7 @@ from anysched.model.task import Task
 from anysched.ports.store import Advanced, AdvanceRequest
 from anysched.stores.sql.changes import Changes, Decided
 from anysched.stores.sql.columns import from_duration, from_instant
+from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases, Node
 from anysched.stores.sql.outlook import Lookout, gone_nodes
@@ -44,17 +45,17 @@ class Advancing:
         results: Results,
         leases: Leases,
         changes: Changes,
+        counting: Counting,
     ) -> None:
         self._session = session
         self._schedules = schedules
         self._jobs = jobs
         self._tasks = tasks
-        self._results = results
         self._leases = leases
         self._changes = changes
         self._suspects = Suspects(jobs)
         self._lookout = Lookout(schedules, jobs, tasks, leases)
-        self._reap = Reaping(jobs, leases)
+        self._reap = Reaping(jobs, leases, results, counting)
         self._unknown = Unknown(schedules.configs, schedules.dialect)
         self._expected: dict[str, datetime] = {}  # when each node comes to do something
         self._has_work = False  # whether this process has written something that is due
@@ -117,7 +118,6 @@ class Advancing:
         tasks = self._tasks.all(connection)
         nodes = self._leases.nodes(connection)
         reaped = self._reap(connection, request, gone_nodes(nodes, request.node, now), tasks, present)
-        self._results.keep(connection, reaped.ended)
         ended = [*reaped.ended]
         noted = self._unknown.noted
         changes: Sequence[Change] = ()
@@ -149,7 +149,7 @@ class Advancing:
         elsewhere = locked or after.gone or (after.room and len(claims) < request.claim_limit)
         return Advanced(
             now=present,
-            changes=changes,
+            changes=[*reaped.changes, *changes],
             claims=claims,
             ended=ended,
             released=reaped.released,

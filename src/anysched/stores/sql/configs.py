@@ -99,7 +99,7 @@ class Configs:
             schedule = schedule_from_plain(from_json(text), schedule_id, task_id, self._registry)
         except DeserializationError as exc:
             fault, unknown = str(exc), _unknown(exc)
-            schedule = Schedule(task_id, UndecodableTrigger(fault), id=schedule_id)
+            schedule = _without_trigger(text, schedule_id, task_id, UndecodableTrigger(fault))
         loaded = NOTHING
         try:
             loaded = self._payloads.load(payload)
@@ -113,6 +113,16 @@ class Configs:
         if fault is None:  # a type may become known later
             self._remembered.put(config_id, config)
         return config
+
+
+def _without_trigger(
+    text: str | None, schedule_id: str, task_id: str, trigger: UndecodableTrigger
+) -> Schedule:
+    """Return what a configuration says besides its trigger, if that can be read: who cannot fire can still pause."""
+    try:
+        return schedule_from_plain(from_json(text or ""), schedule_id, task_id, trigger=trigger)
+    except DeserializationError:
+        return Schedule(task_id, trigger, id=schedule_id)
 
 
 def _unknown(exc: DeserializationError) -> str | None:

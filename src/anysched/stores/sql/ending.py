@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Final, Literal
 from uuid import UUID
 
@@ -10,9 +11,10 @@ import sqlalchemy as sa
 
 from anysched.model.job import Claim, EndedJob
 from anysched.model.policies import JobStatus
-from anysched.ports.store import Completion
+from anysched.ports.store import Completed, Completion, NodePolicy
 from anysched.rules.running import cancelled, next_attempt
 from anysched.stores.sql.columns import from_instant
+from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.holds import Holds
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases
@@ -31,7 +33,14 @@ class Ending:
     """
 
     def __init__(
-        self, session: Session, jobs: Jobs, tasks: Tasks, results: Results, leases: Leases, holds: Holds
+        self,
+        session: Session,
+        jobs: Jobs,
+        tasks: Tasks,
+        results: Results,
+        leases: Leases,
+        holds: Holds,
+        counting: Counting,
     ) -> None:
         self._session = session
         self._jobs = jobs
@@ -39,23 +48,42 @@ class Ending:
         self._results = results
         self._leases = leases
         self._holds = holds
+        self._counting = counting
 
-    def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
-        """End jobs whose token is still the newest (rule J1)."""
+    def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:
+        """End jobs whose token is still the newest (rule J1), and count their failures (rule B1).
+
+        Where somebody else has schedules locked, the ends of their jobs are left for a transaction of their own,
+        which waits: a node that went away in the middle of one holds up no other job.
+        """
         claims = [one.claim for one in completions]
-        rows = [self._results.encode(EndedJob(one.claim.job, one.result)) for one in completions]
+        encoded = [self._results.encode(EndedJob(one.claim.job, one.result)) for one in completions]
 
-        def work(connection: sa.Connection) -> list[bool]:
+        def work(connection: sa.Connection) -> Completed:
             good = self._jobs.held(connection, node, claims)
-            self._jobs.delete(
-                connection, [claim.job.id for claim, ok in zip(claims, good, strict=True) if ok]
+            counted = self._counting.lock(connection, [end for end, _ in compress(encoded, good)])
+            late = [
+                ok and end.job.schedule_id in counted.locked_out
+                for (end, _), ok in zip(encoded, good, strict=True)
+            ]
+            if any(late) and late == good:
+                counted, late = self._counting.wait(connection, counted), [False] * len(late)
+            good = [ok and not is_late for ok, is_late in zip(good, late, strict=True)]
+            now = list(compress(encoded, good))
+            self._jobs.delete(connection, [end.job.id for end, _ in now])
+            self._results.insert(connection, [row for _, row in now])
+            written = self._counting.write(connection, counted, policy, self._session.present())
+            return Completed(
+                accepted=good,
+                left=list(compress(completions, late)),
+                changes=written.changes,
+                ended=written.ended,
             )
-            self._results.insert(connection, [row for row, ok in zip(rows, good, strict=True) if ok])
-            return good
 
-        good = self._session.write_here(work)
-        self._leases.let_go(node, [claim.job.id for claim in claims])
-        return good
+        done = self._session.write_here(work)
+        left = {one.claim.job.id for one in done.left}
+        self._leases.let_go(node, [claim.job.id for claim in claims if claim.job.id not in left])
+        return done
 
     def give_back(self, node: str, claims: Sequence[Claim], *, attempted: bool) -> None:
         """Queue claimed jobs again."""

@@ -273,8 +273,9 @@ class Jobs:
 
     def read(self, row: Row) -> StoredJob:
         """Return the job of a row; what is damaged never fails the others."""
-        (job_id, task_id, schedule_id, incarnation, kind, fire_time, run_at, created_at, start_deadline, held_since,
-         attempt, token, claimed_by, cancel_requested, job_executor, result_expiration, data) = row  # fmt: skip
+        (job_id, task_id, schedule_id, incarnation, kind, fire_time, run_at, created_at, start_deadline,
+         held_since, attempt, token, claimed_by, cancel_requested, job_executor, result_expiration, counted,
+         data) = row  # fmt: skip
         fault, payload = None, NOTHING
         if data is not None:
             try:
@@ -303,6 +304,7 @@ class Jobs:
                 to_duration(result_expiration),
                 payload.metadata,
                 status,
+                bool(counted),
             )
         except (TypeError, ValueError, AttributeError, OverflowError) as exc:
             fault = f"the stored job is damaged: {exc}"
@@ -333,5 +335,6 @@ def _row(job: Job, payload: bytes | None) -> tuple[Any, ...]:
         0,  # nobody asks to cancel it
         job.job_executor,
         from_duration(job.result_expiration_time),
+        int(job.counted),
         payload,
     )

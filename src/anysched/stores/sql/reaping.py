@@ -8,13 +8,16 @@ from datetime import datetime
 import attrs
 import sqlalchemy as sa
 
+from anysched.model.change import Change
 from anysched.model.job import EndedJob, Job
 from anysched.model.task import Task
 from anysched.ports.store import AdvanceRequest
 from anysched.rules.running import abandoned, cancelled, next_attempt
 from anysched.stores.sql.columns import from_instant
+from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases, Node
+from anysched.stores.sql.results import Results
 
 
 @attrs.frozen
@@ -24,19 +27,23 @@ class Reaped:
     :ivar nodes: those whose jobs were taken
     :ivar ended: jobs that are not started again
     :ivar released: jobs that are in the queue again
+    :ivar changes: of schedules whose failures were counted (rule B1)
     """
 
     nodes: set[str] = attrs.Factory(set[str])
     ended: list[EndedJob] = attrs.Factory(list[EndedJob])
     released: list[Job] = attrs.Factory(list[Job])
+    changes: list[Change] = attrs.Factory(list[Change])
 
 
 class Reaping:
     """Takes jobs over, on the connection of a transaction."""
 
-    def __init__(self, jobs: Jobs, leases: Leases) -> None:
+    def __init__(self, jobs: Jobs, leases: Leases, results: Results, counting: Counting) -> None:
         self._jobs = jobs
         self._leases = leases
+        self._results = results
+        self._counting = counting
 
     def __call__(
         self,
@@ -64,8 +71,9 @@ class Reaping:
     ) -> None:
         """Take the jobs of a node: back into the queue, or to their end.
 
-        Not where its last transaction has some of them locked: it will end, or be ended. A node loses all of its jobs
-        at once, or none: with its lease it would keep what it has not lost, and not notice the rest.
+        Not where its last transaction has some of them locked, or schedules whose failures they are: it will end, or
+        be ended. A node loses all of its jobs at once, or none: with its lease it would keep what it has not lost, and
+        not notice the rest.
         """
         found = self._jobs.all_of_node(connection, node.id)
         if found is None:
@@ -79,9 +87,15 @@ class Reaping:
                 back.append(next_attempt(stored.job))
             else:
                 over.append(abandoned(stored.job, present))
+        counted = self._counting.lock(connection, over)
+        if counted.locked_out:
+            return
         self._jobs.requeue(connection, back)
         self._jobs.delete(connection, (end.job.id for end in over))
+        self._results.keep(connection, over)
+        written = self._counting.write(connection, counted, request.policy, present)
         self._leases.drop(connection, node.id)
         reaped.nodes.add(node.id)
         reaped.released.extend(back)
-        reaped.ended.extend(over)
+        reaped.ended.extend([*over, *written.ended])
+        reaped.changes.extend(written.changes)

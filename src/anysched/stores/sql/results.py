@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+import attrs
 import sqlalchemy as sa
 
 from anysched.errors import DeserializationError, SerializationError
@@ -36,27 +37,29 @@ class Results:
         self._dialect = dialect
         self._payloads = payloads
 
-    def encode(self, ended: EndedJob) -> Row | None:
-        """Return the row of a result, None if it is not kept.
+    def encode(self, ended: EndedJob) -> tuple[EndedJob, Row | None]:
+        """Return the end of a job as it is kept, and the row of its result, None if that is not kept.
 
         A return value that cannot be written becomes the error of the job (rule J4).
         """
         lifetime, result = ended.job.result_expiration_time, ended.result
         if not lifetime:
-            return None
-        outcome, exception, data = result.outcome, result.exception, None
+            return ended, None
+        data = None
         try:
             data = self._payloads.dump_result(result.return_value)
         except SerializationError as exc:
-            outcome, exception = JobOutcome.error, JobException(SerializationError.__name__, str(exc))
-        return (
+            exception = JobException(SerializationError.__name__, str(exc))
+            result = attrs.evolve(result, outcome=JobOutcome.error, return_value=None, exception=exception)
+            ended = EndedJob(ended.job, result)
+        return ended, (
             result.job_id.hex,
-            outcome.value,
+            result.outcome.value,
             from_optional_instant(result.started_at),
             from_instant(result.finished_at),
             from_instant(expiry(result.finished_at, lifetime)),
             data,
-            None if exception is None else to_json(exception_to_plain(exception)),
+            None if result.exception is None else to_json(exception_to_plain(result.exception)),
         )
 
     def insert(self, connection: sa.Connection, rows: Iterable[Row | None]) -> None:
@@ -67,7 +70,7 @@ class Results:
 
     def keep(self, connection: sa.Connection, ended: Sequence[EndedJob]) -> None:
         """Write the results of jobs that ended without running."""
-        self.insert(connection, (self.encode(job) for job in ended))
+        self.insert(connection, (self.encode(job)[1] for job in ended))
 
     def find(self, connection: sa.Connection, job_id: UUID, now: int) -> JobResult | None:
         """Return a result that is still kept. :raise DeserializationError: when it cannot be read here"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -118,6 +118,25 @@ class Schedules:
         """Return the schedules with these ids."""
         rows = connection.exec_driver_sql(self._sql.schedules_by_id, (self.dialect.set_of(ids),)).fetchall()
         return {stored.snapshot.id: stored for stored in self._read(connection, rows)}
+
+    def unlocked(self, connection: sa.Connection, ids: Iterable[str]) -> dict[str, StoredSchedule]:
+        """Return those of the schedules with these ids that nobody else has locked."""
+        parameters = (self.dialect.set_of(ids),)
+        rows = connection.exec_driver_sql(self._sql.unlocked_schedules_by_id, parameters).fetchall()
+        return {stored.snapshot.id: stored for stored in self._read(connection, rows)}
+
+    def failing(self, connection: sa.Connection, ids: Collection[str]) -> list[str]:
+        """Return those of these ids whose schedules have failures counted."""
+        return self._select_ids(connection, self._sql.failing_schedules, ids)
+
+    def existing(self, connection: sa.Connection, ids: Collection[str]) -> list[str]:
+        """Return those of these ids that are there."""
+        return self._select_ids(connection, self._sql.existing_schedules, ids)
+
+    def _select_ids(self, connection: sa.Connection, statement: str, ids: Collection[str]) -> list[str]:
+        if not ids:
+            return []
+        return list(connection.exec_driver_sql(statement, (self.dialect.set_of(ids),)).scalars())
 
     def due(
         self, connection: sa.Connection, now: int, mine: Mine, most: int, unknown: Unknown
@@ -266,6 +285,7 @@ def _state_row(state: ScheduleState) -> tuple[Any, ...]:
         state.jobs_made,
         to_json(skips_to_plain(state.skipped)) if state.skipped else None,
         int(state.skipped_exact),
+        state.failures,
     )
 
 
@@ -275,7 +295,7 @@ def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
     A damaged state is one that has to be looked at, so that the rules set its schedule aside.
     """
     (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error, jobs_made,
-     skipped, skipped_exact) = row  # fmt: skip
+     skipped, skipped_exact, failures) = row  # fmt: skip
     try:
         state = ScheduleState(
             incarnation=UUID(incarnation),
@@ -289,6 +309,7 @@ def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
             jobs_made=int(jobs_made),
             skipped=skips_from_plain(from_json(skipped)) if skipped else NOTHING_SKIPPED,
             skipped_exact=bool(skipped_exact),
+            failures=int(failures),
         )
     except (DeserializationError, TypeError, ValueError, AttributeError) as exc:
         state = ScheduleState(

@@ -138,6 +138,7 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         sa.Column("jobs_made", sa.BigInteger, nullable=False),
         sa.Column("skipped", Text),
         sa.Column("skipped_exact", sa.SmallInteger, nullable=False),
+        sa.Column("failures", sa.BigInteger, nullable=False),
         sa.Column("group_name", Name),
         sa.Column("tags", Text),  # each between line breaks
         index("schedules_due", "wake_at", "task_id", sparse="wake_at"),
@@ -169,6 +170,7 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         sa.Column("cancel_requested", sa.SmallInteger, nullable=False),
         sa.Column("job_executor", Name),
         sa.Column("result_expiration", Duration, nullable=False),
+        sa.Column("counted", sa.SmallInteger, nullable=False),  # rule B1
         sa.Column("payload", Bytes),
         index("jobs_fire", "incarnation", "fire_key", unique=True),
         index("jobs_ready", "task_id", "ready_at", "id", sparse="ready_at"),

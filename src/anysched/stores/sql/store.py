@@ -24,11 +24,13 @@ from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
     Committed,
+    Completed,
     Completion,
     Decide,
     DecideDeclared,
     DecideHold,
     JobQuery,
+    NodePolicy,
     ScheduleQuery,
 )
 from anysched.serializers.as_json import JSONSerializer
@@ -38,6 +40,7 @@ from anysched.stores.sql.advance import Advancing
 from anysched.stores.sql.changes import Changes
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Configs
+from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.deciding import Deciding
 from anysched.stores.sql.ending import Ending
 from anysched.stores.sql.figures import figures
@@ -113,10 +116,11 @@ class SQLDataStore:
         self._results = Results(self._sql, self._dialect, payloads)
         self._leases = Leases(self._sql, self._dialect)
         self._holds = Holds(self._sql, self._dialect)
-        self._ending = Ending(
-            self._session, self._jobs, self._tasks, self._results, self._leases, self._holds
-        )
         self._changes = Changes(self._schedules, self._jobs, self._results)
+        counting = Counting(self._schedules, self._tasks, self._changes)
+        self._ending = Ending(
+            self._session, self._jobs, self._tasks, self._results, self._leases, self._holds, counting
+        )
         self._deciding = Deciding(self._schedules, self._tasks, self._holds, self._changes)
         self._advancing = Advancing(
             self._session,
@@ -126,6 +130,7 @@ class SQLDataStore:
             self._results,
             self._leases,
             self._changes,
+            counting,
         )
 
     def __repr__(self) -> str:
@@ -292,9 +297,11 @@ class SQLDataStore:
         await self._session.call(add)
         self._advancing.note_jobs(jobs, self._session.present())
 
-    async def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
-        """End jobs whose token is still the newest."""
-        return await self._session.call(lambda: self._ending.complete(node, completions))
+    async def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:
+        """End jobs whose token is still the newest, and count their failures."""
+        done = await self._session.call(lambda: self._ending.complete(node, completions, policy))
+        self._advancing.note_changes(done.changes, self._session.present())
+        return done
 
     async def give_back(self, node: str, claims: Sequence[Claim], *, attempted: bool = False) -> None:
         """Queue claimed jobs again."""

@@ -236,6 +236,8 @@ class Node:
 
     def __init__(self, store: DataStore, name: str = "node a", *, tasks: Sequence[str] = ("task",)) -> None:
         self.store = store
+        self.changes: list[Change] = []
+        """Changes of schedules that came with the ends of jobs."""
         self.name = name
         self.tasks: frozenset[str] = frozenset(tasks)
 
@@ -279,7 +281,16 @@ class Node:
         completions = [
             Completion(claim, JobResult(claim.job.id, outcome, now, now, value)) for claim in claims
         ]
-        return await self.store.complete(self.name, completions)
+        return await self.report(completions)
+
+    async def report(self, completions: Sequence[Completion]) -> list[bool]:
+        """End jobs, also those whose schedules somebody else has locked at this moment."""
+        done = await self.store.complete(self.name, completions, POLICY)
+        self.changes.extend(done.changes)
+        if not done.left:
+            return list(done.accepted)
+        late = dict(zip(map(id, done.left), await self.report(done.left), strict=True))
+        return [late.get(id(one), ok) for one, ok in zip(completions, done.accepted, strict=True)]
 
 
 FAILURE = JobException("ValueError", "it broke: ‘ß’\n😀", "Traceback …\n  File …\nValueError: it broke\n")

@@ -46,7 +46,7 @@ class FaultTests(StoreTests):
         await store.add_jobs([])
         await store.declare_tasks({})
         await store.give_back("node a", [])
-        assert [] == await store.complete("node a", [])
+        assert [] == await Node(store).report([])
         assert 0 == await store.clean_up()
         work = await Node(store).work()
         assert (1, None, False, [], []) == (

@@ -61,7 +61,7 @@ class ResultTests(StoreTests):
                 started_at = clock.now() + seconds(1.000001)
                 results[-1] = attrs.evolve(results[-1], started_at=started_at, exception=FAILURE)
         completions = [Completion(claim, result) for claim, result in zip(claims, results, strict=True)]
-        assert [True] * len(claims) == await store.complete("node a", completions)
+        assert [True] * len(claims) == await Node(store).report(completions)
         assert results == [await store.get_result(claim.job.id) for claim in claims]
         assert [] == await User(store).jobs()
 
@@ -118,7 +118,7 @@ class ResultTests(StoreTests):
             Completion(claim, JobResult(claim.job.id, JobOutcome.success, now, now, values[claim.job.id]))
             for claim in (good, bad, unwanted)
         ]
-        assert [True, True, True] == await store.complete(node.name, completions)
+        assert [True, True, True] == await node.report(completions)
         result = await store.get_result(bad.job.id)
         assert result is not None
         assert (JobOutcome.error, None) == (result.outcome, result.return_value)
@@ -139,7 +139,7 @@ class ResultTests(StoreTests):
             for number, claim in enumerate(claims)
         }
         completions = [Completion(claim, results[claim.job.id]) for claim in claims]
-        assert [True] * 1000 == await store.complete("node a", completions)
+        assert [True] * 1000 == await Node(store).report(completions)
         for claim in claims[::50]:
             assert results[claim.job.id] == await store.get_result(claim.job.id)
         await clock.advance(60)

@@ -87,7 +87,7 @@ async def fill(store: SQLDataStore, clock: FakeClock) -> None:
     await user.add(*schedules())
     await Node(store, "a maker", tasks=TASKS).work(claim_limit=0)
     claims = (await node.work()).claims
-    await store.complete(node.name, [_end(claim, clock, value=ARGS) for claim in claims])
+    await node.report([_end(claim, clock, value=ARGS) for claim in claims])
     await user.pause("held", queued="hold", reason=ODD, by=ODD)
     await user.pause("paused", reason="for good")
     await user.pause("paused for a while", until=START + timedelta(days=1), resume_from="now", missed="skip")
@@ -96,7 +96,7 @@ async def fill(store: SQLDataStore, clock: FakeClock) -> None:
     failing = direct_job(clock.now(), args=(ODD,), result_expiration_time=YEARS)
     await store.add_jobs([failing])
     (claim,) = (await node.work()).claims
-    await store.complete(node.name, [_end(claim, clock, exception=FAILURE)])
+    await node.report([_end(claim, clock, exception=FAILURE)])
     waiting = direct_job(
         clock.now(),
         "other",
