@@ -11,6 +11,7 @@ Run it with pytest and anyio's plugin. See ``StoreTests`` for the other hooks.
 
 from __future__ import annotations
 
+from anysched.testing.store_suite.breaking import BreakingTests
 from anysched.testing.store_suite.cancelled import CancellationTests
 from anysched.testing.store_suite.faults import FaultTests
 from anysched.testing.store_suite.firing import FiringTests
@@ -32,6 +33,7 @@ class StoreSuite(
     PausingTests,
     ResumingTests,
     HoldTests,
+    BreakingTests,
     FiringTests,
     PassTests,
     JobTests,
