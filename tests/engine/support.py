@@ -10,8 +10,10 @@ from uuid import UUID
 
 import anyio.lowlevel
 
-from anysched import AsyncScheduler, Event, JobOutcome, JobResult, current_job, task
-from anysched.ports.store import DataStore
+from anysched import AsyncScheduler, Event, JobOutcome, JobResult, TaskDefaults, current_job, task
+from anysched.model.job import Claim
+from anysched.ports.store import AdvanceRequest, DataStore
+from anysched.rules.policy import Policy
 from anysched.testing import FakeClock
 
 #: The first instant of every test, a Wednesday.
@@ -163,3 +165,20 @@ OPERATIONS = frozenset(
 def live(store: DataStore | StoreProxy | None = None, **options: Any) -> AsyncScheduler:
     """Return a scheduler on the system clock."""
     return AsyncScheduler(store, timezone=UTC, **options)  # type: ignore[arg-type]
+
+
+async def dies_with_jobs(store: DataStore, clock: FakeClock) -> list[Claim]:
+    """Be a node that takes what there is to run and is never heard of again; only its connections are closed."""
+    await store.open(clock)
+    advanced = await store.advance(
+        AdvanceRequest(
+            node="dead",
+            policy=Policy(TaskDefaults()),
+            tasks=frozenset({"tick"}),
+            plan_limit=0,
+            claim_limit=100,
+            lease=timedelta(seconds=30),
+        )
+    )
+    await store.close()
+    return list(advanced.claims)

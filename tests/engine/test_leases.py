@@ -15,7 +15,7 @@ import anyio
 import pytest
 import sniffio
 from tests.engine.conftest import MakeScheduler
-from tests.engine.support import KEEP, Heard, Runs, StoreProxy, outcome, result
+from tests.engine.support import KEEP, Heard, Runs, StoreProxy, dies_with_jobs, outcome, result
 
 from anysched import (
     AsyncScheduler,
@@ -23,16 +23,13 @@ from anysched import (
     JobReleased,
     StoreUnavailableError,
     SystemClock,
-    TaskDefaults,
     current_job,
     task,
 )
 from anysched._spawn import loop_caller
 from anysched.engine import leases
 from anysched.engine.leases import Leases
-from anysched.model.job import Claim
 from anysched.ports.store import AdvanceRequest, DataStore, LeaseKeeper, Renewal
-from anysched.rules.policy import Policy
 from anysched.stores import SQLDataStore
 from anysched.testing import FakeClock
 
@@ -45,23 +42,6 @@ LEASE = timedelta(seconds=30)
 def new_store(make_store: Callable[[str], DataStore]) -> Callable[[], DataStore]:
     """Makes a store on the same file, for each node its own."""
     return lambda: make_store("sqlite")
-
-
-async def dies_with_jobs(store: DataStore, clock: FakeClock) -> list[Claim]:
-    """Be a node that takes what there is to run and is never heard of again; only its connections are closed."""
-    await store.open(clock)
-    advanced = await store.advance(
-        AdvanceRequest(
-            node="dead",
-            policy=Policy(TaskDefaults()),
-            tasks=frozenset({"tick"}),
-            plan_limit=0,
-            claim_limit=100,
-            lease=LEASE,
-        )
-    )
-    await store.close()
-    return list(advanced.claims)
 
 
 class Flaky(StoreProxy):

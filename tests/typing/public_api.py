@@ -81,7 +81,7 @@ def triggers() -> None:
 async def schedules(scheduler: AsyncScheduler) -> None:
     assert_type(await scheduler.add_schedule(bare, EveryNoon(), args=[1], misfire_grace_time=5), str)
     assert_type(await scheduler.add_schedule("named", IntervalTrigger(seconds=1), coalesce="all"), str)
-    declared = Schedule(bare, IntervalTrigger(seconds=1), id="x", max_jitter=1.5)
+    declared = Schedule(bare, IntervalTrigger(seconds=1), id="x", max_jitter=1.5, pause_after_failures=3)
     assert_type(await scheduler.add_schedules([declared], conflict_policy="replace"), list[str])
     snapshot = await scheduler.get_schedule("x")
     assert_type(snapshot, ScheduleSnapshot)

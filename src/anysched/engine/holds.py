@@ -91,11 +91,11 @@ class Holds:
 
         :param of: only what pauses this schedule
         """
-        holds = await self._store.get_holds()
+        holds, now = await self._store.get_holds(), self._store.present()
         if of is None:
-            return holds + _own_pauses(await self._store.get_schedules(ScheduleQuery(paused=True)))
+            return holds + _own_pauses(await self._store.get_schedules(ScheduleQuery(paused=True)), now)
         names = {pause.hold for pause in of.state.pauses}
-        return [hold for hold in holds if hold.id in names] + _own_pauses([of])
+        return [hold for hold in holds if hold.id in names] + _own_pauses([of], now)
 
     @asynccontextmanager
     async def maintenance(
@@ -123,11 +123,11 @@ class Holds:
             raise
 
 
-def _own_pauses(snapshots: Iterable[ScheduleSnapshot]) -> list[Hold]:
+def _own_pauses(snapshots: Iterable[ScheduleSnapshot], now: datetime) -> list[Hold]:
     """Return the pauses that schedules have for themselves, each as a hold of one."""
     return [
         Hold(Selector(ids={snapshot.id}), pause)
         for snapshot in snapshots
         for pause in snapshot.state.pauses
-        if pause.hold is None
+        if pause.hold is None and not pause.is_over(now)
     ]

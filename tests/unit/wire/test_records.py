@@ -45,6 +45,8 @@ SCHEDULES = st.builds(
     job_result_expiration_time=st.timedeltas(min_value=timedelta(0)),
     group=st.none() | NAMES,
     tags=st.frozensets(NAMES.filter(lambda tag: "\n" not in tag)),
+    pause_after_failures=st.integers(1),
+    probe_after=st.none() | DURATIONS,
 )
 OPTIONS = st.builds(
     TaskOptions,
