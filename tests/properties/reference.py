@@ -294,6 +294,8 @@ class Reference:
             assert job.held_since is not None
             if job.deadline is not None:
                 job.deadline += self.now - job.held_since
+            if job.run_at > job.held_since:
+                job.run_at += self.now - job.held_since
             job.state, job.held_since = "queued", None
 
     def fire(self, schedule: Scheduled, room: int) -> None:

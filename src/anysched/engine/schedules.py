@@ -18,7 +18,15 @@ from anysched.model import convert
 from anysched.model.change import Change
 from anysched.model.events import Event, JobAdded, JobReleased
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import ConflictPolicy, Missed, Queued, ResumeFrom, ScheduleStatus
+from anysched.model.policies import (
+    CatchUp,
+    ConflictPolicy,
+    Missed,
+    MissedWord,
+    Queued,
+    ResumeFrom,
+    ScheduleStatus,
+)
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, ScheduleQuery
@@ -210,7 +218,8 @@ class Schedules:
 
 def check_resume(resume_from: object, missed: object) -> None:
     """Refuse what is not a way to resume, before anything is asked of the store."""
-    check_choice("missed", missed, get_args(Missed))
+    if not isinstance(missed, CatchUp):
+        check_choice("missed", missed, get_args(MissedWord), " or a CatchUp")
     if isinstance(resume_from, datetime) or resume_from is None or resume_from == "now":
         return
     if isinstance(resume_from, str):
@@ -224,7 +233,7 @@ def check_version(version: object) -> None:
         raise TypeError(f"version must be a string, as in ScheduleState.version, not {version!r}")
 
 
-def check_choice(name: str, value: object, choices: Collection[object]) -> None:
+def check_choice(name: str, value: object, choices: Collection[object], others: str = "") -> None:
     """Refuse a word that is not among the choices."""
     if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}{others}, not {value!r}")

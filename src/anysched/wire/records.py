@@ -11,7 +11,7 @@ import attrs
 
 from anysched.errors import DeserializationError, UnknownTypeError
 from anysched.model.job import JobException
-from anysched.model.policies import Missed, Queued, SkipReason
+from anysched.model.policies import CatchUp, MissedWord, Queued, SkipReason
 from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import Trigger
@@ -32,6 +32,7 @@ _SCHEDULE_FIELDS: Final = tuple(
 )
 _OPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(TaskOptions) if field.name not in _APART)
 _PAUSE_FIELDS: Final = tuple(field.name for field in attrs.fields(Pause))
+_CATCH_UP_FIELDS: Final = tuple(field.name for field in attrs.fields(CatchUp))
 _EXCEPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(JobException))
 
 
@@ -78,6 +79,9 @@ def pause_to_plain(pause: Pause) -> dict[str, Any]:
 def pause_from_plain(plain: object) -> Pause:
     """Return a pause. :raise DeserializationError: when it is damaged"""
     fields = _from_plain("pause", plain, _PAUSE_FIELDS)
+    if isinstance(fields.get("missed"), dict):  # a word, or a record of its own
+        how = _from_plain("catch-up", cast("dict[str, Any]", plain)["missed"], _CATCH_UP_FIELDS)
+        fields["missed"] = _built("catch-up", lambda: CatchUp(**how))
     return _built("pause", lambda: _checked_pause(Pause(**fields)))
 
 
@@ -109,7 +113,9 @@ def _to_plain(what: str, record: object, names: Iterable[str]) -> dict[str, Any]
     plain: dict[str, Any] = {"version": VERSION}
     for name in names:
         value = getattr(record, name)
-        if value is not UNSET:
+        if isinstance(value, CatchUp):
+            plain[name] = _to_plain("catch-up", value, _CATCH_UP_FIELDS)
+        elif value is not UNSET:
             value = value.value if isinstance(value, Enum) else value
             plain[name] = to_plain(value, where=f"{name} of a {what}")
     return plain
@@ -145,6 +151,7 @@ def _checked_pause(pause: Pause) -> Pause:
     instants = [pause.since, pause.until, None if pause.resume_from == "now" else pause.resume_from]
     if not all(instant is None or isinstance(instant, datetime) for instant in instants):
         raise TypeError("an instant is expected")
-    if pause.queued not in get_args(Queued) or pause.missed not in get_args(Missed):
+    known = isinstance(pause.missed, CatchUp) or pause.missed in get_args(MissedWord)
+    if pause.queued not in get_args(Queued) or not known:
         raise ValueError(f"{pause.queued!r} and {pause.missed!r} are not among the choices")
     return pause

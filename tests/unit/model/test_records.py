@@ -15,8 +15,8 @@ from tests.unit.rules.support import T0, Every, added, at, once
 from anysched.errors import UnnamedCallableError
 from anysched.model import convert
 from anysched.model.naming import callable_name, is_lasting_name
-from anysched.model.policies import CoalescePolicy, OnAbandon, ScheduleStatus
-from anysched.model.schedule import MOST_CATCHUP, Pause, Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.policies import MOST_CATCHUP, CoalescePolicy, OnAbandon, ScheduleStatus
+from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
 from anysched.model.task import TaskDefaults, TaskOptions
 from anysched.model.trigger import is_due_when_past
 from anysched.model.unset import UNSET

@@ -113,7 +113,12 @@ class TestForms:
         total = sum(counts.values())
         assert (
             UnpauseResult(
-                schedule_id="x", status=state.status, next_fire_time=at(cursor), jobs=ids, skipped=total
+                schedule_id="x",
+                status=state.status,
+                next_fire_time=at(cursor),
+                jobs=ids,
+                start_times=(at(65),) * len(jobs),
+                skipped=total,
             )
             == change.unpaused
         )
