@@ -385,7 +385,7 @@ def test_a_spaced_backlog(
     created = add(schedule, None, T0, ConflictPolicy.do_nothing, same).state
     assert created is not None
     options = effective_options(schedule, None, TaskDefaults())
-    snapshot = ScheduleSnapshot(schedule, attrs.evolve(created, pause=Pause(since=T0)))
+    snapshot = ScheduleSnapshot(schedule, attrs.evolve(created, pauses=(Pause(since=T0),)))
     now = T0 + number * TICK
     missed = CatchUp(
         max_jobs=most, max_age=None if max_age is None else max_age * TICK, spacing=spacing * TICK

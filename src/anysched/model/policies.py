@@ -166,5 +166,6 @@ class CatchUp:
 
 MissedWord = Literal["policy", "skip", "run_once", "run_all"]
 Missed = MissedWord | CatchUp
+PauseKind = Literal["manual", "maintenance", "failure"]
 Queued = Literal["keep", "hold", "discard"]
 ResumeFrom = datetime | Literal["now"] | None

@@ -236,7 +236,7 @@ class TestForms:
             change = resuming(snapshot, 60, missed=missed)
         else:
             pause = attrs.evolve(snapshot.state.pause, until=until, missed=missed)
-            snapshot = attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, pause=pause))
+            snapshot = attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, pauses=(pause,)))
             change = settle_and_fire(snapshot, options_of(snapshot), at(60), 9)
         backlog = [30, 40, 50] if until is None else [30, 40]
         starts = [60 + 60 * number for number in range(len(backlog))]
@@ -499,7 +499,7 @@ class TestFaults:
         change = resuming(snapshot, 65, resume_from, missed)
         state = state_of(change)
         error = "the trigger raised RuntimeError: out of order"
-        assert attrs.evolve(snapshot.state, pause=None, error=error, revision=2) == state
+        assert attrs.evolve(snapshot.state, pauses=(), error=error, revision=2) == state
         unpaused, failed = change.events
         assert isinstance(unpaused, ScheduleUnpaused)
         assert ScheduleStatus.error is unpaused.status
@@ -520,7 +520,7 @@ class TestFaults:
         snapshot = attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, error="broken"))
         trigger.asked.clear()
         change = resuming(snapshot, 65, resume_from, missed)
-        assert attrs.evolve(snapshot.state, pause=None, revision=2) == state_of(change)
+        assert attrs.evolve(snapshot.state, pauses=(), revision=2) == state_of(change)
         assert [] == trigger.asked
         assert [ScheduleStatus.error] == [getattr(event, "status", None) for event in change.events]
 
