@@ -167,5 +167,6 @@ class CatchUp:
 MissedWord = Literal["policy", "skip", "run_once", "run_all"]
 Missed = MissedWord | CatchUp
 PauseKind = Literal["manual", "maintenance", "failure"]
+Running = Literal["leave", "cancel", "drain"]
 Queued = Literal["keep", "hold", "discard"]
 ResumeFrom = datetime | Literal["now"] | None
