@@ -104,3 +104,19 @@ async def test_another_pause_discards_the_rest(
         await scheduler.pause_schedule(id, queued=id)  # type: ignore[arg-type]
     await clock.advance(HOUR)
     assert [("discard",), ("keep",), ("keep",), ("keep",)] == sorted(runs.args)
+
+
+async def test_several_schedules_that_a_hold_has_paused(
+    scheduler: AsyncScheduler, clock: FakeClock, runs: Runs
+) -> None:
+    """Rules P5 and H3: each schedule spaces its own backlog; a pause that ends by itself knows how."""
+    for id in ("a", "b"):
+        await scheduler.add_schedule(runs.task(), hourly(5), id=id)
+    await clock.settle()
+    end = at(9.5 * HOUR)
+    await scheduler.pause_schedules(everything=True, until=end, missed=CatchUp(max_jobs=2, spacing=60))
+    assert [0, 0] == runs.take()
+    await clock.advance_to(end)
+    await clock.advance(HOUR)
+    assert [9.5 * HOUR] * 2 + [9.5 * HOUR + 60] * 2 == runs.take()
+    assert {SkipReason.catchup_limit: 2} == dict((await scheduler.get_schedule("b")).state.skipped)
