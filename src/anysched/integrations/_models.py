@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
 
-from anysched import Pause, ScheduleSnapshot, UnpauseResult
+from anysched import CatchUp, Pause, ScheduleSnapshot, UnpauseResult
 
 Status = Literal["active", "paused", "finished", "error"]
-Missed = Literal["policy", "skip", "run_once", "run_all"]
+MissedWord = Literal["policy", "skip", "run_once", "run_all"]
 Queued = Literal["keep", "hold", "discard"]
 SkipReason = Literal["grace", "coalesced", "catchup_limit", "paused"]
 
@@ -66,6 +77,45 @@ class Document(BaseModel):
     """What is answered."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class CatchUpRequest(Body):
+    """Which of the fire times that were missed get a job, and when those start."""
+
+    coalesce: Literal["latest", "earliest", "all"] = "all"
+    """One job, for the latest or the earliest, or one for each."""
+    max_jobs: int | None = Field(default=None, ge=1, le=10_000)
+    """How many jobs `all` makes at most, for the latest; `max_catchup` of the schedule if left out."""
+    max_age: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Seconds: what was due longer than this before the resume is given up."""
+    spacing: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Seconds from the start of one job of `all` to that of the next; all at once if left out."""
+
+
+def _missed(value: object) -> MissedWord | CatchUp:
+    words: tuple[MissedWord, ...] = get_args(MissedWord)
+    for word in words:
+        if value == word:
+            return word
+    try:
+        if isinstance(value, dict):
+            return CatchUp(**CatchUpRequest.model_validate(value).model_dump())
+        if isinstance(value, str) and value.startswith("{"):  # in a query
+            return CatchUp(**CatchUpRequest.model_validate_json(value).model_dump())
+    except ValidationError as exc:
+        found = exc.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise ValueError(": ".join([*map(str, found["loc"]), found["msg"]])) from None
+    raise ValueError(f"must be one of {', '.join(map(repr, words))}, or an object that says how to catch up")
+
+
+# The schema of the object stands in that of the request: a reference would lead nowhere there.
+Missed = Annotated[
+    MissedWord | CatchUp,
+    PlainValidator(_missed),
+    WithJsonSchema(
+        {"anyOf": [{"enum": get_args(MissedWord), "type": "string"}, CatchUpRequest.model_json_schema()]}
+    ),
+]
 
 
 # requests
@@ -150,6 +200,30 @@ class UnpauseRequest(Body):
 # answers
 
 
+class CatchUpDocument(Document):
+    """Which of the fire times that were missed get a job, and when those start; durations are in seconds."""
+
+    coalesce: Literal["latest", "earliest", "all"]
+    max_jobs: int | None
+    max_age: float | None
+    spacing: float | None
+
+
+def _shown_missed(value: object) -> object:
+    if not isinstance(value, CatchUp):
+        return value
+    return CatchUpDocument(
+        coalesce=value.coalesce.value,
+        max_jobs=value.max_jobs,
+        max_age=_seconds(value.max_age),
+        spacing=_seconds(value.spacing),
+    )
+
+
+def _seconds(value: timedelta | None) -> float | None:
+    return None if value is None else value.total_seconds()
+
+
 class PauseDocument(Document):
     """Why a schedule does not run, and how it will go on."""
 
@@ -159,7 +233,7 @@ class PauseDocument(Document):
     by: str | None
     queued: Queued
     resume_from: datetime | Literal["now"] | None
-    missed: Missed
+    missed: Annotated[MissedWord | CatchUpDocument, BeforeValidator(_shown_missed)]
     hold: str | None
     """The hold that pauses it with others; null for a pause of its own."""
     kind: Literal["manual", "maintenance", "failure"]
@@ -217,6 +291,8 @@ class UnpauseDocument(Document):
     next_fire_time: datetime | None
     jobs: list[UUID]
     """The jobs made for fire times that were missed, and for what was due by then."""
+    start_times: list[datetime]
+    """Not before when each of these jobs starts."""
     skipped: int
     """How many fire times were given up."""
     skipped_exact: bool
@@ -235,7 +311,9 @@ class PreviewDocument(Document):
     status: Status
     next_fire_time: datetime | None
     fire_times: list[datetime]
-    """The fire times that would get a job at once."""
+    """The fire times that would get a job."""
+    start_times: list[datetime]
+    """Not before when each of these jobs would start."""
     skipped: int
     """How many fire times would be given up."""
     skipped_exact: bool
