@@ -97,7 +97,7 @@ def pauses_from_plain(plain: object) -> tuple[Pause, ...]:
 
     :raise DeserializationError: when it is damaged
     """
-    pauses = cast("list[object]", plain) if isinstance(plain, list) else [cast("object", plain)]
+    pauses = cast("list[object]", plain) if isinstance(plain, list) else [plain]
     if not pauses:
         raise DeserializationError("the stored pauses are damaged: there are none")
     return tuple(pause_from_plain(pause) for pause in pauses)
