@@ -65,6 +65,7 @@ from anysched.model.hold import Selector as Selector
 from anysched.model.job import Job as Job
 from anysched.model.job import JobException as JobException
 from anysched.model.job import JobResult as JobResult
+from anysched.model.policies import CatchUp as CatchUp
 from anysched.model.policies import CoalescePolicy as CoalescePolicy
 from anysched.model.policies import ConflictPolicy as ConflictPolicy
 from anysched.model.policies import JobKind as JobKind
