@@ -12,6 +12,9 @@ COMMITTED beside each other and lock the rows that they decide upon, in this ord
 6. jobs to take, passing over locked ones
 7. the row of the node that makes a pass, to write its lease, right before the end
 
+Who ends jobs locks these first, as in 2, then schedules for which failures count (rule B1), passing over locked
+ones, or waiting where there is nothing else to write, and then jobs of these that no node has.
+
 Writers of tasks lock the revision in ``meta`` first, and then tasks in the order of ids. Writers of holds lock the
 revision of holds in ``meta`` before anything else, those who add schedules share that lock. Where two transactions
 still lock each other out, the database undoes one of them, and it is done again as a whole.
