@@ -32,7 +32,7 @@ EXAMPLES: list[Event] = [
     events.ScheduleFailed("s", "t", "bad"),
     events.SchedulePaused("s", "t", **PAUSE, missed="policy", next_fire_time=NOON),
     events.SchedulePaused("s", "t", **{**PAUSE, "resume_from": NOON}, missed="skip", next_fire_time=None, hold="h"),
-    events.SchedulePaused("s", "t", **PAUSE, missed="policy", next_fire_time=NOON, kind="failure"),
+    events.SchedulePaused("failing", "t", **PAUSE, missed="policy", next_fire_time=NOON, kind="failure"),
     events.ScheduleUnpaused(
         "s", "t", **PAUSE, missed="run_all", status=ScheduleStatus.active, next_fire_time=NOON,
         jobs=(ID, UUID(int=8)), skipped=3, skipped_exact=True,

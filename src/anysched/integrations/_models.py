@@ -263,6 +263,8 @@ class ScheduleDocument(Document):
     """How many fire times got no job, by reason."""
     skipped_exact: bool
     """False when the counts of skipped fire times are lower bounds."""
+    failures: int
+    """How many regular jobs in a row have failed; counted where failures may pause the schedule."""
     error: str | None
     """Why the schedule was set aside."""
     fault: str | None
@@ -366,6 +368,7 @@ def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
             "jobs_made": state.jobs_made,
             "skipped": {str(reason): count for reason, count in state.skipped.items()},
             "skipped_exact": state.skipped_exact,
+            "failures": state.failures,
             "error": state.error and _utf_8(state.error),
             "fault": snapshot.fault and _utf_8(snapshot.fault),
             "version": state.version,
