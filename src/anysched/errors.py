@@ -61,6 +61,26 @@ class ConflictingIdError(AnyschedError):
         super().__init__(f"a schedule with the id {schedule_id!r} exists already")
 
 
+class ScheduleOwnerError(ConflictingIdError):
+    """A schedule that a program declares exists already and belongs to somebody else (rule S8).
+
+    ``owner`` is who it belongs to, None for nobody, or for what cannot be read.
+    """
+
+    def __init__(self, schedule_id: str, owner: str | None, wanted: str, *, readable: bool = True) -> None:
+        self.schedule_id = schedule_id
+        self.owner = owner
+        if not readable and owner is None:
+            whose = "to whom it belongs cannot be read"
+        else:
+            whose = "belongs to nobody" if owner is None else f"belongs to {owner!r}"
+        AnyschedError.__init__(
+            self,
+            f"a schedule with the id {schedule_id!r} exists already, and {whose}: if it is to belong to {wanted!r}, "
+            "pass take_over=True",
+        )
+
+
 class ScheduleChangedError(AnyschedError):
     """The schedule is not what it was when the caller read it (rule S4)."""
 

@@ -14,6 +14,7 @@ SURFACE = {
         ExceptTrigger ExecutorLookupError FireTimesSkipped Health IntervalTrigger Job JobAcquired JobAdded
         JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed JobKind
         JobLookupError JobOutcome JobReleased JobResult JobStatus OnAbandon OrTrigger Pause RunState Schedule
+        ApplyResult ScheduleDiff ScheduleOwnerError
         ScheduleAdded ScheduleChangedError ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError
         SchedulePaused ScheduleRemoved ScheduleSnapshot ScheduleState ScheduleStatus ScheduleUnpaused
         ScheduleUpdated Scheduler SchedulerFaultError SchedulerRole SchedulerStarted SchedulerStateError

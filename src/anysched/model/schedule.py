@@ -87,6 +87,8 @@ class Schedule:
     :ivar job_executor: name of the job executor; unset for what the task says
     :ivar job_result_expiration_time: how long results are kept
     :ivar metadata: anything that can be serialized
+    :ivar owner: the program that declares it, as ``apply_schedules`` writes it (rule S8); None for nobody, and in what
+        replaces a schedule for the owner that it has
     """
 
     func_or_task_id: Callable[..., Any] | str = attrs.field(converter=_task_reference)
@@ -112,6 +114,7 @@ class Schedule:
     metadata: Mapping[str, Any] = attrs.field(
         kw_only=True, default=convert.EMPTY_MAPPING, converter=convert.metadata
     )
+    owner: str | None = attrs.field(kw_only=True, default=None, converter=convert.owner)
 
     @property
     def task_id(self) -> str:

@@ -124,6 +124,7 @@ class ScheduleQuery:
     paused: bool | None = None
     status: ScheduleStatus | None = None
     task_id: str | None = None
+    owner: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -348,6 +348,7 @@ def _matches(snapshot: ScheduleSnapshot, query: ScheduleQuery) -> bool:
         (query.paused is None or snapshot.paused == query.paused)
         and (query.status is None or snapshot.status is query.status)
         and (query.task_id is None or snapshot.task_id == query.task_id)
+        and (query.owner is None or snapshot.schedule.owner == query.owner)
     )
 
 

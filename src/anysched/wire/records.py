@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast, get_args
 import attrs
 
 from anysched.errors import DeserializationError, UnknownTypeError
+from anysched.model import convert
 from anysched.model.job import JobException
 from anysched.model.policies import Missed, Queued, SkipReason
 from anysched.model.schedule import Pause, Schedule
@@ -21,8 +22,12 @@ from anysched.wire.values import from_plain, to_plain
 
 T = TypeVar("T")
 
-#: Raised when a field is added that a reader of an older version must not pass over.
+#: The version of a record that has no field of those below.
 VERSION: Final = 1
+
+#: Fields that were added since, and the version of a record in which one of them says something. Nodes that do not
+#: know that version leave such a record to those that do, and read all others as before (rule S2).
+_SINCE: Final = {"owner": 2}
 
 #: The configuration that has columns of its own, or goes through the serializer of the store.
 _APART: Final = frozenset({"func_or_task_id", "id", "args", "kwargs", "metadata"})
@@ -57,6 +62,15 @@ def schedule_from_plain(
     fields = _from_plain("schedule", plain, (*_SCHEDULE_FIELDS, "trigger"), registry)
     trigger: Trigger = fields.pop("trigger", None)
     return _built("schedule", lambda: Schedule(task_id, trigger, id=schedule_id, **fields))
+
+
+def owner_in(plain: object) -> str | None:
+    """Return the owner that a configuration names, also one that cannot be read here otherwise (rule S8)."""
+    owner: object = cast("dict[str, Any]", plain).get("owner") if isinstance(plain, dict) else None
+    try:
+        return convert.owner(cast("str | None", owner))
+    except (TypeError, ValueError):
+        return None
 
 
 def options_to_plain(options: TaskOptions) -> dict[str, Any]:
@@ -109,6 +123,10 @@ def _to_plain(what: str, record: object, names: Iterable[str]) -> dict[str, Any]
     plain: dict[str, Any] = {"version": VERSION}
     for name in names:
         value = getattr(record, name)
+        if name in _SINCE:
+            if value is None:
+                continue
+            plain["version"] = max(plain["version"], _SINCE[name])
         if value is not UNSET:
             value = value.value if isinstance(value, Enum) else value
             plain[name] = to_plain(value, where=f"{name} of a {what}")
@@ -125,11 +143,12 @@ def _from_plain(
     version = record.get("version")
     if type(version) is not int or version < 1:
         raise DeserializationError(f"the stored {what} is damaged: it has no version")
-    if version > VERSION:
+    since = {name: _SINCE.get(name, VERSION) for name in names}
+    if version > max(since.values()):
         raise UnknownTypeError(what, version)
     fields: dict[str, Any] = from_plain(record, registry)
     del fields["version"]
-    if not fields.keys() <= set(names):
+    if not fields.keys() <= {name for name in since if since[name] <= version}:
         raise DeserializationError(f"the stored {what} is damaged: it has fields that are never written")
     return fields
 
