@@ -54,7 +54,7 @@ class ExecutorLookupError(AnyschedError, LookupError):
 
 
 class ConflictingIdError(AnyschedError):
-    """A schedule with this id exists already, and the conflict policy is "exception" (rule S1)."""
+    """A schedule with this id exists already, and is not to be replaced (rules S1 and S8)."""
 
     def __init__(self, schedule_id: str) -> None:
         self.schedule_id = schedule_id

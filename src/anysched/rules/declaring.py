@@ -131,7 +131,7 @@ def _diff(declared: Schedule, stored: ScheduleSnapshot, same_trigger: SameTrigge
     for name, text in (("error", stored.state.error), ("fault", stored.fault)):
         if text is not None:
             fields[name] = (brief(text), brief(None))
-    if stored.fault is None:
-        for name in differences(declared, stored.schedule, same_trigger):
+    for name in differences(declared, stored.schedule, same_trigger):
+        if stored.fault is None or name == "owner":  # the rest is placeholders then
             fields[name] = (brief(getattr(stored.schedule, name)), brief(getattr(declared, name)))
     return ScheduleDiff(schedule_id=declared.id, fields=fields)

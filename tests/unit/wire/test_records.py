@@ -42,6 +42,7 @@ SCHEDULES = st.builds(
     max_jitter=st.none() | DURATIONS,
     job_executor=st.one_of(st.just(UNSET), st.none(), NAMES),
     job_result_expiration_time=st.timedeltas(min_value=timedelta(0)),
+    owner=st.none() | NAMES,
 )
 OPTIONS = st.builds(
     TaskOptions,
@@ -103,7 +104,9 @@ def test_skips(skipped: dict[SkipReason, int]) -> None:
 def test_every_field_is_kept() -> None:
     """A field that is added to a record is stored without anybody having to think of it."""
     apart = {"func_or_task_id", "id", "args", "kwargs", "metadata"}
-    schedule = Schedule("task", IntervalTrigger(seconds=1), id="x", misfire_grace_time=1, job_executor="x")
+    schedule = Schedule(
+        "task", IntervalTrigger(seconds=1), id="x", misfire_grace_time=1, job_executor="x", owner="x"
+    )
     assert {field.name for field in attrs.fields(Schedule)} - apart == (
         records.schedule_to_plain(schedule).keys() - {"version"}
     )
@@ -118,7 +121,7 @@ def test_every_field_is_kept() -> None:
 READERS: list[tuple[Callable[[object], object], object]] = [
     (
         lambda plain: records.schedule_from_plain(plain, "id", "task"),
-        records.schedule_to_plain(Schedule("task", IntervalTrigger(seconds=1), id="id")),
+        records.schedule_to_plain(Schedule("task", IntervalTrigger(seconds=1), id="id", owner="x")),
     ),
     (records.options_from_plain, records.options_to_plain(TaskOptions(max_attempts=1))),
     (records.pause_from_plain, records.pause_to_plain(Pause(NOW))),
@@ -143,11 +146,40 @@ def test_damaged_records(read: Callable[[object], object], plain: dict[str, Any]
 def test_newer_versions(read: Callable[[object], object], plain: dict[str, Any]) -> None:
     """Rule S2: a record of a newer version is unknown, not damaged; a node that knows it can go on with it."""
     with pytest.raises(UnknownTypeError) as caught:
-        read({**plain, "version": 2, "colour": "red"})
-    assert 2 == caught.value.version
+        read({**plain, "version": 3, "colour": "red"})
+    assert 3 == caught.value.version
     for version in (0, -1, "1", None, True, 1.5):
         with pytest.raises(DeserializationError):
             read({**plain, "version": version})
+
+
+def test_fields_that_were_added() -> None:
+    """Rules S2 and S8: a record has the version of its newest field, so that older nodes read all that lack it."""
+    schedule = Schedule("task", IntervalTrigger(seconds=1), id="id")
+    plain = records.schedule_to_plain(schedule)
+    owned = records.schedule_to_plain(attrs.evolve(schedule, owner="me"))
+    assert (1, False) == (plain["version"], "owner" in plain)
+    assert {**plain, "version": 2, "owner": "me"} == owned
+    with pytest.raises(DeserializationError, match="never written"):
+        records.schedule_from_plain({**owned, "version": 1}, "id", "task")
+    with pytest.raises(UnknownTypeError):
+        records.options_from_plain({"version": 2})
+
+
+@pytest.mark.parametrize(
+    ("plain", "owner"),
+    [
+        ({"version": 9, "owner": "me"}, "me"),
+        ({"owner": ""}, None),
+        ({"owner": 1}, None),
+        ({}, None),
+        ([], None),
+    ],
+    ids=str,
+)
+def test_owners_in_what_cannot_be_read(plain: object, owner: str | None) -> None:
+    """Rule S8: whose a configuration is can be told though nothing else can."""
+    assert owner == records.owner_in(plain)
 
 
 def test_triggers_that_are_not_registered() -> None:
