@@ -161,7 +161,7 @@ async def test_retiring(scheduler: AsyncScheduler, clock: FakeClock, runs: Runs)
 
 async def test_taking_over(scheduler: AsyncScheduler, runs: Runs) -> None:
     """Rule S8: what was added without an owner, or by another, is taken over only when that is asked for."""
-    wanted = [Schedule(runs.task(), EVERY_10, id=id) for id in ("a", "b", "new")]
+    wanted = [Schedule(runs.task(), EVERY_10, id=id, paused=True) for id in ("a", "b", "new")]
     await scheduler.add_schedules(wanted[:1])
     await scheduler.apply_schedules(wanted[1:2], owner="you")
     before = await scheduler.get_schedules()
