@@ -10,10 +10,12 @@ from anysched.engine.health import Health as Health
 from anysched.engine.subscriptions import Subscription as Subscription
 from anysched.engine.tasks import task as task
 from anysched.errors import AnyschedError as AnyschedError
+from anysched.errors import ConflictingHoldError as ConflictingHoldError
 from anysched.errors import ConflictingIdError as ConflictingIdError
 from anysched.errors import CronSyntaxError as CronSyntaxError
 from anysched.errors import DeserializationError as DeserializationError
 from anysched.errors import ExecutorLookupError as ExecutorLookupError
+from anysched.errors import HoldLookupError as HoldLookupError
 from anysched.errors import JobCancelled as JobCancelled
 from anysched.errors import JobDeadlineMissed as JobDeadlineMissed
 from anysched.errors import JobFailed as JobFailed
@@ -38,6 +40,9 @@ from anysched.model.declared import ScheduleDiff as ScheduleDiff
 from anysched.model.events import ClockJumped as ClockJumped
 from anysched.model.events import Event as Event
 from anysched.model.events import FireTimesSkipped as FireTimesSkipped
+from anysched.model.events import HoldAdded as HoldAdded
+from anysched.model.events import HoldEvent as HoldEvent
+from anysched.model.events import HoldLifted as HoldLifted
 from anysched.model.events import JobAcquired as JobAcquired
 from anysched.model.events import JobAdded as JobAdded
 from anysched.model.events import JobCancelRequested as JobCancelRequested
@@ -56,6 +61,8 @@ from anysched.model.events import ScheduleUpdated as ScheduleUpdated
 from anysched.model.events import StoreRecovered as StoreRecovered
 from anysched.model.events import StoreUnavailable as StoreUnavailable
 from anysched.model.figures import StoreFigures as StoreFigures
+from anysched.model.hold import Hold as Hold
+from anysched.model.hold import Selector as Selector
 from anysched.model.job import Job as Job
 from anysched.model.job import JobException as JobException
 from anysched.model.job import JobResult as JobResult

@@ -20,6 +20,7 @@ from anyio.lowlevel import EventLoopToken, current_token
 from anysched._clock import Clock, SystemClock
 from anysched._spawn import loop_caller
 from anysched.brokers.local import LocalEventBroker
+from anysched.engine.asking import PauseRequest
 from anysched.engine.health import Health
 from anysched.engine.hosting import Host
 from anysched.engine.jobs import Jobs
@@ -33,6 +34,7 @@ from anysched.executors import AsyncJobExecutor, ProcessJobExecutor, ThreadJobEx
 from anysched.model import convert
 from anysched.model.declared import ApplyResult
 from anysched.model.events import Event
+from anysched.model.hold import Hold, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import Job, JobResult
 from anysched.model.policies import (
@@ -384,6 +386,8 @@ class AsyncScheduler:
         job_executor: str | UnsetType | None = UNSET,
         job_result_expiration_time: timedelta | float = 0,
         metadata: Mapping[str, Any] = convert.EMPTY_MAPPING,
+        group: str | None = None,
+        tags: Iterable[str] = (),
         conflict_policy: ConflictPolicy | str = ConflictPolicy.do_nothing,
     ) -> str:
         """Add a schedule and return its id (rules S1 and S6).
@@ -401,6 +405,8 @@ class AsyncScheduler:
         :param job_executor: name of a job executor; by default what the task says
         :param job_result_expiration_time: how long results are kept
         :param metadata: anything that can be serialized
+        :param group: the group it belongs to, if any, for ``pause_schedules`` and ``get_schedules``
+        :param tags: words to select it by, in the same places
         :param conflict_policy: what to do when the id exists: "do_nothing", "replace" or "exception"
         :raise ConflictingIdError: when the id exists and the policy is "exception"
         :raise ValueError: when the trigger has no fire time left, or an argument is out of range
@@ -424,6 +430,8 @@ class AsyncScheduler:
             job_executor=job_executor,
             job_result_expiration_time=job_result_expiration_time,
             metadata=metadata,
+            group=group,
+            tags=frozenset(convert.tags(tags)),
         )
         return (await self._schedules.add([schedule], ConflictPolicy(conflict_policy)))[0]
 
@@ -490,6 +498,8 @@ class AsyncScheduler:
         paused: bool | None = None,
         status: ScheduleStatus | str | None = None,
         task_id: str | None = None,
+        group: str | None = None,
+        tags: Iterable[str] | None = None,
         owner: str | None = None,
     ) -> list[ScheduleSnapshot]:
         """Return schedules as they are now, ordered by id; conditions that are given must all hold.
@@ -498,10 +508,12 @@ class AsyncScheduler:
         :param paused: only schedules that are paused, or only those that are not
         :param status: only schedules with this status: "active", "paused", "finished" or "error"
         :param task_id: only schedules of this task
+        :param group: only schedules of this group
+        :param tags: only schedules that carry all of these tags
         :param owner: only schedules that the program of this name has declared with ``apply_schedules``
         """
         self._require_running()
-        return await self._schedules.get(ids, paused, status, task_id, owner)
+        return await self._schedules.get(ids, paused, status, task_id, group, tags, owner)
 
     async def remove_schedule(self, id: str, *, version: str | None = None) -> None:
         """Remove a schedule and its queued jobs; running ones go on (rule S4).
@@ -542,16 +554,10 @@ class AsyncScheduler:
         :raise ValueError: when ``until`` does not lie in the future
         """
         self._require_running()
-        await self._schedules.pause(
-            id,
-            until=until,
-            reason=reason,
-            by=by,
-            queued=queued,
-            resume_from=resume_from,
-            missed=missed,
-            version=version,
+        how = PauseRequest(
+            until=until, reason=reason, by=by, queued=queued, resume_from=resume_from, missed=missed
         )
+        await self._schedules.pause(id, how, version)
 
     async def unpause_schedule(
         self,
@@ -563,7 +569,8 @@ class AsyncScheduler:
     ) -> UnpauseResult:
         """Resume a paused schedule and report what that did (rules P5 to P9).
 
-        Resuming a schedule that is not paused changes nothing.
+        Resuming a schedule that is not paused changes nothing. While a hold on a set of schedules pauses it as well, it
+        stays paused: ``status`` and ``pauses`` of what is returned say so (rule H3).
 
         :param resume_from: None goes on from the frozen next fire time, and what passed meanwhile is late;
             "now" begins anew, as if the schedule were added now; a datetime does so from that instant
@@ -592,6 +599,101 @@ class AsyncScheduler:
         """
         self._require_running()
         return await self._schedules.preview_unpause(id, resume_from=resume_from, missed=missed)
+
+    async def pause_schedules(
+        self,
+        *,
+        ids: Iterable[str] | None = None,
+        group: str | None = None,
+        tags: Iterable[str] | None = None,
+        task: Callable[..., Any] | str | None = None,
+        everything: bool = False,
+        hold: str | None = None,
+        until: datetime | None = None,
+        reason: str | None = None,
+        by: str | None = None,
+        queued: Queued = "keep",
+        resume_from: ResumeFrom = None,
+        missed: Missed = "policy",
+    ) -> Hold:
+        """Pause all schedules that meet every condition, in one transaction, by a hold (rules H1, H2 and H4).
+
+        The hold is a record of its own: schedules that are added later, and meet the conditions, are paused by it
+        too. Several may pause a schedule, besides a pause of its own; it goes on when the last of them is lifted.
+        The same call again changes nothing but ``until``, ``reason`` and ``by``, if given.
+
+        :param ids: these schedules, which must exist; joined with no other condition
+        :param group: schedules of this group
+        :param tags: schedules that carry all of these tags
+        :param task: schedules of this task
+        :param everything: all schedules; joined with no other condition
+        :param hold: an id for the hold, to have several on the same schedules; by default made from the conditions
+        :param until: from when on it counts as lifted, without further calls; without a zone, in the scheduler's
+        :param reason: free text, shown with the hold
+        :param by: who pauses
+        :param queued: what becomes of jobs that no node has taken: "keep", "hold" until they are resumed, "discard"
+        :param resume_from: where to go on at ``until``, as for ``unpause_schedule``
+        :param missed: what to do then about the fire times that passed, as for ``unpause_schedule``
+        :return: the hold, by whose id it can be lifted
+        :raise ValueError: when no condition is given, or ``until`` does not lie in the future
+        :raise ScheduleLookupError: when one of ``ids`` does not exist; nothing is paused then
+        :raise ConflictingHoldError: when the hold exists, and is about other schedules
+        """
+        self._require_running()
+        how = PauseRequest(
+            until=until, reason=reason, by=by, queued=queued, resume_from=resume_from, missed=missed
+        )
+        selector = await self._selector(ids, group, tags, task, everything)
+        return await self._schedules.place_hold(selector, hold, how)
+
+    async def unpause_schedules(
+        self,
+        *,
+        ids: Iterable[str] | None = None,
+        group: str | None = None,
+        tags: Iterable[str] | None = None,
+        task: Callable[..., Any] | str | None = None,
+        everything: bool = False,
+        hold: str | None = None,
+        resume_from: datetime | Literal["now"] | None = None,
+        missed: Missed = "policy",
+    ) -> list[UnpauseResult]:
+        """Lift a hold, named by its id or by the same conditions that it was placed with (rules H3 and H4).
+
+        Schedules that nothing else pauses go on, as this call says; others stay paused, and go on as whoever lifts
+        the last of their pauses says. Conditions under which there is no hold change nothing.
+
+        :param hold: the id of the hold, instead of conditions
+        :param resume_from: where to go on, as for ``unpause_schedule``
+        :param missed: what to do about the fire times that passed, as for ``unpause_schedule``
+        :return: what became of each schedule that it had paused, ordered by id
+        :raise ValueError: when neither conditions nor a hold are given, or both
+        :raise HoldLookupError: when there is no hold with the id that is given
+        """
+        self._require_running()
+        given = ids is not None or group is not None or tags is not None or task is not None or everything
+        selector = await self._selector(ids, group, tags, task, everything) if given or hold is None else None
+        return await self._schedules.lift_hold(selector, hold, resume_from=resume_from, missed=missed)
+
+    async def get_holds(self, *, schedule_id: str | None = None) -> list[Hold]:
+        """Return what pauses schedules: first the holds on sets of them, by id, then pauses of single ones (rule H2).
+
+        :param schedule_id: only what pauses this schedule
+        :raise ScheduleLookupError: when there is no such schedule
+        """
+        self._require_running()
+        return await self._schedules.get_holds(schedule_id)
+
+    async def _selector(
+        self,
+        ids: Iterable[str] | None,
+        group: str | None,
+        tags: Iterable[str] | None,
+        task: Callable[..., Any] | str | None,
+        everything: bool,
+    ) -> Selector:
+        task_id = task if task is None or isinstance(task, str) else await self._engine.tasks.name_of(task)
+        return Selector(ids=ids, group=group, tags=tags, task_id=task_id, everything=everything)
 
     async def run_schedule(self, id: str) -> UUID:
         """Make one job of a schedule now and return its id; fire times do not move, a pause does not matter.

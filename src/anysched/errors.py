@@ -81,6 +81,23 @@ class ScheduleOwnerError(ConflictingIdError):
         )
 
 
+class HoldLookupError(AnyschedError, LookupError):
+    """There is no hold with this id (rule H2)."""
+
+    def __init__(self, hold: str) -> None:
+        self.hold = hold
+        super().__init__(f"there is no hold with the id {hold!r}")
+
+
+class ConflictingHoldError(AnyschedError):
+    """A hold with this id exists already, and is about other schedules (rule H2)."""
+
+    def __init__(self, hold: str, selector: str) -> None:
+        self.hold = hold
+        self.selector = selector
+        super().__init__(f"the hold {hold!r} exists already, and is about {selector}")
+
+
 class ScheduleChangedError(AnyschedError):
     """The schedule is not what it was when the caller read it (rule S4)."""
 

@@ -133,8 +133,8 @@ class StoreProxy:
 OPERATIONS = frozenset(
     {
         "open", "close", "now", "declare_tasks", "configure_task", "get_tasks", "transact_schedules",
-        "get_schedules", "advance", "add_jobs", "complete", "give_back", "cancel_job", "get_jobs", "get_result",
-        "clean_up", "measure",
+        "declare_schedules", "transact_holds", "get_holds", "get_schedules", "advance", "add_jobs",
+        "complete", "give_back", "cancel_job", "get_jobs", "get_result", "clean_up", "measure",
     }
 )  # fmt: skip
 

@@ -316,7 +316,7 @@ async def test_what_changes_while_it_is_looked_at(
             await you.apply_schedules(schedules[:1], owner="you", take_over=True)
             await you.remove_schedule("b")
 
-        proxy.delays["transact_schedules"] = meanwhile
+        proxy.delays["declare_schedules"] = meanwhile
         result = await me.apply_schedules([], owner="me", retire=True, allow_empty=True)
         assert ApplyResult(owner="me", retired=("c",)) == result
         assert ["a"] == ids_of(await me.get_schedules())

@@ -473,6 +473,8 @@ class Interleaved(AtRest):
         if isinstance(outcome, Exception):
             assert expected == refusal(outcome)
 
+    declare_schedules = transact_schedules
+
     def fired(self, id: str) -> None:
         self.synchronize()
         self.reference.look_at(id)

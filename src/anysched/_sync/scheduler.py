@@ -268,6 +268,9 @@ class Scheduler:
     pause_schedule: Final = _blocking(AsyncScheduler.pause_schedule)
     unpause_schedule: Final = _blocking(AsyncScheduler.unpause_schedule)
     preview_unpause: Final = _blocking(AsyncScheduler.preview_unpause)
+    pause_schedules: Final = _blocking(AsyncScheduler.pause_schedules)
+    unpause_schedules: Final = _blocking(AsyncScheduler.unpause_schedules)
+    get_holds: Final = _blocking(AsyncScheduler.get_holds)
     run_schedule: Final = _blocking(AsyncScheduler.run_schedule)
 
     # jobs

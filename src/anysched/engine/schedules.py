@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 import attrs
 
 from anysched._text import printable
-from anysched.engine.instants import aware, own_timezone
+from anysched.engine.asking import PauseRequest, check_resume, check_version, instant_of
+from anysched.engine.instants import own_timezone
 from anysched.engine.lifecycle import Engine
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
-from anysched.model.change import Change
+from anysched.model.change import Change, HoldChange
 from anysched.model.declared import ApplyResult
 from anysched.model.events import Event, JobAdded, JobReleased
+from anysched.model.hold import Hold, Selector
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import ConflictPolicy, Missed, Queued, ResumeFrom, ScheduleStatus
+from anysched.model.policies import ConflictPolicy, Missed, ResumeFrom, ScheduleStatus
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, ScheduleQuery
-from anysched.rules import adding, declaring, pausing
+from anysched.rules import adding, declaring, holding, pausing
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -49,14 +51,14 @@ class Schedules:
             wanted[declaration.id] = await self._resolved(declaration)
         drifted: set[str] = set()
 
-        def decide(key: str, stored: ScheduleSnapshot | None, _: Task | None, now: datetime) -> Change:
+        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
             kept = stored is not None and policy is ConflictPolicy.do_nothing
             if stored is not None and kept and adding.differs(wanted[key], stored, self._same_trigger):
                 drifted.add(key)
-            return adding.add(wanted[key], stored, now, policy, self._same_trigger)
+            return adding.add(wanted[key], stored, now, policy, self._same_trigger, holds)
 
         ids = list(wanted)
-        await self._transact(ids, decide)
+        self._published(await self._store.declare_schedules(ids, decide))
         for schedule_id in sorted(drifted):
             logger.warning(
                 "schedule %s is stored with other settings than it is declared with, and stays as it is; "
@@ -86,14 +88,13 @@ class Schedules:
             ids |= {snapshot.id for snapshot in await self._store.get_schedules(ScheduleQuery(owner=owner))}
         outcomes: dict[str, declaring.Outcome] = {}
 
-        def decide(key: str, stored: ScheduleSnapshot | None, _: Task | None, now: datetime) -> Change:
-            outcomes[key] = declaration.decide(key, stored, now, self._same_trigger)
+        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
+            outcomes[key] = declaration.decide(key, stored, holds, now, self._same_trigger)
             return Change(schedule_id=key) if dry_run else outcomes[key].change
 
         if ids:
-            await self._transact(
-                sorted(ids), decide
-            )  # in one order, so that nodes do not lock each other out
+            ordered = sorted(ids)  # so that nodes do not lock each other out
+            self._published(await self._store.declare_schedules(ordered, decide))
         return declaring.report(owner, outcomes, dry_run=dry_run)
 
     async def _resolved(self, declaration: Schedule, *, learn: bool = True) -> Schedule:
@@ -115,6 +116,8 @@ class Schedules:
         paused: bool | None,
         status: ScheduleStatus | str | None,
         task_id: str | None,
+        group: str | None,
+        tags: Iterable[str] | None,
         owner: str | None,
     ) -> list[ScheduleSnapshot]:
         """Read schedules, ordered by id."""
@@ -125,6 +128,8 @@ class Schedules:
             paused=paused,
             status=None if status is None else ScheduleStatus(status),
             task_id=task_id,
+            group=convert.group(group),
+            tags=None if tags is None else convert.tags(tags),
             owner=owner,
         )
         return await self._store.get_schedules(query)
@@ -144,36 +149,12 @@ class Schedules:
             lambda key, stored, _, __: adding.remove(key, stored, version),
         )
 
-    async def pause(
-        self,
-        schedule_id: str,
-        *,
-        until: datetime | None,
-        reason: str | None,
-        by: str | None,
-        queued: Queued,
-        resume_from: ResumeFrom,
-        missed: Missed,
-        version: str | None,
-    ) -> None:
+    async def pause(self, schedule_id: str, how: PauseRequest, version: str | None) -> None:
         """Pause a schedule (rules P1 to P3)."""
-        check_choice("queued", queued, get_args(Queued))
-        check_resume(resume_from, missed)
-        for name, text in (("reason", reason), ("by", by)):
-            if text is not None and not isinstance(text, str):
-                raise TypeError(f"{name} must be a string, not {type(text).__name__}")
 
         def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
-            wanted = Pause(
-                since=now,
-                until=None if until is None else self._aware(until, snapshot, "until"),
-                reason=reason,
-                by=by,
-                queued=queued,
-                resume_from=self._resume_from(resume_from, snapshot),
-                missed=missed,
-            )
-            return pausing.pause(snapshot, options, now, wanted)
+            timezone = own_timezone(snapshot.trigger) or self._timezone
+            return pausing.pause(snapshot, options, now, how.pause(now, timezone))
 
         await self._change(schedule_id, decide, version)
 
@@ -208,6 +189,60 @@ class Schedules:
 
         return decide
 
+    # sets of schedules
+
+    async def place_hold(self, selector: Selector, hold_id: str | None, how: PauseRequest) -> Hold:
+        """Pause all schedules that a selector means, those included that are added later (rule H2)."""
+        name = selector.name if hold_id is None else convert.identifier(hold_id, "hold")
+
+        def wanted(now: datetime) -> Pause:
+            return attrs.evolve(how.pause(now, self._timezone), hold=name)
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            snapshot = adding.existing(key, stored)
+            options = self._engine.settings.policy.options(snapshot.schedule, task)
+            return pausing.pause(snapshot, options, now, wanted(now))
+
+        committed = await self._store.transact_holds(
+            lambda holds, now: holding.place(holds, selector, wanted(now), now), decide
+        )
+        self._published(committed)
+        assert committed.hold is not None
+        assert committed.hold.hold is not None
+        return committed.hold.hold
+
+    async def lift_hold(
+        self, selector: Selector | None, hold_id: str | None, *, resume_from: ResumeFrom, missed: Missed
+    ) -> list[UnpauseResult]:
+        """Lift a hold: schedules that nothing else pauses go on (rule H3)."""
+        check_resume(resume_from, missed)
+        if (selector is None) == (hold_id is None):
+            raise ValueError("give either what the hold selects, or its id as hold=")
+        name = selector.name if selector else convert.identifier(str(hold_id), "hold")
+        start = instant_of(resume_from, self._timezone)
+
+        def decide_hold(holds: Mapping[str, Hold], now: datetime) -> HoldChange | None:
+            return holding.lift(holds, name, now) if selector else holding.lift_existing(holds, name, now)
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            if stored is None:  # a selector of ids outlives its schedules
+                return Change(schedule_id=key)
+            options = self._engine.settings.policy.options(stored.schedule, task)
+            return pausing.unpause(stored, options, now, hold=name, resume_from=start, missed=missed)
+
+        committed = self._published(await self._store.transact_holds(decide_hold, decide))
+        return [change.unpaused for change in committed.changes if change.unpaused is not None]
+
+    async def get_holds(self, schedule_id: str | None) -> list[Hold]:
+        """Return the holds that are not over, with the pauses of single schedules (rule H2)."""
+        if schedule_id is not None:
+            snapshot = await self.get_one(schedule_id)
+            names = {pause.hold for pause in snapshot.state.pauses}
+            holds = [hold for hold in await self._store.get_holds() if hold.id in names]
+            return holds + _own_pauses([snapshot])
+        paused = await self._store.get_schedules(ScheduleQuery(paused=True))
+        return await self._store.get_holds() + _own_pauses(paused)
+
     async def run(self, schedule_id: str) -> UUID:
         """Make one job now; the fire times do not move."""
         change = await self._change(schedule_id, adding.run_by_hand)
@@ -227,8 +262,12 @@ class Schedules:
         return committed.changes[0]
 
     async def _transact(self, ids: list[str], decide: Decide) -> Committed:
-        committed = await self._store.transact_schedules(ids, decide)
-        events: list[Event] = [event for change in committed.changes for event in change.events]
+        return self._published(await self._store.transact_schedules(ids, decide))
+
+    def _published(self, committed: Committed) -> Committed:
+        """Tell everybody what was committed."""
+        events: list[Event] = [] if committed.hold is None else [*committed.hold.events]
+        events += [event for change in committed.changes for event in change.events]
         for change in committed.changes:
             events += [JobAdded(job.id, job.task_id, job.schedule_id) for job in change.jobs]
         for ended in committed.ended:
@@ -239,31 +278,14 @@ class Schedules:
         return committed
 
     def _resume_from(self, resume_from: ResumeFrom, snapshot: ScheduleSnapshot) -> ResumeFrom:
-        if resume_from is None or resume_from == "now":
-            return resume_from
-        return self._aware(resume_from, snapshot, "resume_from")
-
-    def _aware(self, value: datetime, snapshot: ScheduleSnapshot, name: str) -> datetime:
-        return aware(value, own_timezone(snapshot.trigger) or self._timezone, name)
+        return instant_of(resume_from, own_timezone(snapshot.trigger) or self._timezone)
 
 
-def check_resume(resume_from: object, missed: object) -> None:
-    """Refuse what is not a way to resume, before anything is asked of the store."""
-    check_choice("missed", missed, get_args(Missed))
-    if isinstance(resume_from, datetime) or resume_from is None or resume_from == "now":
-        return
-    if isinstance(resume_from, str):
-        raise ValueError(f"resume_from must be None, 'now' or a datetime, not {resume_from!r}")
-    raise TypeError(f"resume_from must be None, 'now' or a datetime, not {type(resume_from).__name__}")
-
-
-def check_version(version: object) -> None:
-    """Refuse what is not the version of a state."""
-    if version is not None and not isinstance(version, str):
-        raise TypeError(f"version must be a string, as in ScheduleState.version, not {version!r}")
-
-
-def check_choice(name: str, value: object, choices: Collection[object]) -> None:
-    """Refuse a word that is not among the choices."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+def _own_pauses(snapshots: Iterable[ScheduleSnapshot]) -> list[Hold]:
+    """Return the pauses that schedules have for themselves, each as a hold of one."""
+    return [
+        Hold(Selector(ids={snapshot.id}), pause)
+        for snapshot in snapshots
+        for pause in snapshot.state.pauses
+        if pause.hold is None
+    ]

@@ -32,6 +32,8 @@ def _written(value: object) -> str:
         return str(value)
     if isinstance(value, MappingProxyType):
         return repr(dict(cast("Mapping[str, object]", value)))
+    if isinstance(value, frozenset):
+        return f"{{{', '.join(sorted(map(repr, cast('frozenset[object]', value))))}}}"
     if hasattr(value, "next_fire_time") and attrs.has(value.__class__):
         return _trigger(value)
     if isinstance(value, tuple):

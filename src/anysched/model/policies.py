@@ -120,5 +120,6 @@ class SkipReason(_Named):
 
 
 Missed = Literal["policy", "skip", "run_once", "run_all"]
+PauseKind = Literal["manual", "maintenance", "failure"]
 Queued = Literal["keep", "hold", "discard"]
 ResumeFrom = datetime | Literal["now"] | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, cast
 
@@ -12,6 +12,7 @@ from anysched.errors import ScheduleOwnerError
 from anysched.model.brief import brief
 from anysched.model.change import Change
 from anysched.model.declared import ApplyResult, ScheduleDiff
+from anysched.model.hold import Hold
 from anysched.model.policies import ConflictPolicy
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.rules.adding import SameTrigger, add, differences, remove
@@ -44,28 +45,39 @@ class Declaration:
     take_over: bool
 
     def decide(
-        self, schedule_id: str, stored: ScheduleSnapshot | None, now: datetime, same_trigger: SameTrigger
+        self,
+        schedule_id: str,
+        stored: ScheduleSnapshot | None,
+        holds: Sequence[Hold],
+        now: datetime,
+        same_trigger: SameTrigger,
     ) -> Outcome:
         """Decide about a schedule that is declared, or was stored as the owner's own.
 
+        :param holds: all that there are, for a schedule that is new or is to belong to other sets (rule H4)
         :raise ScheduleOwnerError: when it is declared, and stored as not the owner's
         :raise ValueError, TriggerError: when it is new and its trigger is of no use (rule S6)
         """
         declared = self.schedules.get(schedule_id)
         if declared is not None:
-            return self._write(declared, stored, now, same_trigger)
+            return self._write(declared, stored, holds, now, same_trigger)
         if stored is None or stored.schedule.owner != self.owner:  # somebody was faster
             return Outcome(Change(schedule_id=schedule_id))
         return Outcome(remove(schedule_id, stored), "retired")
 
     def _write(
-        self, declared: Schedule, stored: ScheduleSnapshot | None, now: datetime, same_trigger: SameTrigger
+        self,
+        declared: Schedule,
+        stored: ScheduleSnapshot | None,
+        holds: Sequence[Hold],
+        now: datetime,
+        same_trigger: SameTrigger,
     ) -> Outcome:
         if stored is not None and stored.schedule.owner != self.owner and not self.take_over:
             raise ScheduleOwnerError(
                 declared.id, stored.schedule.owner, self.owner, readable=stored.fault is None
             )
-        change = add(declared, stored, now, ConflictPolicy.replace, same_trigger)
+        change = add(declared, stored, now, ConflictPolicy.replace, same_trigger, holds)
         if stored is None:
             return Outcome(change, "added")
         if change.schedule is None:

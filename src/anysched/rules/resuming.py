@@ -54,7 +54,7 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
     """End a pause, then do what is due by now; that makes no more jobs than ``limit`` leaves room for."""
     state, ended = snapshot.state, snapshot.state.pause
     assert ended is not None
-    unpaused = attrs.evolve(snapshot, state=attrs.evolve(state, pause=None))
+    unpaused = attrs.evolve(snapshot, state=attrs.evolve(state, pauses=()))
     if state.error is not None:  # nothing can be asked of its trigger
         new = attrs.evolve(unpaused.state, revision=state.revision + 1)
         change = Change(schedule_id=snapshot.id, state=new)
@@ -80,9 +80,10 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
         jobs=result.jobs,
         skipped=result.skipped,
         skipped_exact=result.skipped_exact,
+        hold=ended.hold,
     )
     return attrs.evolve(
-        change, queued=_held_fate(ended, how), events=(event, *change.events), unpaused=result
+        change, queued=_held_fate(state.pauses, how), events=(event, *change.events), unpaused=result
     )
 
 
@@ -113,12 +114,13 @@ def report(change: Change) -> UnpauseResult:
         jobs=tuple(job.id for job in change.jobs),
         skipped=sum(number for event in skips for _, number in event.counts),
         skipped_exact=all(event.exact for event in skips),
+        pauses=change.state.pauses,
     )
 
 
-def _held_fate(ended: Pause, how: Resume) -> tuple[QueuedFate, ...]:
+def _held_fate(ended: Sequence[Pause], how: Resume) -> tuple[QueuedFate, ...]:
     """Return what becomes of held jobs (rule P3); under ``resume_from="now"``, "policy" means "skip" (rule P6)."""
-    if ended.queued != "hold":
+    if not any(pause.queued == "hold" for pause in ended):
         return ()
     skips = how.missed == "skip" or (how.missed == "policy" and how.resume_from == "now")
     return ("discard_held",) if skips else ("release",)

@@ -11,8 +11,9 @@ import attrs
 
 from anysched.errors import DeserializationError, UnknownTypeError
 from anysched.model import convert
+from anysched.model.hold import Hold, Selector
 from anysched.model.job import JobException
-from anysched.model.policies import Missed, Queued, SkipReason
+from anysched.model.policies import Missed, PauseKind, Queued, SkipReason
 from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import Trigger
@@ -22,12 +23,8 @@ from anysched.wire.values import from_plain, to_plain
 
 T = TypeVar("T")
 
-#: The version of a record that has no field of those below.
+#: Raised when a field is added that a reader of an older version must not pass over.
 VERSION: Final = 1
-
-#: Fields that were added since, and the version of a record in which one of them says something. Nodes that do not
-#: know that version leave such a record to those that do, and read all others as before (rule S2).
-_SINCE: Final = {"owner": 2}
 
 #: The configuration that has columns of its own, or goes through the serializer of the store.
 _APART: Final = frozenset({"func_or_task_id", "id", "args", "kwargs", "metadata"})
@@ -37,6 +34,7 @@ _SCHEDULE_FIELDS: Final = tuple(
 )
 _OPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(TaskOptions) if field.name not in _APART)
 _PAUSE_FIELDS: Final = tuple(field.name for field in attrs.fields(Pause))
+_SELECTOR_FIELDS: Final = tuple(field.name for field in attrs.fields(Selector))
 _EXCEPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(JobException))
 
 
@@ -95,6 +93,36 @@ def pause_from_plain(plain: object) -> Pause:
     return _built("pause", lambda: _checked_pause(Pause(**fields)))
 
 
+def pauses_to_plain(pauses: Iterable[Pause]) -> list[dict[str, Any]]:
+    """Return what pauses a schedule."""
+    return [pause_to_plain(pause) for pause in pauses]
+
+
+def pauses_from_plain(plain: object) -> tuple[Pause, ...]:
+    """Return what pauses a schedule; a record alone is how one pause was written when there could be no other.
+
+    :raise DeserializationError: when it is damaged
+    """
+    if isinstance(plain, dict):
+        return (pause_from_plain(plain),)
+    if not isinstance(plain, list) or not plain:
+        raise DeserializationError("the stored pauses are damaged: they are not records")
+    return tuple(pause_from_plain(pause) for pause in plain)
+
+
+def hold_to_plain(hold: Hold) -> dict[str, Any]:
+    """Return a hold."""
+    selector = _to_plain("selector", hold.selector, _SELECTOR_FIELDS)
+    return {"version": VERSION, "selector": selector, "pause": pause_to_plain(hold.pause)}
+
+
+def hold_from_plain(plain: object) -> Hold:
+    """Return a hold. :raise DeserializationError: when it is damaged"""
+    record = _checked_record("hold", plain, ("selector", "pause"))
+    fields = _from_plain("selector", record.get("selector"), _SELECTOR_FIELDS)
+    return _built("hold", lambda: Hold(Selector(**fields), pause_from_plain(record.get("pause"))))
+
+
 def exception_to_plain(exception: JobException) -> dict[str, Any]:
     """Return the exception of a job."""
     return _to_plain("exception", exception, _EXCEPTION_FIELDS)
@@ -123,12 +151,11 @@ def _to_plain(what: str, record: object, names: Iterable[str]) -> dict[str, Any]
     plain: dict[str, Any] = {"version": VERSION}
     for name in names:
         value = getattr(record, name)
-        if name in _SINCE:
-            if value is None:
-                continue
-            plain["version"] = max(plain["version"], _SINCE[name])
         if value is not UNSET:
-            value = value.value if isinstance(value, Enum) else value
+            if isinstance(value, Enum):
+                value = value.value
+            elif isinstance(value, frozenset):
+                value = sorted(value)
             plain[name] = to_plain(value, where=f"{name} of a {what}")
     return plain
 
@@ -136,21 +163,25 @@ def _to_plain(what: str, record: object, names: Iterable[str]) -> dict[str, Any]
 def _from_plain(
     what: str, plain: object, names: Iterable[str], registry: TypeRegistry = DEFAULT_REGISTRY
 ) -> dict[str, Any]:
-    """Return the fields of a record: no others than ``names``, and written by a version that is known here."""
+    """Return the fields of a record, as they were before they were written."""
+    fields: dict[str, Any] = from_plain(_checked_record(what, plain, names), registry)
+    del fields["version"]
+    return fields
+
+
+def _checked_record(what: str, plain: object, names: Iterable[str]) -> dict[str, Any]:
+    """Return a record with no fields but ``names``, and written by a version that is known here."""
     if not isinstance(plain, dict) or TAG in plain:
         raise DeserializationError(f"the stored {what} is damaged: it is not a record")
     record = cast("dict[str, Any]", plain)
     version = record.get("version")
     if type(version) is not int or version < 1:
         raise DeserializationError(f"the stored {what} is damaged: it has no version")
-    since = {name: _SINCE.get(name, VERSION) for name in names}
-    if version > max(since.values()):
+    if version > VERSION:
         raise UnknownTypeError(what, version)
-    fields: dict[str, Any] = from_plain(record, registry)
-    del fields["version"]
-    if not fields.keys() <= {name for name in since if since[name] <= version}:
+    if not record.keys() <= {"version", *names}:
         raise DeserializationError(f"the stored {what} is damaged: it has fields that are never written")
-    return fields
+    return record
 
 
 def _built(what: str, build: Callable[[], T]) -> T:
@@ -166,4 +197,6 @@ def _checked_pause(pause: Pause) -> Pause:
         raise TypeError("an instant is expected")
     if pause.queued not in get_args(Queued) or pause.missed not in get_args(Missed):
         raise ValueError(f"{pause.queued!r} and {pause.missed!r} are not among the choices")
+    if pause.kind not in get_args(PauseKind) or not (pause.hold is None or isinstance(pause.hold, str)):
+        raise ValueError(f"{pause.kind!r} and {pause.hold!r} are no kind of pause and no id of a hold")
     return pause

@@ -132,7 +132,11 @@ class TestState:
     def test_status(self, error: str | None, cursor: datetime | None, pause: Pause | None) -> None:
         """rules S2 and S5: the status is the first that holds, and one property tells when there is work."""
         state: ScheduleState = attrs.evolve(
-            added(Every()).state, error=error, next_fire_time=cursor, due_at=cursor, pause=pause
+            added(Every()).state,
+            error=error,
+            next_fire_time=cursor,
+            due_at=cursor,
+            pauses=() if pause is None else (pause,),
         )
         snapshot = ScheduleSnapshot(schedule(), state)
         wake_at = None

@@ -35,7 +35,7 @@ def decided(
 ) -> Outcome:
     by_id = {schedule.id: schedule for schedule in schedules}
     declaration = Declaration(owner="me", schedules=by_id, take_over=take_over)
-    return declaration.decide(id, stored, at(now), same)
+    return declaration.decide(id, stored, (), at(now), same)
 
 
 def mine(**settings: Any) -> ScheduleSnapshot:
@@ -204,6 +204,7 @@ class Spiteful:
         ("a\nb\u202e", "'a\\nb\\u202e'"),
         (declared(kwargs={"a": 1}).kwargs, "{'a': 1}"),
         ((1, "a"), "(1, 'a')"),
+        (frozenset("cab"), "{'a', 'b', 'c'}"),
         (CronTrigger("0 9 * * *", timezone="UTC"),
          "CronTrigger(expression='0 9 * * *', timezone=UTC, gap='after', fold='first')"),
         (IntervalTrigger(hours=1, start_time=T0) | Every(SECOND),

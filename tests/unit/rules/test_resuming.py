@@ -421,7 +421,7 @@ class TestFaults:
         change = resuming(snapshot, 65, resume_from, missed)
         state = state_of(change)
         error = "the trigger raised RuntimeError: out of order"
-        assert attrs.evolve(snapshot.state, pause=None, error=error, revision=2) == state
+        assert attrs.evolve(snapshot.state, pauses=(), error=error, revision=2) == state
         unpaused, failed = change.events
         assert isinstance(unpaused, ScheduleUnpaused)
         assert ScheduleStatus.error is unpaused.status
@@ -442,7 +442,7 @@ class TestFaults:
         snapshot = attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, error="broken"))
         trigger.asked.clear()
         change = resuming(snapshot, 65, resume_from, missed)
-        assert attrs.evolve(snapshot.state, pause=None, revision=2) == state_of(change)
+        assert attrs.evolve(snapshot.state, pauses=(), revision=2) == state_of(change)
         assert [] == trigger.asked
         assert [ScheduleStatus.error] == [getattr(event, "status", None) for event in change.events]
 

@@ -39,6 +39,7 @@ class Statements:
                 ("jobs", tables.jobs),
                 ("results", tables.results),
                 ("nodes", tables.nodes),
+                ("holds", tables.holds),
             )
         }
 
@@ -46,6 +47,7 @@ class Statements:
             "state": STATE_COLUMNS,
             "job": JOB_COLUMNS,
             "lock": dialect.lock,
+            "lock_shared": dialect.lock_shared,
             "lock_unlocked": dialect.lock_unlocked,
             "lock_existence": dialect.lock_existence,
             "by_existence": dialect.by_existence,
@@ -111,12 +113,22 @@ class Statements:
             "incarnation, revision, anchor, next_fire_time, due_at, wake_at, last_fire_time, pause, error, jobs_made,"
             " skipped, skipped_exact"
         )
-        self.insert_schedule: Many = insert(tables.schedules, f"task_id, config_id, kinds, {state}, id")
+        configured = "task_id, config_id, kinds, group_name, tags"
+        self.insert_schedule: Many = insert(tables.schedules, f"{configured}, {state}, id")
         # Rule S4: nothing is written that was decided from a state which does not stand any more.
         still = "id, incarnation, revision"
-        self.update_config: Many = update(tables.schedules, "task_id, config_id, kinds", still)
+        self.update_config: Many = update(tables.schedules, configured, still)
         self.update_state: Many = update(tables.schedules, state, still)
         self.delete_schedule: Many = delete(tables.schedules, still)
+
+        # holds: who writes them locks their revision, who adds schedules shares it (rule H4)
+        self.touch_holds: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'holds_revision'")
+        self.share_holds: str = sql("SELECT number FROM {meta} WHERE name = 'holds_revision' {lock_shared}")
+        self.holds: str = sql("SELECT id, record FROM {holds} ORDER BY id")
+        self.insert_hold: Many = insert(tables.holds, "id, until, record")
+        self.delete_hold: Many = delete(tables.holds, "id")
+        self.past_hold: str = sql("SELECT id FROM {holds} WHERE until <= :now LIMIT 1")
+        self.delete_past_holds: str = sql("DELETE FROM {holds} WHERE until <= :now")
 
         # jobs
         job = (

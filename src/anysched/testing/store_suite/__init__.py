@@ -15,6 +15,7 @@ from anysched.testing.store_suite.cancelled import CancellationTests
 from anysched.testing.store_suite.declaring import DeclaringTests
 from anysched.testing.store_suite.faults import FaultTests
 from anysched.testing.store_suite.firing import FiringTests
+from anysched.testing.store_suite.holds import HoldTests
 from anysched.testing.store_suite.jobs import JobTests
 from anysched.testing.store_suite.leases import LeaseTests
 from anysched.testing.store_suite.passes import PassTests
@@ -32,6 +33,7 @@ class StoreSuite(
     ReadingTests,
     PausingTests,
     ResumingTests,
+    HoldTests,
     FiringTests,
     PassTests,
     JobTests,

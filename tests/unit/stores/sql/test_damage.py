@@ -19,7 +19,6 @@ from anysched.stores import SQLDataStore
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.actors import Node, User, direct_job, every, seconds
 from anysched.testing.store_suite.odd import PlainTrigger
-from anysched.wire import records
 from anysched.wire.registry import DEFAULT_REGISTRY, TypeRegistry
 
 pytestmark = pytest.mark.anyio
@@ -284,20 +283,3 @@ async def test_triggers_of_an_unknown_type(path: Any, clock: FakeClock, store: S
     await User(store).pause("slow 1")
     assert 4 == len((await Node(knowing, "node b").work()).made)
     await knowing.close()
-
-
-async def test_owners_are_unknown_to_older_nodes(
-    path: Any, clock: FakeClock, store: SQLDataStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Rules S2 and S8: a node that knows no owners leaves schedules that have one to others, and runs the rest."""
-    await User(store).add(every(id="owned", owner="me"), every(id="nobody's"))
-    older = SQLDataStore(f"sqlite:///{path}")
-    await older.open(clock)
-    with monkeypatch.context() as patch:
-        fields = [name for name in records._SCHEDULE_FIELDS if name != "owner"]
-        patch.setattr(records, "_SCHEDULE_FIELDS", fields)
-        work = await Node(older).work()
-    assert ["nobody's"] == [job.schedule_id for job in work.made]
-    assert [("owned", "type 'schedule' in version 2")] == work.unknown
-    assert ["owned"] == [job.schedule_id for job in (await Node(store, "node b").work()).made]
-    await older.close()
