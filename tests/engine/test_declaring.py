@@ -102,6 +102,32 @@ async def test_state_is_left_alone(scheduler: AsyncScheduler, clock: FakeClock, 
     assert [] == runs.take()
 
 
+async def test_holds_are_left_alone(scheduler: AsyncScheduler, clock: FakeClock, runs: Runs) -> None:
+    """Rules S8 and H4: a hold pauses what is declared while it means that, and is itself never touched."""
+
+    def one(id: str, group: str | None, **settings: Any) -> Schedule:
+        return Schedule(runs.task(id), EVERY_10, id=id, group=group, **settings)
+
+    await scheduler.apply_schedules([one("a", "batch"), one("b", "batch")], owner="me")
+    await clock.advance(5)
+    runs.take()
+    await scheduler.pause_schedules(group="batch", hold="maintenance", reason="disks")
+    (hold,) = await scheduler.get_holds()
+    result = await scheduler.apply_schedules(
+        [one("a", "batch", args=[1]), one("b", "web"), one("c", "batch")], owner="me", retire=True
+    )
+    fields = {diff.schedule_id: diff.fields for diff in result.changed}
+    assert {"a": {"args": ("()", "(1,)")}, "b": {"group": ("'batch'", "'web'")}} == fields
+    await clock.advance(20)
+    paused = {snapshot.id: snapshot.paused for snapshot in await scheduler.get_schedules()}
+    assert ({"a": True, "b": False, "c": True}, [hold]) == (paused, await scheduler.get_holds())
+    assert [10, 20] == runs.take()
+    again = await scheduler.apply_schedules(
+        [one("a", "batch", args=[1]), one("b", "web"), one("c", "batch")], owner="me", retire=True
+    )
+    assert again.empty
+
+
 async def test_a_changed_trigger_runs_at_once(
     scheduler: AsyncScheduler, clock: FakeClock, runs: Runs
 ) -> None:

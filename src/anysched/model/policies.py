@@ -121,5 +121,6 @@ class SkipReason(_Named):
 
 Missed = Literal["policy", "skip", "run_once", "run_all"]
 PauseKind = Literal["manual", "maintenance", "failure"]
+Running = Literal["leave", "cancel", "drain"]
 Queued = Literal["keep", "hold", "discard"]
 ResumeFrom = datetime | Literal["now"] | None
