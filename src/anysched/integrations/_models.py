@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from anysched import ScheduleSnapshot
+from anysched import Pause, ScheduleSnapshot, UnpauseResult
 
 Status = Literal["active", "paused", "finished", "error"]
 Missed = Literal["policy", "skip", "run_once", "run_all"]
@@ -84,6 +84,10 @@ class ListQuery(Query):
     """Only schedules with this status."""
     task_id: Id | None = None
     """Only schedules of this task."""
+    group: Id | None = None
+    """Only schedules of this group."""
+    tag: Id | None = None
+    """Only schedules that carry this tag."""
     limit: int = Field(default=100, ge=1, le=MOST_PER_PAGE)
     """How many schedules to answer at most."""
     after: str | None = None
@@ -156,6 +160,9 @@ class PauseDocument(Document):
     queued: Queued
     resume_from: datetime | Literal["now"] | None
     missed: Missed
+    hold: str | None
+    """The hold that pauses it with others; null for a pause of its own."""
+    kind: Literal["manual", "maintenance", "failure"]
 
 
 class ScheduleDocument(Document):
@@ -168,6 +175,9 @@ class ScheduleDocument(Document):
     status: Status
     paused: bool
     pause: PauseDocument | None
+    """What pauses it; if several do, the one that ends last."""
+    pauses: list[PauseDocument]
+    """All that pauses it."""
     next_fire_time: datetime | None
     """Frozen while paused; null when finished."""
     due_at: datetime | None
@@ -187,6 +197,8 @@ class ScheduleDocument(Document):
     """Changes with every change of the state."""
     metadata: dict[str, JsonValue] | None
     """Null when it is not all JSON."""
+    group: str | None
+    tags: list[str]
 
 
 class SchedulePage(Document):
@@ -209,7 +221,9 @@ class UnpauseDocument(Document):
     """How many fire times were given up."""
     skipped_exact: bool
     changed: bool
-    """False when the schedule was not paused."""
+    """False when there was no such pause."""
+    pauses: list[PauseDocument]
+    """What still pauses it."""
 
 
 class PreviewDocument(Document):
@@ -259,7 +273,6 @@ class InvalidRequest(Document):
 def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
     """Return a schedule as it is shown."""
     state, pause = snapshot.state, snapshot.state.pause
-    shown_pause = pause and {name: getattr(pause, name) for name in PauseDocument.model_fields}
     return ScheduleDocument.model_validate(
         {
             "id": snapshot.id,
@@ -267,7 +280,8 @@ def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
             "trigger": _text(snapshot.trigger),
             "status": str(snapshot.status),
             "paused": snapshot.paused,
-            "pause": shown_pause,
+            "pause": pause and _pause(pause),
+            "pauses": [_pause(pause) for pause in state.pauses],
             "next_fire_time": state.next_fire_time,
             "due_at": state.due_at,
             "last_fire_time": state.last_fire_time,
@@ -278,8 +292,21 @@ def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
             "fault": snapshot.fault and _utf_8(snapshot.fault),
             "version": state.version,
             "metadata": _json(snapshot.schedule.metadata),
+            "group": snapshot.schedule.group,
+            "tags": sorted(snapshot.schedule.tags),
         }
     )
+
+
+def unpause_document(result: UnpauseResult) -> UnpauseDocument:
+    """Return what a resume did as it is shown."""
+    told = {name: getattr(result, name) for name in UnpauseDocument.model_fields}
+    told["pauses"] = [_pause(pause) for pause in result.pauses]
+    return UnpauseDocument.model_validate({**told, "status": str(result.status)})
+
+
+def _pause(pause: Pause) -> dict[str, Any]:
+    return {name: getattr(pause, name) for name in PauseDocument.model_fields}
 
 
 def _text(value: object) -> str:
