@@ -35,6 +35,7 @@ from anysched.engine.tasks import TaskRegistry
 from anysched.errors import SchedulerFaultError, SchedulerStateError, SerializationError
 from anysched.executors import AsyncJobExecutor, ProcessJobExecutor, ThreadJobExecutor
 from anysched.model import convert
+from anysched.model.declared import ApplyResult
 from anysched.model.events import Event
 from anysched.model.hold import Hold, Maintenance, Selector
 from anysched.model.ids import new_id
@@ -453,6 +454,44 @@ class AsyncScheduler:
         self._require_running()
         return await self._schedules.add(schedules, ConflictPolicy(conflict_policy))
 
+    async def apply_schedules(
+        self,
+        schedules: Iterable[Schedule],
+        *,
+        owner: str,
+        retire: bool = False,
+        allow_empty: bool = False,
+        take_over: bool = False,
+        dry_run: bool = False,
+    ) -> ApplyResult:
+        """Make the store hold what a program declares, in one transaction; return what that changed (rule S8).
+
+        Pauses, counters and places stay as they are; only a changed trigger moves its schedule to its first fire time
+        from now (rule S1). What is stored as it is declared is not written.
+
+        :param schedules: all that the program declares
+        :param owner: the name of the program, which its schedules carry in the store
+        :param retire: remove schedules of this very owner that are not declared, and their queued jobs; running ones go
+            on (rule S4). Schedules of nobody, and of others, are never removed
+        :param allow_empty: let ``retire`` remove all when nothing is declared, which is refused otherwise
+        :param take_over: make schedules its own that exist under the declared ids and belong to nobody, or to another
+        :param dry_run: tell what would be done, and write nothing; whether arguments can be stored is not tried
+        :raise ScheduleOwnerError: when a declared id exists, is not the owner's, and is not to be taken over
+        :raise TypeError: when something declared is no ``Schedule``
+        :raise ValueError: when an id is given twice, a schedule names another owner, or everything would be retired
+
+        Also raises what ``add_schedule`` raises. Whatever it raises, nothing was written.
+        """
+        self._require_running()
+        return await self._schedules.apply(
+            schedules,
+            convert.identifier(owner, "owner"),
+            retire=convert.boolean(retire, "retire"),
+            allow_empty=convert.boolean(allow_empty, "allow_empty"),
+            take_over=convert.boolean(take_over, "take_over"),
+            dry_run=convert.boolean(dry_run, "dry_run"),
+        )
+
     async def get_schedule(self, id: str) -> ScheduleSnapshot:
         """Return a schedule as it is now. :raise ScheduleLookupError: when there is none"""
         self._require_running()
@@ -467,6 +506,7 @@ class AsyncScheduler:
         task_id: str | None = None,
         group: str | None = None,
         tags: Iterable[str] | None = None,
+        owner: str | None = None,
     ) -> list[ScheduleSnapshot]:
         """Return schedules as they are now, ordered by id; conditions that are given must all hold.
 
@@ -476,9 +516,10 @@ class AsyncScheduler:
         :param task_id: only schedules of this task
         :param group: only schedules of this group
         :param tags: only schedules that carry all of these tags
+        :param owner: only schedules that the program of this name has declared with ``apply_schedules``
         """
         self._require_running()
-        return await self._schedules.get(ids, paused, status, task_id, group, tags)
+        return await self._schedules.get(ids, paused, status, task_id, group, tags, owner)
 
     async def remove_schedule(self, id: str, *, version: str | None = None) -> None:
         """Remove a schedule and its queued jobs; running ones go on (rule S4).

@@ -14,6 +14,7 @@ SURFACE = {
         DeserializationError Event ExceptTrigger ExecutorLookupError FireTimesSkipped Health Hold HoldAdded
         HoldEvent HoldLifted HoldLookupError IntervalTrigger Job JobAcquired JobAdded JobCancelRequested
         JobCancelled JobDeadlineMissed JobEvent JobException JobFailed JobKind JobLookupError JobOutcome
+        ApplyResult ScheduleDiff ScheduleOwnerError
         JobReleased JobResult JobStatus JobsStillRunning Maintenance OnAbandon OrTrigger Pause RunState
         Schedule ScheduleAdded ScheduleChangedError ScheduleEvent ScheduleFailed ScheduleFinished
         ScheduleLookupError SchedulePaused ScheduleRemoved ScheduleSnapshot ScheduleState ScheduleStatus

@@ -284,6 +284,7 @@ class Scheduler:
 
     add_schedule: Final = _blocking(AsyncScheduler.add_schedule)
     add_schedules: Final = _blocking(AsyncScheduler.add_schedules)
+    apply_schedules: Final = _blocking(AsyncScheduler.apply_schedules)
     get_schedule: Final = _blocking(AsyncScheduler.get_schedule)
     get_schedules: Final = _blocking(AsyncScheduler.get_schedules)
     remove_schedule: Final = _blocking(AsyncScheduler.remove_schedule)

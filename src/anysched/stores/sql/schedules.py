@@ -136,7 +136,10 @@ class Schedules:
         return connection.exec_driver_sql(self._sql.passed_over, parameters).fetchall()
 
     def select(self, connection: sa.Connection, query: ScheduleQuery) -> list[ScheduleSnapshot]:
-        """Return the snapshots that a query asks for, ordered by id."""
+        """Return the snapshots that a query asks for, ordered by id.
+
+        The owner has no column: it is looked for in the configurations, which are read once and remembered.
+        """
         column = self._table.c
         statement = sa.select(*self._columns).order_by(column.id)
         if query.paused is not None:
@@ -149,7 +152,10 @@ class Schedules:
         if query.ids is not None:
             statement = statement.where(is_one_of(self.dialect, query.ids))
         rows = connection.execute(statement).fetchall()
-        return [stored.snapshot for stored in self._read(connection, rows)]
+        found = [stored.snapshot for stored in self._read(connection, rows)]
+        if query.owner is None:
+            return found
+        return [snapshot for snapshot in found if snapshot.schedule.owner == query.owner]
 
     def meant_by(self, connection: sa.Connection, selector: Selector) -> list[str]:
         """Return the ids of the schedules that a selector means, in order."""
