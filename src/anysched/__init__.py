@@ -59,6 +59,7 @@ from anysched.model.events import SchedulerStarted as SchedulerStarted
 from anysched.model.events import SchedulerStopped as SchedulerStopped
 from anysched.model.events import ScheduleUnpaused as ScheduleUnpaused
 from anysched.model.events import ScheduleUpdated as ScheduleUpdated
+from anysched.model.events import StalePause as StalePause
 from anysched.model.events import StoreRecovered as StoreRecovered
 from anysched.model.events import StoreUnavailable as StoreUnavailable
 from anysched.model.figures import StoreFigures as StoreFigures

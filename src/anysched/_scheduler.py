@@ -93,7 +93,8 @@ class AsyncScheduler:
     :param lease_duration: how long after its death the jobs of this node stay its own (rules J1, J2)
     :param poll_interval: how often the store is looked at though nothing was announced (rule N2)
     :param stop_grace: how long running jobs may take to end when the scheduler stops
-    :param cleanup_interval: how often expired results are deleted; None for never
+    :param cleanup_interval: how often expired results are deleted, and stale pauses looked for; None for never
+    :param stale_pause_after: tell of pauses that last longer than this, by the event ``StalePause`` (rule H6)
     :param clock: what tells the time; another one is for tests
     """
 
@@ -113,6 +114,7 @@ class AsyncScheduler:
         poll_interval: timedelta | float = 5,
         stop_grace: timedelta | float = 10,
         cleanup_interval: timedelta | float | None = 900,
+        stale_pause_after: timedelta | float | None = None,
         clock: Clock = SystemClock(),
     ) -> None:
         store = _store(data_store)
@@ -134,6 +136,9 @@ class AsyncScheduler:
                 cleanup_interval=None
                 if cleanup_interval is None
                 else convert.positive_duration(cleanup_interval, "cleanup_interval"),
+                stale_pause_after=None
+                if stale_pause_after is None
+                else convert.positive_duration(stale_pause_after, "stale_pause_after"),
             )
         )
         self._engine.settings.tasks.add_all(tasks)
@@ -708,15 +713,20 @@ class AsyncScheduler:
         selector = await self._selector(ids, group, tags, task, everything) if given or hold is None else None
         return await self._holds.lift(selector, hold, resume_from=resume_from, missed=missed)
 
-    async def get_holds(self, *, schedule_id: str | None = None) -> list[Hold]:
+    async def get_holds(
+        self, *, schedule_id: str | None = None, longer_than: timedelta | float | None = None
+    ) -> list[Hold]:
         """Return what pauses schedules: first the holds on sets of them, by id, then pauses of single ones (rule H2).
 
         :param schedule_id: only what pauses this schedule
+        :param longer_than: only what was placed at least so long ago, which somebody may have forgotten (rule H6)
         :raise ScheduleLookupError: when there is no such schedule
         """
         self._require_running()
         of = None if schedule_id is None else await self._schedules.get_one(schedule_id)
-        return await self._holds.get(of)
+        return await self._holds.get(
+            of, None if longer_than is None else convert.duration(longer_than, "longer_than")
+        )
 
     @asynccontextmanager
     async def maintenance(

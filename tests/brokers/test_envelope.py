@@ -86,6 +86,7 @@ def test_what_travels() -> None:
         "HoldEvent",
         "JobEvent",
         "ClockJumped",
+        "StalePause",
         "StoreUnavailable",
         "StoreRecovered",
     }

@@ -12,7 +12,7 @@ RULES = {
     *(f"T{number}" for number in range(1, 9)),
     *(f"S{number}" for number in range(1, 9)),
     *(f"P{number}" for number in range(1, 12)),
-    *(f"H{number}" for number in range(1, 6)),
+    *(f"H{number}" for number in range(1, 7)),
     *(f"L{number}" for number in range(1, 5)),
     *(f"J{number}" for number in range(1, 7)),
     *(f"N{number}" for number in range(1, 10)),

@@ -112,6 +112,7 @@ class Scheduler:
         poll_interval: timedelta | float = 5,
         stop_grace: timedelta | float = 10,
         cleanup_interval: timedelta | float | None = 900,
+        stale_pause_after: timedelta | float | None = None,
         clock: Clock = SystemClock(),
         backend: Literal["asyncio", "trio"] = "asyncio",
     ) -> None:
@@ -133,6 +134,7 @@ class Scheduler:
             poll_interval=poll_interval,
             stop_grace=stop_grace,
             cleanup_interval=cleanup_interval,
+            stale_pause_after=stale_pause_after,
             clock=clock,
         )
         self._scheduler: AsyncScheduler = off_event_loops(make)
