@@ -17,8 +17,7 @@ from anysched.stores.sql.dialects import (
     QUEUED_TASKS,
     Many,
     Parameters,
-    read_queued,
-    read_ready,
+    read,
 )
 
 #: The oldest version that serves, as the server tells it.
@@ -164,14 +163,21 @@ class PostgreSQLDialect:
         return json_array(items)
 
     def read_queued(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str], since: int
     ) -> Sequence[Sequence[Any]]:
-        return read_queued(connection, statement, json_array(tasks))
+        return read(connection, statement, since, json_array(tasks))
 
     def read_ready(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+        self,
+        connection: sa.Connection,
+        statement: str,
+        tasks: Sequence[str],
+        since: int,
+        now: int,
+        each: int,
+        most: int,
     ) -> Sequence[Sequence[Any]]:
-        return read_ready(connection, statement, json_array(tasks), now, each, most)
+        return read(connection, statement, json_array(tasks), since, now, each, most)
 
     def insert(self, table: str, rows: Parameters) -> str:
         return f"INSERT INTO {table} ({', '.join(rows)}) SELECT * FROM {self._given(rows)}"

@@ -17,8 +17,7 @@ from anysched.stores.sql.dialects import (
     PATIENCE,
     QUEUED_TASKS,
     RowByRow,
-    read_queued,
-    read_ready,
+    read,
 )
 
 #: How long a write waits for the write of another process, in seconds.
@@ -100,14 +99,21 @@ class SQLiteDialect(RowByRow):
         return json_array(items)
 
     def read_queued(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
+        self, connection: sa.Connection, statement: str, tasks: Sequence[str], since: int
     ) -> Sequence[Sequence[Any]]:
-        return read_queued(connection, statement, json_array(tasks))
+        return read(connection, statement, since, json_array(tasks))
 
     def read_ready(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+        self,
+        connection: sa.Connection,
+        statement: str,
+        tasks: Sequence[str],
+        since: int,
+        now: int,
+        each: int,
+        most: int,
     ) -> Sequence[Sequence[Any]]:
-        return read_ready(connection, statement, json_array(tasks), now, each, most)
+        return read(connection, statement, json_array(tasks), since, now, each, most)
 
     def is_undone(self, error: BaseException) -> bool:
         return False

@@ -19,7 +19,10 @@ from anysched.stores.sql.statements import Statements
 
 @attrs.frozen
 class Node:
-    """A node that has, or had, jobs."""
+    """A node that has, or had, jobs.
+
+    :ivar has_jobs: whether it has some; not of the node that asks
+    """
 
     id: str
     lease_until: int
@@ -36,9 +39,12 @@ class Leases:
         self._held: dict[str, set[UUID]] = {}
         self._keepers = 0
 
-    def nodes(self, connection: sa.Connection) -> list[Node]:
-        """Return every node that has a row."""
-        rows = connection.exec_driver_sql(self._sql.nodes).fetchall()
+    def nodes(self, connection: sa.Connection, me: str = "") -> list[Node]:
+        """Return every node that has a row.
+
+        :param me: a node that does not ask whether it has jobs itself
+        """
+        rows = connection.exec_driver_sql(self._sql.nodes, (me,)).fetchall()
         return [Node(node, until, bool(has_jobs)) for node, until, has_jobs in rows]
 
     def extend(self, connection: sa.Connection, node: str, until: int) -> bool:

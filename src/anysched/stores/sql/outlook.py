@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from anysched.model.task import Task
 from anysched.ports.store import AdvanceRequest
 from anysched.stores.sql.columns import to_instant
+from anysched.stores.sql.heads import Heads
 from anysched.stores.sql.jobs import Jobs, Room
 from anysched.stores.sql.leases import Leases, Node
 from anysched.stores.sql.schedules import Mine, Schedules
@@ -66,17 +67,14 @@ class Lookout:
         mine: Mine,
         now: int,
         nodes: Sequence[Node],
+        heads: Heads,
         tasks: Mapping[str, Task] | None = None,
     ) -> Outlook:
         """Return what there is to do for a node, by the same conditions that select work (rule S5)."""
-        gone = gone_nodes(nodes, request.node, now)
-        later = [
-            node.lease_until
-            for node in nodes
-            if node.has_jobs and node.id != request.node and node not in gone
-        ]
+        gone = gone_nodes(nodes, now)
+        later = [node.lease_until for node in nodes if node.has_jobs and node not in gone]
         first_wake = self._schedules.first_wake(connection, mine) if request.plan_limit else None
-        queued = self._jobs.queued_tasks(connection, request.tasks) if request.tasks else []
+        queued = heads.read()
         room: dict[str, int | None] = {}
         backlog = False
         if queued:
@@ -118,6 +116,6 @@ class Lookout:
         return free
 
 
-def gone_nodes(nodes: Sequence[Node], me: str, now: int) -> list[Node]:
+def gone_nodes(nodes: Sequence[Node], now: int) -> list[Node]:
     """Return the other nodes whose lease has run out, and who have jobs that somebody else must take (rule J2)."""
-    return [node for node in nodes if node.has_jobs and node.id != me and node.lease_until <= now]
+    return [node for node in nodes if node.has_jobs and node.lease_until <= now]

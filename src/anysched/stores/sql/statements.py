@@ -187,8 +187,10 @@ class Statements:
         self.delete_results: Many = delete(tables.results, "job_id")
 
         # nodes
+        # A node does not ask whether it has jobs itself: the index may hold many that it had.
         self.nodes: str = sql(
-            "SELECT id, lease_until, EXISTS (SELECT 1 FROM {jobs} WHERE claimed_by = {nodes}.id) FROM {nodes}"
+            "SELECT id, lease_until, CASE WHEN id <> :me THEN"
+            " EXISTS (SELECT 1 FROM {jobs} WHERE claimed_by = {nodes}.id) ELSE FALSE END FROM {nodes}"
         )
         self.renew: str = sql("UPDATE {nodes} SET lease_until = :until WHERE id = :id")
         self.insert_node: str = sql("INSERT INTO {nodes} (lease_until, id) VALUES (:until, :id)")
