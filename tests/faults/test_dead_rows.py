@@ -122,7 +122,7 @@ def _pages(engine: sa.Engine, store: SQLDataStore) -> dict[str, int]:
     }
     found = {}
     with engine.connect() as connection:
-        connection.exec_driver_sql(store._dialect.begin_read[0].partition(";")[2])
+        connection.exec_driver_sql(store._dialect.begin_read[-1])
         for name, parameters in statements.items():
             (plan,) = connection.exec_driver_sql(
                 f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {getattr(store._sql, name)}", parameters

@@ -16,12 +16,13 @@ from anysched.model.policies import JobStatus
 from anysched.model.schedule import ScheduleState
 from anysched.model.task import Task
 from anysched.ports.store import Advanced, AdvanceRequest
+from anysched.stores.sql.ahead import Question
 from anysched.stores.sql.changes import Changes, Decided
-from anysched.stores.sql.columns import from_duration, from_instant
+from anysched.stores.sql.columns import FIRST, from_duration, from_instant
 from anysched.stores.sql.heads import Heads
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases, Node
-from anysched.stores.sql.outlook import Lookout, gone_nodes
+from anysched.stores.sql.outlook import Lookout, Outlook, gone_nodes
 from anysched.stores.sql.reaping import Reaping
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.schedules import Mine, Schedules, Unknown
@@ -67,11 +68,16 @@ class Advancing:
         has_work, self._has_work = self._has_work, False
         comes = has_work or request.node in self._doubtful or (expected is not None and expected <= present())
         if not comes:
-            idle = self._session.read_here(lambda connection: self._idle(connection, request, present()))
+            idle = self._session.read_here(
+                lambda connection: self._idle(connection, request, present()), self._asks_first(request)
+            )
             if idle is not None:
                 return self._expect(request, idle)
         try:
-            advanced = self._session.write_here(lambda connection: self._work(connection, request, present()))
+            advanced = self._session.write_here(
+                lambda connection: self._work(connection, request, present()),
+                (self._leases.lock(request.node), *self._asks_first(request)),
+            )
         except StoreUnavailableError:
             if request.claim_limit:  # the answer to a commit may be what was lost
                 self._doubtful.add(request.node)
@@ -97,6 +103,11 @@ class Advancing:
             self._expected[request.node] = advanced.next_wake
         return advanced
 
+    def _asks_first(self, request: AdvanceRequest) -> list[Question]:
+        """Return what each pass asks, so that it is asked as the transaction begins."""
+        first = [self._tasks.question, self._leases.question(request.node)]
+        return [*first, self._jobs.queued(request.tasks, FIRST)] if request.tasks else first
+
     def _idle(self, connection: sa.Connection, request: AdvanceRequest, present: datetime) -> Advanced | None:
         """Return what there is to say if there is nothing to do, else None."""
         now = from_instant(present)
@@ -111,7 +122,7 @@ class Advancing:
             now=present,
             backlog=outlook.backlog,
             next_wake=outlook.next_wake(),
-            unknown=self._passed_over(connection, request, mine, now),
+            unknown=self._passed_over(connection, outlook, mine, now),
         )
 
     def _work(self, connection: sa.Connection, request: AdvanceRequest, present: datetime) -> Advanced:
@@ -123,6 +134,8 @@ class Advancing:
         self._results.keep(connection, reaped.ended)
         ended = [*reaped.ended]
         heads = Heads(self._jobs, connection, request.tasks)
+        if reaped.nodes:
+            heads.changed()
         noted = self._unknown.noted
         changes: Sequence[Change] = ()
         made: Mapping[str, Job] = {}
@@ -136,7 +149,8 @@ class Advancing:
             changes, made, claims = written.changes, written.made, written.claims
             ended += written.ended
         if not claims:
-            heads.added()
+            if changes:
+                heads.changed()
             claims = self._untold(connection, request) or self._claim(
                 connection, request, nodes, tasks, heads, made, now
             )
@@ -161,17 +175,17 @@ class Advancing:
             more=(due and not locked) or (after.backlog and len(claims) == request.claim_limit > 0),
             backlog=after.backlog,
             next_wake=after.next_wake(now + LOOK_AGAIN if elsewhere else None),
-            unknown=() if due else self._passed_over(connection, request, mine, now),
+            unknown=self._passed_over(connection, after, mine, now),
         )
 
     def _mine(self, request: AdvanceRequest) -> Mine:
         return self._unknown.mine(request.tasks, all_tasks=request.plan_all)
 
     def _passed_over(
-        self, connection: sa.Connection, request: AdvanceRequest, mine: Mine, now: int
+        self, connection: sa.Connection, outlook: Outlook, mine: Mine, now: int
     ) -> Sequence[tuple[str, str]]:
         """Return due schedules that this node cannot fire, if it has not been told yet (rule S2)."""
-        if not request.plan_limit:
+        if not outlook.passes_over(now):
             return ()
         return self._unknown.tell(self._schedules.passed_over(connection, now, mine))
 

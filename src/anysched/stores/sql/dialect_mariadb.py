@@ -16,6 +16,7 @@ from sqlalchemy.sql.compiler import TypeCompiler
 from sqlalchemy.types import Text
 
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.ahead import Question, Rows
 from anysched.stores.sql.dialects import PATIENCE, Many, Parameters, RowByRow, read
 
 #: The oldest versions that serve: older ones cannot pass over locked rows, or compare text exactly.
@@ -133,14 +134,15 @@ class MariaDBDialect(RowByRow):
             "write_timeout": WRITE_TIMEOUT,
         }
         missing = {key: value for key, value in options.items() if key not in url.query}
-        # A connection that was cut while nobody used it is found out before it is used.
-        return {"connect_args": missing, "pool_pre_ping": True}
+        return {"connect_args": missing}
 
-    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+    def begin_at(
+        self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
+    ) -> tuple[int, Sequence[Rows]]:
         for statement in statements:
             connection.exec_driver_sql(statement)
         number: int = connection.exec_driver_sql(_NOW).scalar_one()
-        return number
+        return number, ()
 
     def is_private(self, engine: sa.Engine) -> bool:
         return False
@@ -187,14 +189,9 @@ class MariaDBDialect(RowByRow):
     def set_of(self, items: Iterable[str]) -> list[str]:
         return [*items] or [""]  # there is no empty list in SQL; nothing that is kept is empty
 
-    def read_queued(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str], since: int
-    ) -> Sequence[Sequence[Any]]:
-        if not tasks:
-            return []
+    def ask_queued(self, statement: str, tasks: Sequence[str], since: int) -> Question:
         text = " UNION ALL ".join([statement] * len(tasks))
-        parameters = [value for task in tasks for value in (task, since)]
-        return read(connection, text, *parameters)
+        return text, tuple(value for task in tasks for value in (task, since))
 
     def read_ready(
         self,

@@ -26,6 +26,7 @@ import attrs
 import sqlalchemy as sa
 
 from anysched.errors import StoreError
+from anysched.stores.sql.ahead import Question, Rows
 
 #: Parameters of a statement for many rows, in the order of a row, and what values each takes: int, str or bytes.
 Parameters = Mapping[str, type]
@@ -80,8 +81,13 @@ class Dialect(Protocol):
         """Whether it is a server, whose time all nodes go by (rule N6)."""
         ...
 
-    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
-        """Begin a transaction, and return the server's time, in microseconds since the epoch."""
+    def begin_at(
+        self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
+    ) -> tuple[int, Sequence[Rows]]:
+        """Begin a transaction, and return the server's time, in microseconds since the epoch.
+
+        :param ahead: what will be asked first; its answers come along, or none of them
+        """
         ...
 
     @property
@@ -135,13 +141,11 @@ class Dialect(Protocol):
 
     @property
     def queued_tasks(self) -> str:
-        """The statement of ``read_queued``."""
+        """The statement of ``ask_queued``."""
         ...
 
-    def read_queued(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str], since: int
-    ) -> Sequence[Sequence[Any]]:
-        """Return which of these tasks have queued jobs, and when the first of each may start, from an instant on."""
+    def ask_queued(self, statement: str, tasks: Sequence[str], since: int) -> Question:
+        """Ask which of these tasks have queued jobs, and when the first of each may start, from an instant on."""
         ...
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 import sqlalchemy as sa
 
+from anysched.stores.sql.ahead import forget_answers
 from anysched.stores.sql.columns import FIRST
 from anysched.stores.sql.jobs import Jobs
 
@@ -46,7 +47,8 @@ class Heads:
         for task in tasks:
             del self._heads[task]
 
-    def added(self) -> None:
+    def changed(self) -> None:
         """Note that the pass may have put jobs into the queue."""
+        forget_answers(self._connection)
         self._unread, self._since = self._tasks, FIRST
         self._heads.clear()

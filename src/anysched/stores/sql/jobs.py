@@ -14,6 +14,7 @@ from anysched.errors import DeserializationError
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobKind, JobStatus
 from anysched.ports.store import JobQuery
+from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import (
     EPOCH,
     LAST,
@@ -112,8 +113,11 @@ class Jobs:
 
     def queued_tasks(self, connection: sa.Connection, tasks: Iterable[str], since: int) -> dict[str, int]:
         """Return which of these tasks have queued jobs, and when the first of each may start, from an instant on."""
-        rows = self._dialect.read_queued(connection, self._sql.queued_tasks, list(tasks), since)
-        return {row[0]: row[1] for row in rows}
+        return {row[0]: row[1] for row in ask(connection, self.queued(tasks, since))}
+
+    def queued(self, tasks: Iterable[str], since: int) -> Question:
+        """Return the question of ``queued_tasks``, which can be asked ahead."""
+        return self._dialect.ask_queued(self._sql.queued_tasks, list(tasks), since)
 
     def running(self, connection: sa.Connection) -> Counter[str]:
         """Return how many jobs of each task are running, on all nodes: counted, not kept (rule J5)."""

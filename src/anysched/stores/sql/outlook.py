@@ -25,6 +25,7 @@ class Outlook:
 
     :ivar gone: other nodes that have jobs and whose lease has run out
     :ivar first_wake: when the first schedule has to be looked at
+    :ivar first_of_all: the same, of schedules that this node cannot fire, too
     :ivar room: tasks with queued jobs that could start now, and how many of each
     :ivar backlog: jobs that this node could run wait for capacity or for a limit of their task
     :ivar later: other instants at which there will be something to do
@@ -32,6 +33,7 @@ class Outlook:
 
     gone: Sequence[Node]
     first_wake: int | None
+    first_of_all: int | None
     room: Room
     backlog: bool
     later: Sequence[int]
@@ -39,6 +41,10 @@ class Outlook:
     def is_due(self, now: int) -> bool:
         """Return whether a schedule has to be looked at."""
         return self.first_wake is not None and self.first_wake <= now
+
+    def passes_over(self, now: int) -> bool:
+        """Return whether schedules are due, and none of them is for this node."""
+        return self.first_of_all is not None and self.first_of_all <= now and not self.is_due(now)
 
     def next_wake(self, look_again: int | None = None) -> datetime | None:
         """Return the first instant at which there will be something to do.
@@ -73,7 +79,7 @@ class Lookout:
         """Return what there is to do for a node, by the same conditions that select work (rule S5)."""
         gone = gone_nodes(nodes, now)
         later = [node.lease_until for node in nodes if node.has_jobs and node not in gone]
-        first_wake = self._schedules.first_wake(connection, mine) if request.plan_limit else None
+        first_wakes = self._schedules.first_wakes(connection, mine) if request.plan_limit else (None, None)
         queued = heads.read()
         room: dict[str, int | None] = {}
         backlog = False
@@ -87,7 +93,7 @@ class Lookout:
                         room[name] = free
                     else:
                         later.append(head)
-        return Outlook(gone, first_wake, room, backlog, later)
+        return Outlook(gone, *first_wakes, room, backlog, later)
 
     def free(
         self,

@@ -90,10 +90,8 @@ class Statements:
             f"SELECT {{state}} FROM {{schedules}} {{by_due}} WHERE wake_at <= :now AND {mine}"
             " ORDER BY wake_at LIMIT :most {lock_unlocked}"
         )
-        self.first_wake: str = sql(
-            f"SELECT wake_at FROM {{schedules}} {{by_due}} WHERE wake_at IS NOT NULL AND {mine}"
-            " ORDER BY wake_at LIMIT 1"
-        )
+        first = "(SELECT wake_at FROM {{schedules}} {{by_due}} WHERE wake_at IS NOT NULL {} ORDER BY wake_at LIMIT 1)"
+        self.first_wakes: str = sql(f"SELECT {first.format(f'AND {mine}')}, {first.format('')}")
         self.passed_over: str = sql(
             "SELECT id, task_id, config_id, kinds FROM {schedules} {by_due}"
             f" WHERE wake_at <= :now AND NOT ({mine}) ORDER BY wake_at LIMIT :most"

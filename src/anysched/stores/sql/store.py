@@ -231,16 +231,22 @@ class SQLDataStore:
 
         :raise SerializationError: when a trigger or arguments cannot be written
         """
-        committed = await self._session.write(lambda connection: self._transact(connection, ids, decide))
+        parts = [*_without_repeats(ids)]
+        ahead = [self._tasks.question, *map(self._schedules.about, parts[:1])]
+        committed = await self._session.write(
+            lambda connection: self._transact(connection, parts, decide), ahead
+        )
         self._advancing.note_changes(committed.changes, self._session.present())
         return committed
 
-    def _transact(self, connection: sa.Connection, ids: Sequence[str], decide: Decide) -> Committed:
+    def _transact(
+        self, connection: sa.Connection, parts: Sequence[Sequence[str]], decide: Decide
+    ) -> Committed:
         present = self._session.present()
         tasks = self._tasks.all(connection)
         changes: list[Change] = []
         ended: list[EndedJob] = []
-        for part in _without_repeats(ids):
+        for part in parts:
             stored = self._schedules.by_ids(connection, part)
             decided: list[Decided] = []
             for key in part:
@@ -276,7 +282,7 @@ class SQLDataStore:
                 self._tasks.check_node(connection)
                 self._jobs.insert(connection, rows)
 
-            self._session.write_here(work)
+            self._session.write_here(work, [self._tasks.question])
 
         await self._session.call(add)
         self._advancing.note_jobs(jobs, self._session.present())

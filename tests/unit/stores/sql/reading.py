@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import sqlalchemy as sa
 
@@ -47,6 +48,7 @@ def measured(store: SQLDataStore) -> Iterator[list[tuple[int, str]]]:
     engine = store._session.engine
     measure = MEASURES[engine.dialect.name]
     read: list[tuple[int, str]] = []
+    begin_at = store._dialect.begin_at
 
     def before(
         connection: sa.Connection, _: Any, statement: str, parameters: Any, __: Any, many: bool
@@ -57,6 +59,12 @@ def measured(store: SQLDataStore) -> Iterator[list[tuple[int, str]]]:
             cursor.close()
             read.append((cost, statement))
 
+    def begin_only(connection: sa.Connection, statements: Sequence[str], _: Any) -> Any:
+        return begin_at(
+            connection, statements, ()
+        )  # so that what is asked ahead is asked where it is measured
+
     sa.event.listen(engine, "before_cursor_execute", before)
-    yield read
+    with patch.object(store._dialect, "begin_at", begin_only):
+        yield read
     sa.event.remove(engine, "before_cursor_execute", before)
