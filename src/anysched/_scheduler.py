@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta, tzinfo
 from os import getpid
@@ -20,7 +21,10 @@ from anyio.lowlevel import EventLoopToken, current_token
 from anysched._clock import Clock, SystemClock
 from anysched._spawn import loop_caller
 from anysched.brokers.local import LocalEventBroker
+from anysched.engine.asking import PauseRequest
+from anysched.engine.draining import Draining
 from anysched.engine.health import Health
+from anysched.engine.holds import Holds
 from anysched.engine.hosting import Host
 from anysched.engine.jobs import Jobs
 from anysched.engine.lifecycle import Engine, Settings
@@ -32,6 +36,7 @@ from anysched.errors import SchedulerFaultError, SchedulerStateError, Serializat
 from anysched.executors import AsyncJobExecutor, ProcessJobExecutor, ThreadJobExecutor
 from anysched.model import convert
 from anysched.model.events import Event
+from anysched.model.hold import Hold, Maintenance, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import Job, JobResult
 from anysched.model.policies import (
@@ -42,6 +47,7 @@ from anysched.model.policies import (
     OnAbandon,
     Queued,
     ResumeFrom,
+    Running,
     RunState,
     SchedulerRole,
     ScheduleStatus,
@@ -132,6 +138,8 @@ class AsyncScheduler:
         self._engine.settings.tasks.add_all(tasks)
         self._schedules = Schedules(self._engine, self._timezone, _same_trigger)
         self._jobs = Jobs(self._engine, self._timezone)
+        self._draining = Draining(self._engine, self._jobs)
+        self._holds = Holds(self._engine, self._timezone, self._draining)
         self._task_group: TaskGroup | None = None
         self._entered_in: tuple[int, EventLoopToken] | None = None
         self._host: Host | None = None
@@ -383,6 +391,8 @@ class AsyncScheduler:
         job_executor: str | UnsetType | None = UNSET,
         job_result_expiration_time: timedelta | float = 0,
         metadata: Mapping[str, Any] = convert.EMPTY_MAPPING,
+        group: str | None = None,
+        tags: Iterable[str] = (),
         conflict_policy: ConflictPolicy | str = ConflictPolicy.do_nothing,
     ) -> str:
         """Add a schedule and return its id (rules S1 and S6).
@@ -400,6 +410,8 @@ class AsyncScheduler:
         :param job_executor: name of a job executor; by default what the task says
         :param job_result_expiration_time: how long results are kept
         :param metadata: anything that can be serialized
+        :param group: the group it belongs to, if any, for ``pause_schedules`` and ``get_schedules``
+        :param tags: words to select it by, in the same places
         :param conflict_policy: what to do when the id exists: "do_nothing", "replace" or "exception"
         :raise ConflictingIdError: when the id exists and the policy is "exception"
         :raise ValueError: when the trigger has no fire time left, or an argument is out of range
@@ -423,6 +435,8 @@ class AsyncScheduler:
             job_executor=job_executor,
             job_result_expiration_time=job_result_expiration_time,
             metadata=metadata,
+            group=group,
+            tags=frozenset(convert.tags(tags)),
         )
         return (await self._schedules.add([schedule], ConflictPolicy(conflict_policy)))[0]
 
@@ -451,6 +465,8 @@ class AsyncScheduler:
         paused: bool | None = None,
         status: ScheduleStatus | str | None = None,
         task_id: str | None = None,
+        group: str | None = None,
+        tags: Iterable[str] | None = None,
     ) -> list[ScheduleSnapshot]:
         """Return schedules as they are now, ordered by id; conditions that are given must all hold.
 
@@ -458,9 +474,11 @@ class AsyncScheduler:
         :param paused: only schedules that are paused, or only those that are not
         :param status: only schedules with this status: "active", "paused", "finished" or "error"
         :param task_id: only schedules of this task
+        :param group: only schedules of this group
+        :param tags: only schedules that carry all of these tags
         """
         self._require_running()
-        return await self._schedules.get(ids, paused, status, task_id)
+        return await self._schedules.get(ids, paused, status, task_id, group, tags)
 
     async def remove_schedule(self, id: str, *, version: str | None = None) -> None:
         """Remove a schedule and its queued jobs; running ones go on (rule S4).
@@ -482,6 +500,8 @@ class AsyncScheduler:
         queued: Queued = "keep",
         resume_from: ResumeFrom = None,
         missed: Missed = "policy",
+        running: Running = "leave",
+        drain_timeout: timedelta | float | None = None,
         version: str | None = None,
     ) -> None:
         """Pause a schedule: no job is made from it until it is resumed (rules P1 to P4, P10).
@@ -495,22 +515,28 @@ class AsyncScheduler:
         :param queued: what becomes of its jobs that no node has taken: "keep", "hold" until it is resumed, "discard"
         :param resume_from: where to go on at ``until``, as for ``unpause_schedule``
         :param missed: what to do then about the fire times that passed, as for ``unpause_schedule``
+        :param running: what becomes of its jobs that are running: "leave"; "cancel" asks whoever runs them to; "drain"
+            returns once they have ended, those included that are queued and kept
+        :param drain_timeout: how long to wait for that; by default as long as it takes
         :param version: pause it only if its ``state.version``, which each firing changes, is still this one
         :raise ScheduleLookupError: when there is no such schedule
         :raise ScheduleChangedError: when it has another version
         :raise ValueError: when ``until`` does not lie in the future
+        :raise JobsStillRunning: when jobs have not ended in time; the schedule is paused all the same
         """
         self._require_running()
-        await self._schedules.pause(
-            id,
+        how = PauseRequest(
             until=until,
             reason=reason,
             by=by,
             queued=queued,
             resume_from=resume_from,
             missed=missed,
-            version=version,
+            running=running,
+            drain=None if drain_timeout is None else convert.duration(drain_timeout, "drain_timeout"),
         )
+        await self._schedules.pause(id, how, version)
+        await self._draining.settle([id], how)
 
     async def unpause_schedule(
         self,
@@ -522,13 +548,15 @@ class AsyncScheduler:
     ) -> UnpauseResult:
         """Resume a paused schedule and report what that did (rules P5 to P9).
 
-        Resuming a schedule that is not paused changes nothing.
+        Resuming a schedule that is not paused changes nothing. While a hold on a set of schedules pauses it as well, it
+        stays paused: ``status`` and ``pauses`` of what is returned say so (rule H3).
 
         :param resume_from: None goes on from the frozen next fire time, and what passed meanwhile is late;
             "now" begins anew, as if the schedule were added now; a datetime does so from that instant
         :param missed: what to do about the fire times that passed: "policy" treats them as late by the schedule's
             own rules (with "now" that means to skip them), "skip" gives them up, "run_once" makes one job for the
-            latest, "run_all" one for each, up to ``max_catchup``
+            latest, "run_all" one for each, up to ``max_catchup``; a ``CatchUp`` bounds them by number and age, and
+            spaces their starts
         :param version: resume it only if its ``state.version`` is still this one, as read or previewed
         :raise ScheduleLookupError: when there is no such schedule
         :raise ScheduleChangedError: when it has another version
@@ -551,6 +579,162 @@ class AsyncScheduler:
         """
         self._require_running()
         return await self._schedules.preview_unpause(id, resume_from=resume_from, missed=missed)
+
+    async def pause_schedules(
+        self,
+        *,
+        ids: Iterable[str] | None = None,
+        group: str | None = None,
+        tags: Iterable[str] | None = None,
+        task: Callable[..., Any] | str | None = None,
+        everything: bool = False,
+        hold: str | None = None,
+        until: datetime | None = None,
+        reason: str | None = None,
+        by: str | None = None,
+        queued: Queued = "keep",
+        resume_from: ResumeFrom = None,
+        missed: Missed = "policy",
+        running: Running = "leave",
+        drain_timeout: timedelta | float | None = None,
+    ) -> Hold:
+        """Pause all schedules that meet every condition, in one transaction, by a hold (rules H1, H2 and H4).
+
+        The hold is a record of its own: schedules that are added later, and meet the conditions, are paused by it
+        too. Several may pause a schedule, besides a pause of its own; it goes on when the last of them is lifted.
+        The same call again changes nothing but ``until``, ``reason`` and ``by``, if given.
+
+        :param ids: these schedules, which must exist; joined with no other condition
+        :param group: schedules of this group
+        :param tags: schedules that carry all of these tags
+        :param task: schedules of this task
+        :param everything: all schedules; joined with no other condition
+        :param hold: an id for the hold, to have several on the same schedules; by default made from the conditions
+        :param until: from when on it counts as lifted, without further calls; without a zone, in the scheduler's
+        :param reason: free text, shown with the hold
+        :param by: who pauses
+        :param queued: what becomes of jobs that no node has taken: "keep", "hold" until they are resumed, "discard"
+        :param resume_from: where to go on at ``until``, as for ``unpause_schedule``
+        :param missed: what to do then about the fire times that passed, as for ``unpause_schedule``
+        :param running: what becomes of jobs that are running, as for ``pause_schedule``
+        :param drain_timeout: how long to wait for them under "drain"; by default as long as it takes
+        :return: the hold, by whose id it can be lifted
+        :raise ValueError: when no condition is given, or ``until`` does not lie in the future
+        :raise ScheduleLookupError: when one of ``ids`` does not exist; nothing is paused then
+        :raise ConflictingHoldError: when the hold exists, and is about other schedules
+        :raise JobsStillRunning: when jobs have not ended in time; the hold is placed all the same
+        """
+        self._require_running()
+        how = PauseRequest(
+            until=until,
+            reason=reason,
+            by=by,
+            queued=queued,
+            resume_from=resume_from,
+            missed=missed,
+            running=running,
+            drain=None if drain_timeout is None else convert.duration(drain_timeout, "drain_timeout"),
+        )
+        selector = await self._selector(ids, group, tags, task, everything)
+        return await self._holds.place(selector, hold, how)
+
+    async def unpause_schedules(
+        self,
+        *,
+        ids: Iterable[str] | None = None,
+        group: str | None = None,
+        tags: Iterable[str] | None = None,
+        task: Callable[..., Any] | str | None = None,
+        everything: bool = False,
+        hold: str | None = None,
+        resume_from: datetime | Literal["now"] | None = None,
+        missed: Missed = "policy",
+    ) -> list[UnpauseResult]:
+        """Lift a hold, named by its id or by the same conditions that it was placed with (rules H3 and H4).
+
+        Schedules that nothing else pauses go on, as this call says; others stay paused, and go on as whoever lifts
+        the last of their pauses says. Conditions under which there is no hold change nothing.
+
+        :param hold: the id of the hold, instead of conditions
+        :param resume_from: where to go on, as for ``unpause_schedule``
+        :param missed: what to do about the fire times that passed, as for ``unpause_schedule``
+        :return: what became of each schedule that it had paused, ordered by id
+        :raise ValueError: when neither conditions nor a hold are given, or both
+        :raise HoldLookupError: when there is no hold with the id that is given
+        """
+        self._require_running()
+        given = ids is not None or group is not None or tags is not None or task is not None or everything
+        selector = await self._selector(ids, group, tags, task, everything) if given or hold is None else None
+        return await self._holds.lift(selector, hold, resume_from=resume_from, missed=missed)
+
+    async def get_holds(self, *, schedule_id: str | None = None) -> list[Hold]:
+        """Return what pauses schedules: first the holds on sets of them, by id, then pauses of single ones (rule H2).
+
+        :param schedule_id: only what pauses this schedule
+        :raise ScheduleLookupError: when there is no such schedule
+        """
+        self._require_running()
+        of = None if schedule_id is None else await self._schedules.get_one(schedule_id)
+        return await self._holds.get(of)
+
+    @asynccontextmanager
+    async def maintenance(
+        self,
+        *,
+        ids: Iterable[str] | None = None,
+        group: str | None = None,
+        tags: Iterable[str] | None = None,
+        task: Callable[..., Any] | str | None = None,
+        everything: bool = False,
+        reason: str | None = None,
+        by: str | None = None,
+        queued: Queued = "hold",
+        drain: timedelta | float | None = None,
+        limit: timedelta | float = 3600,
+        resume_from: datetime | Literal["now"] | None = None,
+        missed: Missed = "policy",
+    ) -> AsyncGenerator[Maintenance]:
+        """Hold schedules for as long as the block runs (rule H5)::
+
+            async with scheduler.maintenance(tags={"non-critical"}, reason="deploy 142", drain=30):
+                ...
+
+        The hold is one of its own each time. It ends with the block, however that ends, or at its deadline, if whoever
+        placed it has crashed or takes longer.
+
+        :param ids, group, tags, task, everything: which schedules, as for ``pause_schedules``
+        :param reason: free text, shown with the hold
+        :param by: who does it
+        :param queued: what becomes of jobs that no node has taken: "hold" until the end, "keep" or "discard"
+        :param drain: wait up to this long, before the block begins, until no job of these schedules is running any
+            more; ``running`` of what the block gets tells which still are. By default nobody waits.
+        :param limit: the deadline: after this long it is over in any case
+        :param resume_from: where the schedules go on then, as for ``unpause_schedule``
+        :param missed: what to do about the fire times that passed, as for ``unpause_schedule``
+        :raise ValueError: when no condition is given
+        :raise ScheduleLookupError: when one of ``ids`` does not exist
+        :raise StoreError: at the end, when the hold cannot be lifted; it ends at the deadline then
+        """
+        self._require_running()
+        how = PauseRequest(
+            until=None, reason=reason, by=by, queued=queued, resume_from=resume_from, missed=missed
+        )
+        patience = None if drain is None else convert.duration(drain, "drain")
+        longest = convert.positive_duration(limit, "limit")
+        selector = await self._selector(ids, group, tags, task, everything)
+        async with self._holds.maintenance(selector, how, drain=patience, limit=longest) as maintenance:
+            yield maintenance
+
+    async def _selector(
+        self,
+        ids: Iterable[str] | None,
+        group: str | None,
+        tags: Iterable[str] | None,
+        task: Callable[..., Any] | str | None,
+        everything: bool,
+    ) -> Selector:
+        task_id = task if task is None or isinstance(task, str) else await self._engine.tasks.name_of(task)
+        return Selector(ids=ids, group=group, tags=tags, task_id=task_id, everything=everything)
 
     async def run_schedule(self, id: str) -> UUID:
         """Make one job of a schedule now and return its id; fire times do not move, a pause does not matter.

@@ -61,6 +61,23 @@ class ConflictingIdError(AnyschedError):
         super().__init__(f"a schedule with the id {schedule_id!r} exists already")
 
 
+class HoldLookupError(AnyschedError, LookupError):
+    """There is no hold with this id (rule H2)."""
+
+    def __init__(self, hold: str) -> None:
+        self.hold = hold
+        super().__init__(f"there is no hold with the id {hold!r}")
+
+
+class ConflictingHoldError(AnyschedError):
+    """A hold with this id exists already, and is about other schedules (rule H2)."""
+
+    def __init__(self, hold: str, selector: str) -> None:
+        self.hold = hold
+        self.selector = selector
+        super().__init__(f"the hold {hold!r} exists already, and is about {selector}")
+
+
 class ScheduleChangedError(AnyschedError):
     """The schedule is not what it was when the caller read it (rule S4)."""
 
@@ -70,6 +87,14 @@ class ScheduleChangedError(AnyschedError):
         super().__init__(
             f"schedule {schedule_id!r} has changed since version {version} was read: read it again, and decide anew"
         )
+
+
+class JobsStillRunning(AnyschedError, TimeoutError):
+    """Jobs of a schedule have not ended in time; it is paused all the same (rule P11)."""
+
+    def __init__(self, job_ids: tuple[UUID, ...]) -> None:
+        self.job_ids = job_ids
+        super().__init__(f"{len(job_ids)} jobs have not ended in time, the first of them {job_ids[0]}")
 
 
 class UnnamedCallableError(AnyschedError, ValueError):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+import anyio.lowlevel
 
 from anysched import AsyncScheduler, Event, JobOutcome, JobResult, current_job, task
 from anysched.ports.store import DataStore
@@ -84,6 +87,24 @@ class Heard:
         return [event for event in self.events if isinstance(event, types)]
 
 
+@asynccontextmanager
+async def passing(clock: FakeClock) -> AsyncIterator[None]:
+    """Let time pass, second by second, while a block waits for what does not hold up the clock."""
+    is_over = False
+
+    async def go_on() -> None:
+        while not is_over:
+            await clock.advance(1)
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as task_group:
+        task_group.start_soon(go_on)
+        try:
+            yield
+        finally:
+            is_over = True
+
+
 async def outcome(scheduler: AsyncScheduler, job_id: UUID) -> JobOutcome:
     """Return how a job ended that has ended."""
     return (await result(scheduler, job_id)).outcome
@@ -133,8 +154,8 @@ class StoreProxy:
 OPERATIONS = frozenset(
     {
         "open", "close", "now", "declare_tasks", "configure_task", "get_tasks", "transact_schedules",
-        "get_schedules", "advance", "add_jobs", "complete", "give_back", "cancel_job", "get_jobs", "get_result",
-        "clean_up", "measure",
+        "declare_schedules", "transact_holds", "get_holds", "get_schedules", "advance", "add_jobs",
+        "complete", "give_back", "cancel_job", "get_jobs", "get_result", "clean_up", "measure",
     }
 )  # fmt: skip
 

@@ -118,7 +118,7 @@ async def test_users_are_told(make: MakeScheduler, store: DataStore, runs: Runs)
     proxy = StoreProxy(store)
     async with make(proxy) as scheduler:
         await scheduler.add_schedule(runs.task(), IntervalTrigger(hours=1), id="s")
-        proxy.fail(["transact_schedules", "get_schedules", "add_jobs", "get_jobs"], GONE)
+        proxy.fail(["declare_schedules", "transact_schedules", "get_schedules", "add_jobs", "get_jobs"], GONE)
         calls: list[Any] = [
             scheduler.add_schedule(runs.task(), IntervalTrigger(hours=1), id="t"),
             scheduler.pause_schedule("s"),

@@ -158,6 +158,8 @@ class ConductedStore:
 
     OPERATIONS = (
         "transact_schedules",
+        "declare_schedules",
+        "transact_holds",
         "advance",
         "add_jobs",
         "complete",
@@ -165,7 +167,15 @@ class ConductedStore:
         "cancel_job",
         "clean_up",
     )
-    READS = ("get_tasks", "get_schedules", "get_jobs", "get_result", "declare_tasks", "configure_task")
+    READS = (
+        "get_tasks",
+        "get_holds",
+        "get_schedules",
+        "get_jobs",
+        "get_result",
+        "declare_tasks",
+        "configure_task",
+    )
 
     def __init__(self, owner: str, inner: Any, conductor: Conductor, witness: Any) -> None:
         self._owner = owner

@@ -16,6 +16,7 @@ from anysched.model import events as all_events
 from anysched.model.events import (
     ClockJumped,
     Event,
+    HoldEvent,
     JobAcquired,
     JobAdded,
     JobEvent,
@@ -33,7 +34,7 @@ VERSION: Final = 1
 LONGEST: Final = 4_000_000
 
 #: Bases, and what concerns one node alone.
-_STAY: Final = (Event, ScheduleEvent, JobEvent, ClockJumped, StoreRecovered, StoreUnavailable)
+_STAY: Final = (Event, ScheduleEvent, HoldEvent, JobEvent, ClockJumped, StoreRecovered, StoreUnavailable)
 
 #: The events that other nodes are told of, by name.
 TRAVELLING: Final[dict[str, type[Event]]] = {

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 import attrs
 
 from anysched._text import printable
-from anysched.engine.instants import aware, own_timezone
+from anysched.engine.asking import PauseRequest, check_resume, check_version, instant_of
+from anysched.engine.committing import published
+from anysched.engine.instants import own_timezone
 from anysched.engine.lifecycle import Engine
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
 from anysched.model.change import Change
-from anysched.model.events import Event, JobAdded, JobReleased
+from anysched.model.hold import Hold
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import ConflictPolicy, Missed, Queued, ResumeFrom, ScheduleStatus
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
+from anysched.model.policies import ConflictPolicy, Missed, ResumeFrom, ScheduleStatus
+from anysched.model.schedule import Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, ScheduleQuery
 from anysched.rules import adding, pausing
@@ -48,14 +50,14 @@ class Schedules:
             wanted[declaration.id] = await self._resolved(declaration)
         drifted: set[str] = set()
 
-        def decide(key: str, stored: ScheduleSnapshot | None, _: Task | None, now: datetime) -> Change:
+        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
             kept = stored is not None and policy is ConflictPolicy.do_nothing
             if stored is not None and kept and adding.differs(wanted[key], stored, self._same_trigger):
                 drifted.add(key)
-            return adding.add(wanted[key], stored, now, policy, self._same_trigger)
+            return adding.add(wanted[key], stored, now, policy, self._same_trigger, holds)
 
         ids = list(wanted)
-        await self._transact(ids, decide)
+        published(self._engine, await self._store.declare_schedules(ids, decide))
         for schedule_id in sorted(drifted):
             logger.warning(
                 "schedule %s is stored with other settings than it is declared with, and stays as it is; "
@@ -78,6 +80,8 @@ class Schedules:
         paused: bool | None,
         status: ScheduleStatus | str | None,
         task_id: str | None,
+        group: str | None,
+        tags: Iterable[str] | None,
     ) -> list[ScheduleSnapshot]:
         """Read schedules, ordered by id."""
         if isinstance(ids, str):
@@ -87,6 +91,8 @@ class Schedules:
             paused=paused,
             status=None if status is None else ScheduleStatus(status),
             task_id=task_id,
+            group=convert.group(group),
+            tags=None if tags is None else convert.tags(tags),
         )
         return await self._store.get_schedules(query)
 
@@ -105,36 +111,12 @@ class Schedules:
             lambda key, stored, _, __: adding.remove(key, stored, version),
         )
 
-    async def pause(
-        self,
-        schedule_id: str,
-        *,
-        until: datetime | None,
-        reason: str | None,
-        by: str | None,
-        queued: Queued,
-        resume_from: ResumeFrom,
-        missed: Missed,
-        version: str | None,
-    ) -> None:
+    async def pause(self, schedule_id: str, how: PauseRequest, version: str | None) -> None:
         """Pause a schedule (rules P1 to P3)."""
-        check_choice("queued", queued, get_args(Queued))
-        check_resume(resume_from, missed)
-        for name, text in (("reason", reason), ("by", by)):
-            if text is not None and not isinstance(text, str):
-                raise TypeError(f"{name} must be a string, not {type(text).__name__}")
 
         def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
-            wanted = Pause(
-                since=now,
-                until=None if until is None else self._aware(until, snapshot, "until"),
-                reason=reason,
-                by=by,
-                queued=queued,
-                resume_from=self._resume_from(resume_from, snapshot),
-                missed=missed,
-            )
-            return pausing.pause(snapshot, options, now, wanted)
+            timezone = own_timezone(snapshot.trigger) or self._timezone
+            return pausing.pause(snapshot, options, now, how.pause(now, timezone))
 
         await self._change(schedule_id, decide, version)
 
@@ -188,43 +170,7 @@ class Schedules:
         return committed.changes[0]
 
     async def _transact(self, ids: list[str], decide: Decide) -> Committed:
-        committed = await self._store.transact_schedules(ids, decide)
-        events: list[Event] = [event for change in committed.changes for event in change.events]
-        for change in committed.changes:
-            events += [JobAdded(job.id, job.task_id, job.schedule_id) for job in change.jobs]
-        for ended in committed.ended:
-            job = ended.job
-            events.append(JobReleased(job.id, job.task_id, job.schedule_id, ended.result.outcome))
-        if events:
-            self._engine.changed(events)
-        return committed
+        return published(self._engine, await self._store.transact_schedules(ids, decide))
 
     def _resume_from(self, resume_from: ResumeFrom, snapshot: ScheduleSnapshot) -> ResumeFrom:
-        if resume_from is None or resume_from == "now":
-            return resume_from
-        return self._aware(resume_from, snapshot, "resume_from")
-
-    def _aware(self, value: datetime, snapshot: ScheduleSnapshot, name: str) -> datetime:
-        return aware(value, own_timezone(snapshot.trigger) or self._timezone, name)
-
-
-def check_resume(resume_from: object, missed: object) -> None:
-    """Refuse what is not a way to resume, before anything is asked of the store."""
-    check_choice("missed", missed, get_args(Missed))
-    if isinstance(resume_from, datetime) or resume_from is None or resume_from == "now":
-        return
-    if isinstance(resume_from, str):
-        raise ValueError(f"resume_from must be None, 'now' or a datetime, not {resume_from!r}")
-    raise TypeError(f"resume_from must be None, 'now' or a datetime, not {type(resume_from).__name__}")
-
-
-def check_version(version: object) -> None:
-    """Refuse what is not the version of a state."""
-    if version is not None and not isinstance(version, str):
-        raise TypeError(f"version must be a string, as in ScheduleState.version, not {version!r}")
-
-
-def check_choice(name: str, value: object, choices: Collection[object]) -> None:
-    """Refuse a word that is not among the choices."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+        return instant_of(resume_from, own_timezone(snapshot.trigger) or self._timezone)

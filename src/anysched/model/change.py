@@ -1,4 +1,4 @@
-"""What a decision about one schedule comes to; stores write it, in one transaction (rule S3)."""
+"""What decisions come to; stores write it, in one transaction (rule S3)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 import attrs
 
 from anysched.model.events import Event
+from anysched.model.hold import Hold, Selector
 from anysched.model.job import Job
 from anysched.model.schedule import Schedule, ScheduleState, UnpauseResult
 
@@ -36,3 +37,19 @@ class Change:
     removed: bool = False
     events: tuple[Event, ...] = ()
     unpaused: UnpauseResult | None = None
+
+
+@attrs.frozen(kw_only=True)
+class HoldChange:
+    """One decision about a hold, ready to be written, together with what comes of it for each schedule it means.
+
+    :ivar selector: the schedules
+    :ivar hold_id: the hold
+    :ivar hold: what to write; None if the hold goes
+    :ivar events: what to publish once it is committed, before the events of the schedules
+    """
+
+    selector: Selector
+    hold_id: str
+    hold: Hold | None
+    events: tuple[Event, ...] = ()

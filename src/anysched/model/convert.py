@@ -81,6 +81,27 @@ def identifier(value: str, name: str) -> str:
     return _storable(value, name)
 
 
+def identifiers(value: Iterable[str], name: str) -> frozenset[str]:
+    """Return a set of ids or names; a string is refused, as its characters are seldom meant."""
+    if isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a collection of strings, not a mapping")
+    return frozenset(identifier(item, name) for item in frozen_sequence(value, name))
+
+
+def group(value: str | None) -> str | None:
+    """Convert the group of a schedule; None for no group."""
+    return None if value is None else identifier(value, "group")
+
+
+def tags(value: Iterable[str]) -> frozenset[str]:
+    """Convert the tags of a schedule: names of one line each."""
+    found = identifiers(value, "tags")
+    for tag in found:
+        if "\n" in tag:
+            raise ValueError(f"tags must not contain line breaks: {tag!r}")
+    return found
+
+
 def _storable(value: str, name: str) -> str:
     if "\0" in value:
         raise ValueError(f"{name} must not contain a null character")

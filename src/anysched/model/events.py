@@ -71,9 +71,11 @@ class ScheduleFailed(ScheduleEvent):
 
 @attrs.frozen
 class SchedulePaused(ScheduleEvent):
-    """A schedule was paused, or its pause changed (rule P10).
+    """A schedule was paused, or what pauses it changed (rule P10).
 
-    ``resume_from`` and ``missed`` are what it does at ``until``; ``next_fire_time`` is where it stands.
+    Tells of the pause that is new; when one was lifted and others are left, of the one that ends last. ``hold`` is
+    the hold that it is part of, None for a pause of the schedule's own. ``resume_from`` and ``missed`` are what the
+    schedule does at ``until``; ``next_fire_time`` is where it stands.
     """
 
     since: datetime
@@ -83,11 +85,15 @@ class SchedulePaused(ScheduleEvent):
     resume_from: ResumeFrom
     missed: Missed
     next_fire_time: datetime | None
+    hold: str | None = None
 
 
 @attrs.frozen
 class ScheduleUnpaused(ScheduleEvent):
-    """A pause ended (rules P9 and P10): which, how, and what became of the fire times that passed."""
+    """A pause ended (rules P9 and P10): which, how, and what became of the fire times that passed.
+
+    ``hold`` is the hold that it was part of, None for a pause of the schedule's own.
+    """
 
     since: datetime
     until: datetime | None
@@ -100,6 +106,29 @@ class ScheduleUnpaused(ScheduleEvent):
     jobs: tuple[UUID, ...]
     skipped: int
     skipped_exact: bool
+    hold: str | None = None
+
+
+@attrs.frozen
+class HoldEvent(Event):
+    """The base of events about one hold; ``selector`` is its selector in words (rule H2)."""
+
+    hold: str
+    selector: str
+
+
+@attrs.frozen
+class HoldAdded(HoldEvent):
+    """Schedules were paused together, or the hold that pauses them changed."""
+
+    until: datetime | None
+    reason: str | None
+    by: str | None
+
+
+@attrs.frozen
+class HoldLifted(HoldEvent):
+    """A hold was lifted: schedules that nothing else pauses go on."""
 
 
 @attrs.frozen

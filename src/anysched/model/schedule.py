@@ -12,14 +12,20 @@ import attrs
 
 from anysched.model import convert
 from anysched.model.naming import callable_name
-from anysched.model.policies import CoalescePolicy, Missed, Queued, ResumeFrom, ScheduleStatus, SkipReason
+from anysched.model.policies import (
+    MOST_CATCHUP,
+    CoalescePolicy,
+    Missed,
+    PauseKind,
+    Queued,
+    ResumeFrom,
+    ScheduleStatus,
+    SkipReason,
+)
 from anysched.model.trigger import Trigger
 from anysched.model.unset import UNSET, UnsetType
 
 NOTHING_SKIPPED: Mapping[SkipReason, int] = MappingProxyType({})
-
-#: Rule L2: no user setting makes one pass write more jobs than this for one schedule.
-MOST_CATCHUP = 10_000
 
 
 def _task_reference(value: Callable[..., Any] | str) -> Callable[..., Any] | str:
@@ -87,6 +93,8 @@ class Schedule:
     :ivar job_executor: name of the job executor; unset for what the task says
     :ivar job_result_expiration_time: how long results are kept
     :ivar metadata: anything that can be serialized
+    :ivar group: the group it belongs to, if any, for those who pause or read whole groups
+    :ivar tags: words to select it by
     """
 
     func_or_task_id: Callable[..., Any] | str = attrs.field(converter=_task_reference)
@@ -112,6 +120,8 @@ class Schedule:
     metadata: Mapping[str, Any] = attrs.field(
         kw_only=True, default=convert.EMPTY_MAPPING, converter=convert.metadata
     )
+    group: str | None = attrs.field(kw_only=True, default=None, converter=convert.group)
+    tags: frozenset[str] = attrs.field(kw_only=True, default=frozenset(), converter=convert.tags)
 
     @property
     def task_id(self) -> str:
@@ -122,7 +132,7 @@ class Schedule:
 
 @attrs.frozen
 class Pause:
-    """Why a schedule does not run, and how it will go on (rules P2 and P10).
+    """Why a schedule does not run, and how it will go on (rules P2, P10 and H2).
 
     :ivar since: when it was paused
     :ivar until: from when on it counts as resumed; None for an open end
@@ -131,6 +141,8 @@ class Pause:
     :ivar queued: what became of the jobs that were queued; some may be held only under "hold"
     :ivar resume_from: where to go on at ``until``
     :ivar missed: what to do then about the fire times that passed
+    :ivar hold: the id of the hold that pauses it with others; None for a pause of its own
+    :ivar kind: what paused it: a person, maintenance, failures
     """
 
     since: datetime
@@ -140,6 +152,12 @@ class Pause:
     queued: Queued = "keep"
     resume_from: ResumeFrom = None
     missed: Missed = "policy"
+    hold: str | None = None
+    kind: PauseKind = "manual"
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether it has ended by itself (rule P10)."""
+        return self.until is not None and self.until <= now
 
 
 @attrs.frozen(kw_only=True)
@@ -152,7 +170,7 @@ class ScheduleState:
     :ivar next_fire_time: the cursor; None when the schedule is finished
     :ivar due_at: the cursor with its jitter (rule T8)
     :ivar last_fire_time: the latest fire time that got a job
-    :ivar pause: None unless paused
+    :ivar pauses: what pauses it: its own pause, holds on sets of schedules that it belongs to; empty unless paused
     :ivar error: why the schedule was set aside (rule S2)
     :ivar jobs_made: how many regular jobs were made
     :ivar skipped: how many fire times got no job, by reason (rule L3)
@@ -165,7 +183,7 @@ class ScheduleState:
     next_fire_time: datetime | None
     due_at: datetime | None
     last_fire_time: datetime | None = None
-    pause: Pause | None = None
+    pauses: tuple[Pause, ...] = ()
     error: str | None = None
     jobs_made: int = 0
     skipped: Mapping[SkipReason, int] = attrs.field(default=NOTHING_SKIPPED, converter=_skipped)
@@ -179,7 +197,19 @@ class ScheduleState:
     @property
     def paused(self) -> bool:
         """Whether a pause exists."""
-        return self.pause is not None
+        return bool(self.pauses)
+
+    @property
+    def pause(self) -> Pause | None:
+        """The pause that ends last, of those without an end the latest: the schedule goes on when, and as, it says.
+
+        None unless paused (rule H3).
+        """
+        last: Pause | None = None
+        for pause in self.pauses:
+            if last is None or pause.until is None or (last.until is not None and last.until <= pause.until):
+                last = pause
+        return last
 
     @property
     def status(self) -> ScheduleStatus:
@@ -188,7 +218,7 @@ class ScheduleState:
             return ScheduleStatus.error
         if self.next_fire_time is None:
             return ScheduleStatus.finished
-        return ScheduleStatus.active if self.pause is None else ScheduleStatus.paused
+        return ScheduleStatus.paused if self.pauses else ScheduleStatus.active
 
     @property
     def wake_at(self) -> datetime | None:
@@ -199,7 +229,7 @@ class ScheduleState:
         """
         if self.error is not None or self.next_fire_time is None:
             return None
-        return self.due_at if self.pause is None else self.pause.until
+        return self.due_at if (pause := self.pause) is None else pause.until
 
 
 @attrs.frozen
@@ -258,18 +288,22 @@ class UnpauseResult:
     :ivar status: its status now; still "paused" when it cannot be read on this node, and one that can will resume it
     :ivar next_fire_time: its next fire time now
     :ivar jobs: ids of the jobs made for fire times that were missed, and for what was due by then
+    :ivar start_times: not before when each of these jobs starts: at once, or spaced
     :ivar skipped: how many fire times were given up
     :ivar skipped_exact: False when ``skipped`` is only a lower bound
-    :ivar changed: False when the schedule was not paused (rule P8)
+    :ivar changed: False when there was no such pause (rule P8)
+    :ivar pauses: what still pauses it (rule H3)
     """
 
     schedule_id: str
     status: ScheduleStatus
     next_fire_time: datetime | None
     jobs: tuple[UUID, ...] = ()
+    start_times: tuple[datetime, ...] = ()
     skipped: int = 0
     skipped_exact: bool = True
     changed: bool = True
+    pauses: tuple[Pause, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -280,7 +314,8 @@ class UnpausePreview:
     :ivar version: of the state this was told from; passed to the resume, it makes sure that the preview still holds
     :ivar status: what its status would be
     :ivar next_fire_time: what its next fire time would be
-    :ivar fire_times: the fire times that would get a job at once, in order
+    :ivar fire_times: the fire times that would get a job, in order
+    :ivar start_times: not before when each of these jobs would start: at once, or spaced
     :ivar skipped: how many fire times would be given up
     :ivar skipped_exact: False when ``skipped`` is only a lower bound
     :ivar changed: False when the schedule is not paused (rule P8)
@@ -291,6 +326,7 @@ class UnpausePreview:
     status: ScheduleStatus
     next_fire_time: datetime | None
     fire_times: tuple[datetime, ...] = ()
+    start_times: tuple[datetime, ...] = ()
     skipped: int = 0
     skipped_exact: bool = True
     changed: bool = True

@@ -15,8 +15,9 @@ from uuid import UUID
 import attrs
 
 from anysched._clock import Clock
-from anysched.model.change import Change
+from anysched.model.change import Change, HoldChange
 from anysched.model.figures import StoreFigures
+from anysched.model.hold import Hold
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobStatus, ScheduleStatus
@@ -26,6 +27,12 @@ from anysched.ports.broker import EventBroker, MakeBroker
 
 #: Decide about one schedule: (its id, what is stored under it, its task, the store's present) -> what to write.
 Decide = Callable[[str, ScheduleSnapshot | None, Task | None, datetime], Change]
+
+#: Decide about adding or editing one schedule: (its id, what is stored under it, all holds, the store's present).
+DecideDeclared = Callable[[str, ScheduleSnapshot | None, Sequence[Hold], datetime], Change]
+
+#: Decide about a hold: (those there are, by id, the store's present) -> what to write, None for nothing.
+DecideHold = Callable[[Mapping[str, Hold], datetime], HoldChange | None]
 
 
 class NodePolicy(Protocol):
@@ -110,10 +117,16 @@ class Completion:
 
 @attrs.frozen
 class Committed:
-    """What ``transact_schedules`` committed: a change for each id, and queued jobs that ended with it."""
+    """What a transaction of users committed.
+
+    :ivar changes: one for each schedule that was decided about
+    :ivar ended: queued jobs that ended with it
+    :ivar hold: the change of the hold that they belong to
+    """
 
     changes: Sequence[Change]
     ended: Sequence[EndedJob] = ()
+    hold: HoldChange | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -124,6 +137,8 @@ class ScheduleQuery:
     paused: bool | None = None
     status: ScheduleStatus | None = None
     task_id: str | None = None
+    group: str | None = None
+    tags: frozenset[str] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -182,6 +197,25 @@ class ScheduleStore(Protocol):
         A store that finds its reading outdated decides anew, so ``decide`` may be called again from the first id on.
         An id that is given twice is decided on twice, the second time upon the outcome of the first.
         """
+        ...
+
+    async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
+        """Do the same for what adds schedules, or changes which sets they belong to (rule H4).
+
+        No hold is written meanwhile, so that each hold that means a schedule is there when that is decided upon.
+        """
+        ...
+
+    async def transact_holds(self, decide_hold: DecideHold, decide: Decide) -> Committed:
+        """Decide about a hold, then about each schedule that it means, by id; write everything or nothing (rule H2).
+
+        Nobody adds schedules or changes what sets they belong to meanwhile. If the hold selects ids, those that do
+        not exist are decided on with None. What either function raises undoes all; both may be called again.
+        """
+        ...
+
+    async def get_holds(self) -> list[Hold]:
+        """Return the holds that are not over, in the order of their ids."""
         ...
 
     async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import attrs
@@ -15,6 +15,7 @@ from anysched.errors import (
 )
 from anysched.model.change import Change
 from anysched.model.events import ScheduleAdded, ScheduleRemoved, ScheduleUpdated
+from anysched.model.hold import Hold
 from anysched.model.ids import new_id
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy
@@ -32,20 +33,22 @@ def add(
     now: datetime,
     policy: ConflictPolicy,
     same_trigger: SameTrigger,
+    holds: Sequence[Hold] = (),
 ) -> Change:
     """Decide about adding a schedule.
 
+    :param holds: all that there are; those that mean the schedule pause it (rule H2)
     :raise ConflictingIdError: when the id exists and the policy is "exception"
     :raise ValueError: when the trigger has nothing left (rule S6)
     :raise TriggerError: when the trigger does not work
     """
     if stored is None:
-        return _created(schedule, now)
+        return _created(schedule, now, holds)
     if policy is ConflictPolicy.exception:
         raise ConflictingIdError(schedule.id)
     if policy is ConflictPolicy.do_nothing:
         return Change(schedule_id=schedule.id)
-    return _replaced(schedule, stored, now, same_trigger)
+    return _replaced(schedule, stored, now, same_trigger, holds)
 
 
 def differs(declared: Schedule, stored: ScheduleSnapshot, same_trigger: SameTrigger) -> bool:
@@ -70,7 +73,7 @@ def first_cursor(times: FireTimes, now: datetime, last_fire_time: datetime | Non
     return found
 
 
-def _created(schedule: Schedule, now: datetime) -> Change:
+def _created(schedule: Schedule, now: datetime, holds: Sequence[Hold]) -> Change:
     times = FireTimes.of(schedule, anchor=now)
     cursor = first_cursor(times, now)
     state = ScheduleState(
@@ -79,26 +82,33 @@ def _created(schedule: Schedule, now: datetime) -> Change:
         anchor=now,
         next_fire_time=cursor,
         due_at=times.due_at(cursor),
-        pause=Pause(since=now) if schedule.paused else None,
+        pauses=(*([Pause(since=now)] if schedule.paused else ()), *_pauses_of(schedule, holds, now)),
     )
     event = ScheduleAdded(schedule.id, schedule.task_id, cursor)
     return Change(schedule_id=schedule.id, schedule=schedule, state=state, events=(event,))
 
 
 def _replaced(
-    schedule: Schedule, stored: ScheduleSnapshot, now: datetime, same_trigger: SameTrigger
+    schedule: Schedule,
+    stored: ScheduleSnapshot,
+    now: datetime,
+    same_trigger: SameTrigger,
+    holds: Sequence[Hold],
 ) -> Change:
     """Write configuration only; a changed trigger moves the cursor and keeps the anchor (rule S1).
 
     The fire times of the old trigger go with it: they are neither fired nor counted.
     """
     old = stored.state
-    new = attrs.evolve(old, error=None)
+    new = attrs.evolve(old, error=None, pauses=_still_pausing(schedule, old, holds, now))
     times = FireTimes.of(schedule, old.anchor)
     if stored.fault is not None or not same_trigger(schedule.trigger, stored.schedule.trigger):
         cursor = first_cursor(times, now, old.last_fire_time)
         new = attrs.evolve(
-            new, next_fire_time=cursor, due_at=times.due_at(cursor), pause=_of_new_trigger(old.pause, now)
+            new,
+            next_fire_time=cursor,
+            due_at=times.due_at(cursor),
+            pauses=tuple(_of_new_trigger(pause, now) for pause in new.pauses),
         )
     elif schedule.max_jitter != stored.schedule.max_jitter and old.next_fire_time is not None:
         new = attrs.evolve(new, due_at=times.due_at(old.next_fire_time))
@@ -109,12 +119,35 @@ def _replaced(
     return Change(schedule_id=schedule.id, schedule=schedule, state=new, events=(event,))
 
 
-def _of_new_trigger(pause: Pause | None, now: datetime) -> Pause | None:
+def _pauses_of(schedule: Schedule, holds: Sequence[Hold], now: datetime) -> list[Pause]:
+    """Return the pauses of the holds that mean a schedule."""
+    return [hold.pause for hold in holds if not hold.pause.is_over(now) and hold.selector.matches(schedule)]
+
+
+def _still_pausing(
+    schedule: Schedule, old: ScheduleState, holds: Sequence[Hold], now: datetime
+) -> tuple[Pause, ...]:
+    """Return what pauses a schedule that is declared anew, and may belong to other sets now (rule H4).
+
+    A hold that does not mean it any more ends for it now, as that hold has said to go on.
+    """
+    meant = {pause.hold: pause for pause in _pauses_of(schedule, holds, now)}
+    kept = [
+        pause
+        if pause.hold is None or pause.hold in meant or pause.is_over(now)
+        else attrs.evolve(pause, until=now)
+        for pause in old.pauses
+    ]
+    known = {pause.hold for pause in old.pauses}
+    return (*kept, *(pause for name, pause in meant.items() if name not in known))
+
+
+def _of_new_trigger(pause: Pause, now: datetime) -> Pause:
     """Return the pause as it is under a new trigger, whose fire times begin now (rule S1).
 
     One that is over, though nobody has seen it yet, must not go on from an instant before that.
     """
-    if pause is None or pause.until is None or pause.until > now or pause.resume_from != "now":
+    if not pause.is_over(now) or pause.resume_from != "now":
         return pause
     return attrs.evolve(pause, resume_from=None)
 

@@ -1,4 +1,4 @@
-"""Pausing, and asking for a resume (rules P1 to P10).
+"""Pausing, and asking for a resume (rules P1 to P10, H3).
 
 A pause with an end is over from that instant on, whenever a node first sees it. Whatever is decided about the
 schedule next first carries out the resume that the pause asked for, as of that instant.
@@ -6,6 +6,7 @@ schedule next first carries out the resume that the pause asked for, as of that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
@@ -13,36 +14,36 @@ import attrs
 from anysched.model.change import Change
 from anysched.model.events import SchedulePaused
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import JobStatus, Missed, Queued, ResumeFrom
+from anysched.model.policies import JobStatus, Missed, ResumeFrom
 from anysched.model.schedule import Pause, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.rules.firing import fire
 from anysched.rules.resuming import Resume, report, resume
 
 
 def pause(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, wanted: Pause) -> Change:
-    """Decide about ``pause_schedule`` (rules P1 to P3).
+    """Decide about ``pause_schedule`` (rules P1 to P3), or about one schedule that a hold pauses (rule H2).
 
-    On a schedule that is paused already, what is given of ``until``, ``reason`` and ``by`` is replaced, and a new
-    ``until`` brings its own ``resume_from`` and ``missed``. ``queued`` speaks of the jobs that wait now; "keep"
-    leaves them as an earlier pause did.
+    On a schedule that the same pause has paused already, what is given of ``until``, ``reason`` and ``by`` is
+    replaced, and a new ``until`` brings its own ``resume_from`` and ``missed``. ``queued`` speaks of the jobs that
+    wait now; "keep" leaves them as an earlier pause did.
 
     :raise ValueError: when the pause would be over before it begins, or says how to end but not when
     """
-    if wanted.until is None:
-        if wanted.resume_from is not None or wanted.missed != "policy":
-            raise ValueError("resume_from and missed say how to go on at `until`: give `until` as well")
-    elif wanted.until <= now:
-        raise ValueError(f"until must lie in the future: {wanted.until}")
+    check(wanted, now)
     settled = settle(snapshot, options, now, discard=wanted.queued == "discard")
     snapshot = _after(snapshot, settled)
-    old = snapshot.state.pause
-    if old is None or _is_over(old, now):
-        new = attrs.evolve(wanted, since=now, queued=_queued(old, wanted))
+    others, old = _parted(snapshot, wanted.hold, now)
+    if old is None:
+        new = attrs.evolve(wanted, since=now)
     else:
-        new = _replaced(old, wanted)
+        new = replaced(old, wanted)
         if new == old and wanted.queued == "keep":
             return settled
-    change = _paused(snapshot, new)
+    if wanted.queued == "keep" and _holds_jobs(snapshot.state.pauses):
+        new = attrs.evolve(
+            new, queued="hold"
+        )  # what an earlier pause holds is held until the resume (rule P3)
+    change = _paused(snapshot, (*others, new), new)
     status = JobStatus.held if wanted.queued == "hold" else JobStatus.queued
     return attrs.evolve(
         change,
@@ -57,27 +58,42 @@ def unpause(
     options: EffectiveOptions,
     now: datetime,
     *,
+    hold: str | None = None,
     resume_from: ResumeFrom = None,
     missed: Missed = "policy",
 ) -> Change:
-    """Decide about ``unpause_schedule`` (rules P5 to P9).
+    """Decide about ``unpause_schedule`` (rules P5 to P9), or about one schedule that a hold has paused (rule H3).
+
+    While something else pauses the schedule, it stays paused; how to go on is said by what is lifted last.
 
     The resume makes the jobs of all that is due by now, at most ``max_catchup``; what remains is left to the next
     pass. With ``resume_from="now"`` it makes none from the new cursor: a fire time at this very instant is not
     late, it is simply next.
 
     A schedule that cannot be read on this node is left to one that can: its pause ends now, as asked for.
+
+    :param hold: what is lifted: a hold, or the schedule's own pause
     """
     settled = settle(snapshot, options, now)
     snapshot = _after(snapshot, settled)
-    state, old = snapshot.state, snapshot.state.pause
-    if old is None or _is_over(old, now):
+    others, old = _parted(snapshot, hold, now)
+    if old is None:
         unpaused = UnpauseResult(
-            schedule_id=snapshot.id, status=state.status, next_fire_time=state.next_fire_time, changed=False
+            schedule_id=snapshot.id,
+            status=snapshot.state.status,
+            next_fire_time=snapshot.state.next_fire_time,
+            changed=False,
+            pauses=others,
         )
         return attrs.evolve(settled, unpaused=unpaused)
+    if others:
+        if old.queued == "hold":  # what it holds, the others hold now
+            others = tuple(attrs.evolve(other, queued="hold") for other in others)
+        change = _paused(snapshot, others)
+        return attrs.evolve(change, unpaused=report(change))
     if snapshot.fault is not None:
-        change = _paused(snapshot, attrs.evolve(old, until=now, resume_from=resume_from, missed=missed))
+        ending = attrs.evolve(old, until=now, resume_from=resume_from, missed=missed)
+        change = _paused(snapshot, (ending,))
         return attrs.evolve(change, unpaused=report(change))
     limit = 0 if resume_from == "now" else snapshot.schedule.max_catchup
     return resume(snapshot, options, Resume(now, now, resume_from, missed), limit)
@@ -95,6 +111,7 @@ def preview(snapshot: ScheduleSnapshot, change: Change) -> UnpausePreview:
         fire_times=tuple(
             job.scheduled_fire_time for job in change.jobs if job.scheduled_fire_time is not None
         ),
+        start_times=told.start_times,
         skipped=told.skipped,
         skipped_exact=told.skipped_exact,
         changed=told.changed,
@@ -109,7 +126,7 @@ def settle(
     :param discard: make no job of a missed fire time, as it would be discarded at once
     """
     old = snapshot.state.pause
-    if old is None or old.until is None or not _is_over(old, now) or snapshot.fault is not None:
+    if old is None or old.until is None or not old.is_over(now) or snapshot.fault is not None:
         return Change(schedule_id=snapshot.id)
     missed = "skip" if discard and old.missed != "policy" else old.missed
     return resume(snapshot, options, Resume(old.until, now, old.resume_from, missed), 0)
@@ -127,9 +144,39 @@ def settle_and_fire(
     return resume(snapshot, options, Resume(wake_at, now, old.resume_from, old.missed), limit)
 
 
-def _paused(snapshot: ScheduleSnapshot, new: Pause) -> Change:
-    """Return the change that writes a pause."""
-    state = attrs.evolve(snapshot.state, pause=new, revision=snapshot.state.revision + 1)
+def check(wanted: Pause, now: datetime) -> None:
+    """Refuse a pause that makes no sense.
+
+    :raise ValueError: when it would be over before it begins, or says how to end but not when
+    """
+    if wanted.until is None:
+        if wanted.resume_from is not None or wanted.missed != "policy":
+            raise ValueError("resume_from and missed say how to go on at `until`: give `until` as well")
+    elif wanted.until <= now:
+        raise ValueError(f"until must lie in the future: {wanted.until}")
+
+
+def _parted(
+    snapshot: ScheduleSnapshot, hold: str | None, now: datetime
+) -> tuple[tuple[Pause, ...], Pause | None]:
+    """Return what else pauses a schedule, and the pause of a hold, or its own; without those that are over."""
+    live = [pause for pause in snapshot.state.pauses if not pause.is_over(now)]
+    own = next((pause for pause in live if pause.hold == hold), None)
+    return tuple(pause for pause in live if pause is not own), own
+
+
+def _holds_jobs(pauses: Sequence[Pause]) -> bool:
+    return any(pause.queued == "hold" for pause in pauses)
+
+
+def _paused(snapshot: ScheduleSnapshot, pauses: tuple[Pause, ...], told: Pause | None = None) -> Change:
+    """Return the change that writes what pauses a schedule.
+
+    :param told: the pause that the event is about; by default the one that ends last
+    """
+    state = attrs.evolve(snapshot.state, pauses=pauses, revision=snapshot.state.revision + 1)
+    new = told or state.pause
+    assert new is not None
     event = SchedulePaused(
         snapshot.id,
         snapshot.task_id,
@@ -140,30 +187,22 @@ def _paused(snapshot: ScheduleSnapshot, new: Pause) -> Change:
         resume_from=new.resume_from,
         missed=new.missed,
         next_fire_time=state.next_fire_time,
+        hold=new.hold,
     )
     return Change(schedule_id=snapshot.id, state=state, events=(event,))
 
 
-def _replaced(old: Pause, wanted: Pause) -> Pause:
+def replaced(old: Pause, wanted: Pause) -> Pause:
     """Return a pause with what is given replaced; how to go on belongs to ``until`` (rule P2)."""
-    return Pause(
-        since=old.since,
+    return attrs.evolve(
+        old,
         until=wanted.until or old.until,
         reason=old.reason if wanted.reason is None else wanted.reason,
         by=old.by if wanted.by is None else wanted.by,
-        queued=_queued(old, wanted),
+        queued=old.queued if wanted.queued == "keep" else wanted.queued,
         resume_from=wanted.resume_from if wanted.until else old.resume_from,
         missed=wanted.missed if wanted.until else old.missed,
     )
-
-
-def _queued(old: Pause | None, wanted: Pause) -> Queued:
-    """Return what a pause has done to queued jobs; what an earlier one holds is held until the resume (rule P3)."""
-    return old.queued if old is not None and wanted.queued == "keep" else wanted.queued
-
-
-def _is_over(pause: Pause, now: datetime) -> bool:
-    return pause.until is not None and pause.until <= now
 
 
 def _after(snapshot: ScheduleSnapshot, change: Change) -> ScheduleSnapshot:

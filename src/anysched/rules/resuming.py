@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import attrs
 
 from anysched.errors import TriggerError
 from anysched.model.change import Change, QueuedFate
 from anysched.model.events import FireTimesSkipped, ScheduleUnpaused
+from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import Missed, ResumeFrom, SkipReason
+from anysched.model.policies import CatchUp, CoalescePolicy, Missed, ResumeFrom, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState, UnpauseResult
 from anysched.rules.firing import Span, failed, moved, pick
 from anysched.rules.jobs import regular_job
-from anysched.rules.times import TICK, FireTimes
+from anysched.rules.times import BEGINNING, TICK, FireTimes, spaced
+
+#: What the words that ask for jobs are short for.
+_ASKED_FOR: Final[Mapping[Missed, CatchUp]] = {"run_once": CatchUp("latest"), "run_all": CatchUp("all")}
+
+#: Some fire times of a schedule: all of these from one to another, which are among them.
+_Stretch = tuple[FireTimes, datetime, datetime]
 
 
 @attrs.frozen
@@ -54,7 +62,7 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
     """End a pause, then do what is due by now; that makes no more jobs than ``limit`` leaves room for."""
     state, ended = snapshot.state, snapshot.state.pause
     assert ended is not None
-    unpaused = attrs.evolve(snapshot, state=attrs.evolve(state, pause=None))
+    unpaused = attrs.evolve(snapshot, state=attrs.evolve(state, pauses=()))
     if state.error is not None:  # nothing can be asked of its trigger
         new = attrs.evolve(unpaused.state, revision=state.revision + 1)
         change = Change(schedule_id=snapshot.id, state=new)
@@ -80,9 +88,10 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
         jobs=result.jobs,
         skipped=result.skipped,
         skipped_exact=result.skipped_exact,
+        hold=ended.hold,
     )
     return attrs.evolve(
-        change, queued=_held_fate(ended, how), events=(event, *change.events), unpaused=result
+        change, queued=_held_fate(state.pauses, how), events=(event, *change.events), unpaused=result
     )
 
 
@@ -90,10 +99,14 @@ def _restarted(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resum
     schedule, now = snapshot.schedule, how.now
     restart = restart_from(snapshot, how)
     times, cursor, skipped = restart.times, restart.cursor, restart.skipped
-    jobs = [
-        regular_job(snapshot, options, own, fire_time, now, deadline_from=now)
-        for own, fire_time in restart.chosen
-    ]
+    asked = _asked_for(how.missed)
+    jobs: list[Job] = []
+    for own, fire_time in restart.chosen:
+        spacing = None if asked is None else asked.spacing
+        start = None if spacing is None else spaced(now, spacing, len(jobs))
+        jobs.append(
+            regular_job(snapshot, options, own, fire_time, now, run_at=start, deadline_from=start or now)
+        )
     room = limit - len(jobs)
     if room > 0 and cursor is not None and (due_at := times.due_at(cursor)) <= now:
         late = pick(schedule, times, cursor, due_at, options, now, room)
@@ -111,14 +124,16 @@ def report(change: Change) -> UnpauseResult:
         status=change.state.status,
         next_fire_time=change.state.next_fire_time,
         jobs=tuple(job.id for job in change.jobs),
+        start_times=tuple(max(job.run_at, job.created_at) for job in change.jobs),
         skipped=sum(number for event in skips for _, number in event.counts),
         skipped_exact=all(event.exact for event in skips),
+        pauses=change.state.pauses,
     )
 
 
-def _held_fate(ended: Pause, how: Resume) -> tuple[QueuedFate, ...]:
+def _held_fate(ended: Sequence[Pause], how: Resume) -> tuple[QueuedFate, ...]:
     """Return what becomes of held jobs (rule P3); under ``resume_from="now"``, "policy" means "skip" (rule P6)."""
-    if ended.queued != "hold":
+    if not any(pause.queued == "hold" for pause in ended):
         return ()
     skips = how.missed == "skip" or (how.missed == "policy" and how.resume_from == "now")
     return ("discard_held",) if skips else ("release",)
@@ -138,16 +153,16 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     else:
         times = FireTimes.of(snapshot.schedule, start)
         cursor = _first_unfired(times, start, state)
-    spans: list[tuple[FireTimes, datetime, datetime]] = []
+    passed: list[_Stretch] = []
     rest = frozen
     if missed != "policy":
         if start is not None and (last := _last_missed(old, frozen, start, at)) is not None:
-            spans.append((old, *last))
+            passed.append((old, *last))
             rest = old.next(last[1])
         if (last := _last_missed(times, cursor, at, at)) is not None:
-            spans.append((times, *last))
+            passed.append((times, *last))
             cursor = times.next(last[1])
-    chosen, skipped = _chosen(spans, missed, snapshot.schedule.max_catchup)
+    chosen, skipped = _chosen(passed, _asked_for(missed), snapshot.schedule.max_catchup, at)
     if start is not None and rest is not None and rest < start:
         skipped.append(Span(SkipReason.paused, old, rest, start - TICK))
     return Restart(times, cursor, chosen, skipped)
@@ -171,18 +186,61 @@ def _last_missed(
     return None if last is None else (first, last)
 
 
+def _asked_for(missed: Missed) -> CatchUp | None:
+    """Return which jobs are asked for beyond the rules of the schedule, None for none."""
+    return missed if isinstance(missed, CatchUp) else _ASKED_FOR.get(missed)
+
+
 def _chosen(
-    spans: Sequence[tuple[FireTimes, datetime, datetime]], missed: Missed, max_catchup: int
+    passed: Sequence[_Stretch], asked: CatchUp | None, max_catchup: int, at: datetime
 ) -> tuple[list[tuple[FireTimes, datetime]], list[Span]]:
-    """Return the missed fire times that get a job: the latest of them, if any; and those that do not."""
-    most, reason = 0, SkipReason.paused
-    if missed == "run_once":
-        most, reason = 1, SkipReason.coalesced
-    elif missed == "run_all":
-        most, reason = max_catchup, SkipReason.catchup_limit
+    """Return the missed fire times that get a job, and those that do not."""
+    if asked is None:
+        return [], [Span(SkipReason.paused, *stretch) for stretch in passed]
+    skipped: list[Span] = []
+    if asked.max_age is not None:
+        passed, skipped = _aged(passed, at - min(asked.max_age, at - BEGINNING))
+    if asked.coalesce is CoalescePolicy.earliest:
+        chosen, others = _earliest(passed)
+    elif asked.coalesce is CoalescePolicy.latest:
+        chosen, others = _latest(passed, 1, SkipReason.coalesced)
+    else:
+        chosen, others = _latest(passed, asked.max_jobs or max_catchup, SkipReason.catchup_limit)
+    return chosen, [*skipped, *others]
+
+
+def _aged(passed: Sequence[_Stretch], since: datetime) -> tuple[list[_Stretch], list[Span]]:
+    """Return the fire times that were due from an instant on, and the others, which are given up."""
+    kept: list[_Stretch] = []
+    skipped: list[Span] = []
+    for times, first, last in passed:
+        young = times.first_due(first, since)
+        if young is None or young > last:
+            skipped.append(Span(SkipReason.paused, times, first, last))
+        else:
+            skipped.append(Span(SkipReason.paused, times, first, young - TICK))
+            kept.append((times, young, last))
+    return kept, skipped
+
+
+def _earliest(passed: Sequence[_Stretch]) -> tuple[list[tuple[FireTimes, datetime]], list[Span]]:
+    """Return the first fire time, if any, and the others."""
+    chosen = [(times, first) for times, first, _ in passed[:1]]
+    skipped = [
+        Span(SkipReason.coalesced, times, second, last)
+        for times, first, last in passed[:1]
+        if (second := times.next(first)) is not None
+    ]
+    return chosen, [*skipped, *(Span(SkipReason.coalesced, *stretch) for stretch in passed[1:])]
+
+
+def _latest(
+    passed: Sequence[_Stretch], most: int, reason: SkipReason
+) -> tuple[list[tuple[FireTimes, datetime]], list[Span]]:
+    """Return the latest fire times, at most so many, in order; and the others."""
     chosen: list[tuple[FireTimes, datetime]] = []
     skipped: list[Span] = []
-    for times, first, last in reversed(spans):
+    for times, first, last in reversed(passed):
         tail = times.tail(first, last, most - len(chosen)) if len(chosen) < most else []
         chosen = [*((times, fire_time) for fire_time in tail), *chosen]
         skipped.insert(0, Span(reason, times, first, tail[0] - TICK if tail else last))

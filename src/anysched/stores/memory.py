@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -15,6 +15,7 @@ from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError
 from anysched.model.change import Change
 from anysched.model.figures import StoreFigures
+from anysched.model.hold import Hold
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
@@ -25,19 +26,18 @@ from anysched.ports.store import (
     Committed,
     Completion,
     Decide,
+    DecideDeclared,
+    DecideHold,
     JobQuery,
     LeaseKeeper,
     ScheduleQuery,
 )
 from anysched.rules.options import merge_options
-from anysched.rules.retention import expiry
 from anysched.rules.running import cancelled, next_attempt
-from anysched.stores._memory_queue import Entry, JobQueue
+from anysched.stores._memory_changes import Changes
+from anysched.stores._memory_queue import Entry
 from anysched.stores._memory_schedules import Entry as DueEntry
-from anysched.stores._memory_schedules import ScheduleTable, after, takes_long
-
-#: More decisions than this at once are made in a thread, so that the event loop goes on.
-MOST_INLINE = 200
+from anysched.stores._memory_schedules import takes_long
 
 
 class MemoryDataStore:
@@ -53,10 +53,11 @@ class MemoryDataStore:
         self._clock: Clock = SystemClock()
         self._opened = 0
         self._loop: object = None
-        self._schedules = ScheduleTable()
-        self._tasks: dict[str, Task] = {}
-        self._jobs = JobQueue()
-        self._results: dict[UUID, tuple[JobResult, datetime]] = {}
+        self._changes = Changes(self._clock)
+        self._schedules = self._changes.schedules
+        self._tasks = self._changes.tasks
+        self._jobs = self._changes.jobs
+        self._results = self._changes.results
         self._told: set[str] = set()
 
     def __repr__(self) -> str:
@@ -68,6 +69,7 @@ class MemoryDataStore:
         if self._opened and loop != self._loop:
             raise StoreError("a MemoryDataStore serves one event loop at a time, and another one is using it")
         self._clock, self._loop = clock, loop
+        self._changes.clock = clock
         self._opened += 1
 
     async def close(self) -> None:
@@ -133,59 +135,19 @@ class MemoryDataStore:
 
     async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
         """Decide about each schedule, write everything or nothing."""
-        while True:
-            before = {key: self._schedules.get(key) for key in ids}
-            now = self._clock.now()
-            if len(ids) <= MOST_INLINE and not any(takes_long(snapshot, now) for snapshot in before.values()):
-                return self._commit(self._decided(ids, decide))
-            changes = await anyio.to_thread.run_sync(self._decided, ids, decide)
-            if all(self._schedules.get(key) is snapshot for key, snapshot in before.items()):  # rule S4
-                return self._commit(changes)
+        return await self._changes.transact(ids, decide)
 
-    def _decided(self, ids: Sequence[str], decide: Decide) -> list[Change]:
-        now = self._clock.now()
-        seen: dict[str, ScheduleSnapshot | None] = {}
-        changes: list[Change] = []
-        for key in ids:
-            stored = seen[key] if key in seen else self._schedules.get(key)
-            change = decide(key, stored, None if stored is None else self._tasks.get(stored.task_id), now)
-            seen[key] = after(stored, change)
-            changes.append(change)
-        return changes
+    async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
+        """Decide about what is added or edited, write everything or nothing."""
+        return await self._changes.declare(ids, decide)
 
-    def _commit(self, changes: Sequence[Change]) -> Committed:
-        now = self._clock.now()
-        ended = [job for change in changes for job in self._write(change, now)]
-        return Committed(changes, ended)
+    async def transact_holds(self, decide_hold: DecideHold, decide: Decide) -> Committed:
+        """Decide about a hold and all schedules that it means, write everything or nothing."""
+        return await self._changes.hold(decide_hold, decide)
 
-    def _write(self, change: Change, now: datetime) -> list[EndedJob]:
-        key = change.schedule_id
-        old = self._schedules.get(key)
-        if change.removed:
-            self._schedules.remove(key)
-            return self._end(self._jobs.take_waiting(key), now)
-        new = after(old, change)
-        if new is not None and new is not old:
-            self._schedules.put(new)
-        ended: list[EndedJob] = []
-        for fate in change.queued:
-            if fate == "hold":
-                self._jobs.hold(key, now)
-            elif fate == "release":
-                self._jobs.release(key, now)
-            elif fate == "discard_held":
-                ended += self._end(self._jobs.take_waiting(key, held_only=True), now)
-            else:
-                ended += self._end(self._jobs.take_waiting(key, regular_only=True), now)
-        for job in change.jobs:
-            self._jobs.add(job)
-        return ended
-
-    def _end(self, jobs: Iterable[Job], now: datetime) -> list[EndedJob]:
-        ended = [cancelled(job, now) for job in jobs]
-        for end in ended:
-            self._keep(end)
-        return ended
+    async def get_holds(self) -> list[Hold]:
+        """Return the holds that are not over, in the order of their ids."""
+        return self._changes.holds
 
     async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:
         """Return snapshots, ordered by id."""
@@ -205,7 +167,7 @@ class MemoryDataStore:
         if request.plan_limit:
             changes, slow = self._decide_due(request, now, unknown)
             for change in changes:
-                ended += self._write(change, now)
+                ended += self._changes.write(change, now)
             for snapshot in slow:
                 ended += await self._fire_slowly(request, snapshot, now, changes)
             next_due = self._schedules.next_due(lambda s: request.plan_all or s.task_id in request.tasks)
@@ -235,7 +197,7 @@ class MemoryDataStore:
         if self._schedules.get(snapshot.id) is not snapshot:
             return []
         changes.append(change)
-        return self._write(change, now)
+        return self._changes.write(change, now)
 
     def _decide_due(
         self, request: AdvanceRequest, now: datetime, unknown: list[tuple[str, str]]
@@ -292,7 +254,7 @@ class MemoryDataStore:
             holds = entry is not None and entry.node == node and entry.token == completion.claim.token
             if holds:
                 self._jobs.end(completion.claim.job.id)
-                self._keep(EndedJob(completion.claim.job, completion.result))
+                self._changes.keep(EndedJob(completion.claim.job, completion.result))
             accepted.append(holds)
         return accepted
 
@@ -312,7 +274,7 @@ class MemoryDataStore:
             return "requested"
         self._jobs.end(job_id)
         ended = cancelled(entry.job, self._clock.now())
-        self._keep(ended)
+        self._changes.keep(ended)
         return ended
 
     async def get_jobs(self, query: JobQuery) -> list[Job]:
@@ -331,16 +293,7 @@ class MemoryDataStore:
 
     async def clean_up(self) -> int:
         """Forget the results that have expired."""
-        now = self._clock.now()
-        expired = [job_id for job_id, (_, expires_at) in self._results.items() if expires_at <= now]
-        for job_id in expired:
-            del self._results[job_id]
-        return len(expired)
-
-    def _keep(self, ended: EndedJob) -> None:
-        lifetime = ended.job.result_expiration_time
-        if lifetime:
-            self._results[ended.job.id] = (ended.result, expiry(ended.result.finished_at, lifetime))
+        return self._changes.clean_up()
 
 
 def _matches(snapshot: ScheduleSnapshot, query: ScheduleQuery) -> bool:
@@ -348,6 +301,8 @@ def _matches(snapshot: ScheduleSnapshot, query: ScheduleQuery) -> bool:
         (query.paused is None or snapshot.paused == query.paused)
         and (query.status is None or snapshot.status is query.status)
         and (query.task_id is None or snapshot.task_id == query.task_id)
+        and (query.group is None or snapshot.schedule.group == query.group)
+        and (query.tags is None or query.tags <= snapshot.schedule.tags)
     )
 
 

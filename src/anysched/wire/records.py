@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar, cast, get_args
 import attrs
 
 from anysched.errors import DeserializationError, UnknownTypeError
+from anysched.model.hold import Hold, Selector
 from anysched.model.job import JobException
-from anysched.model.policies import Missed, Queued, SkipReason
+from anysched.model.policies import CatchUp, MissedWord, PauseKind, Queued, SkipReason
 from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import Trigger
@@ -32,6 +33,8 @@ _SCHEDULE_FIELDS: Final = tuple(
 )
 _OPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(TaskOptions) if field.name not in _APART)
 _PAUSE_FIELDS: Final = tuple(field.name for field in attrs.fields(Pause))
+_CATCH_UP_FIELDS: Final = tuple(field.name for field in attrs.fields(CatchUp))
+_SELECTOR_FIELDS: Final = tuple(field.name for field in attrs.fields(Selector))
 _EXCEPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(JobException))
 
 
@@ -78,7 +81,39 @@ def pause_to_plain(pause: Pause) -> dict[str, Any]:
 def pause_from_plain(plain: object) -> Pause:
     """Return a pause. :raise DeserializationError: when it is damaged"""
     fields = _from_plain("pause", plain, _PAUSE_FIELDS)
+    if isinstance(fields.get("missed"), dict):  # a word, or a record of its own
+        how = _from_plain("catch-up", cast("dict[str, Any]", plain)["missed"], _CATCH_UP_FIELDS)
+        fields["missed"] = _built("catch-up", lambda: CatchUp(**how))
     return _built("pause", lambda: _checked_pause(Pause(**fields)))
+
+
+def pauses_to_plain(pauses: Iterable[Pause]) -> list[dict[str, Any]]:
+    """Return what pauses a schedule."""
+    return [pause_to_plain(pause) for pause in pauses]
+
+
+def pauses_from_plain(plain: object) -> tuple[Pause, ...]:
+    """Return what pauses a schedule; a record alone is how one pause was written when there could be no other.
+
+    :raise DeserializationError: when it is damaged
+    """
+    pauses = cast("list[object]", plain) if isinstance(plain, list) else [plain]
+    if not pauses:
+        raise DeserializationError("the stored pauses are damaged: there are none")
+    return tuple(pause_from_plain(pause) for pause in pauses)
+
+
+def hold_to_plain(hold: Hold) -> dict[str, Any]:
+    """Return a hold."""
+    selector = _to_plain("selector", hold.selector, _SELECTOR_FIELDS)
+    return {"version": VERSION, "selector": selector, "pause": pause_to_plain(hold.pause)}
+
+
+def hold_from_plain(plain: object) -> Hold:
+    """Return a hold. :raise DeserializationError: when it is damaged"""
+    record = _checked_record("hold", plain, ("selector", "pause"))
+    fields = _from_plain("selector", record.get("selector"), _SELECTOR_FIELDS)
+    return _built("hold", lambda: Hold(Selector(**fields), pause_from_plain(record.get("pause"))))
 
 
 def exception_to_plain(exception: JobException) -> dict[str, Any]:
@@ -109,8 +144,13 @@ def _to_plain(what: str, record: object, names: Iterable[str]) -> dict[str, Any]
     plain: dict[str, Any] = {"version": VERSION}
     for name in names:
         value = getattr(record, name)
-        if value is not UNSET:
-            value = value.value if isinstance(value, Enum) else value
+        if isinstance(value, CatchUp):
+            plain[name] = _to_plain("catch-up", value, _CATCH_UP_FIELDS)
+        elif value is not UNSET:
+            if isinstance(value, Enum):
+                value = value.value
+            elif isinstance(value, frozenset):
+                value = sorted(cast("frozenset[str]", value))
             plain[name] = to_plain(value, where=f"{name} of a {what}")
     return plain
 
@@ -118,7 +158,14 @@ def _to_plain(what: str, record: object, names: Iterable[str]) -> dict[str, Any]
 def _from_plain(
     what: str, plain: object, names: Iterable[str], registry: TypeRegistry = DEFAULT_REGISTRY
 ) -> dict[str, Any]:
-    """Return the fields of a record: no others than ``names``, and written by a version that is known here."""
+    """Return the fields of a record, as they were before they were written."""
+    fields: dict[str, Any] = from_plain(_checked_record(what, plain, names), registry)
+    del fields["version"]
+    return fields
+
+
+def _checked_record(what: str, plain: object, names: Iterable[str]) -> dict[str, Any]:
+    """Return a record with no fields but ``names``, and written by a version that is known here."""
     if not isinstance(plain, dict) or TAG in plain:
         raise DeserializationError(f"the stored {what} is damaged: it is not a record")
     record = cast("dict[str, Any]", plain)
@@ -127,11 +174,9 @@ def _from_plain(
         raise DeserializationError(f"the stored {what} is damaged: it has no version")
     if version > VERSION:
         raise UnknownTypeError(what, version)
-    fields: dict[str, Any] = from_plain(record, registry)
-    del fields["version"]
-    if not fields.keys() <= set(names):
+    if not record.keys() <= {"version", *names}:
         raise DeserializationError(f"the stored {what} is damaged: it has fields that are never written")
-    return fields
+    return record
 
 
 def _built(what: str, build: Callable[[], T]) -> T:
@@ -145,6 +190,9 @@ def _checked_pause(pause: Pause) -> Pause:
     instants = [pause.since, pause.until, None if pause.resume_from == "now" else pause.resume_from]
     if not all(instant is None or isinstance(instant, datetime) for instant in instants):
         raise TypeError("an instant is expected")
-    if pause.queued not in get_args(Queued) or pause.missed not in get_args(Missed):
+    known = isinstance(pause.missed, CatchUp) or pause.missed in get_args(MissedWord)
+    if pause.queued not in get_args(Queued) or not known:
         raise ValueError(f"{pause.queued!r} and {pause.missed!r} are not among the choices")
+    if pause.kind not in get_args(PauseKind) or not (pause.hold is None or isinstance(pause.hold, str)):
+        raise ValueError(f"{pause.kind!r} and {pause.hold!r} are no kind of pause and no id of a hold")
     return pause

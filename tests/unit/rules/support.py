@@ -134,7 +134,7 @@ def after(snapshot: ScheduleSnapshot, change: Change) -> ScheduleSnapshot:
 
 def paused(snapshot: ScheduleSnapshot, since: datetime = T0, **pause: Any) -> ScheduleSnapshot:
     """Return a schedule with a pause."""
-    state = attrs.evolve(snapshot.state, pause=Pause(since=since, **pause))
+    state = attrs.evolve(snapshot.state, pauses=(Pause(since=since, **pause),))
     return attrs.evolve(snapshot, state=state)
 
 

@@ -168,7 +168,7 @@ class TestReplace:
         """rule S1: a changed trigger moves the cursor to its first fire time from now and keeps the anchor."""
         snapshot = self.history()
         if status is ScheduleStatus.active:
-            snapshot = attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, pause=None))
+            snapshot = attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, pauses=()))
         change = replaced(snapshot, 61, trigger=Every(7 * SECOND))
         expected = attrs.evolve(
             snapshot.state, next_fire_time=at(63), due_at=at(63), revision=snapshot.state.revision + 1
@@ -180,7 +180,7 @@ class TestReplace:
     def test_error(self) -> None:
         """rule S1: replacing clears the error; the schedule goes on from where it stood."""
         snapshot = self.history()
-        snapshot = attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, error="broken", pause=None))
+        snapshot = attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, error="broken", pauses=()))
         state = state_of(replaced(snapshot, 999))
         assert (None, at(50)) == (state.error, state.next_fire_time)
         assert ScheduleStatus.active is state.status

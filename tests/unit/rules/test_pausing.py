@@ -44,7 +44,7 @@ class TestFirstPause:
             snapshot, 3, until=at(50), reason="upgrade", by="ops", resume_from="now", missed="run_once"
         )
         mark = Pause(at(3), at(50), "upgrade", "ops", "keep", "now", "run_once")
-        expected = attrs.evolve(snapshot.state, pause=mark, revision=2)
+        expected = attrs.evolve(snapshot.state, pauses=(mark,), revision=2)
         assert (
             Change(
                 schedule_id="x",
@@ -140,7 +140,7 @@ class TestSecondPause:
         change = pausing(snapshot, 5, **wanted)
         assert snapshot.state.pause is not None
         mark = attrs.evolve(snapshot.state.pause, **expected)
-        assert attrs.evolve(snapshot.state, pause=mark, revision=2) == state_of(change)
+        assert attrs.evolve(snapshot.state, pauses=(mark,), revision=2) == state_of(change)
         (event,) = change.events
         assert isinstance(event, SchedulePaused)
         assert (T0, mark.until, mark.reason, mark.by) == (event.since, event.until, event.reason, event.by)

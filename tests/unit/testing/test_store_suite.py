@@ -16,7 +16,7 @@ from anysched.ports.store import (
     AdvanceRequest,
     Committed,
     Completion,
-    Decide,
+    DecideDeclared,
     JobQuery,
     ScheduleQuery,
 )
@@ -45,14 +45,14 @@ class EmptyMeansAll(MemoryDataStore):
 
 
 class FoldsCase(MemoryDataStore):
-    async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
+    async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
         folded = {id.casefold(): id for id in ids}
-        return await super().transact_schedules(list(folded.values()), decide)
+        return await super().declare_schedules(list(folded.values()), decide)
 
 
 class OneByOne(MemoryDataStore):
-    async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
-        parts = [await super(OneByOne, self).transact_schedules([id], decide) for id in ids]
+    async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
+        parts = [await super(OneByOne, self).declare_schedules([id], decide) for id in ids]
         changes = [change for part in parts for change in part.changes]
         return Committed(changes, [ended for part in parts for ended in part.ended])
 

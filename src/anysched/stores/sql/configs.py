@@ -45,13 +45,15 @@ class StoredConfig:
     id: str
     task_id: str
     kinds: str
+    group: str | None
+    tags: str | None
     text: str
     payload: bytes | None
 
     @property
-    def columns(self) -> tuple[str, str, str]:
+    def columns(self) -> tuple[str | None, ...]:
         """What the row of the schedule says of it."""
-        return self.task_id, self.id, self.kinds
+        return self.task_id, self.id, self.kinds, self.group, self.tags
 
 
 class Configs:
@@ -82,7 +84,10 @@ class Configs:
             schedule.args, schedule.kwargs, schedule.metadata, f"schedule {schedule.id!r}"
         )
         kinds = "\n".join(sorted(names_in(plain["trigger"])))
-        return StoredConfig(new_id(EPOCH).hex, schedule.task_id, kinds, to_json(plain), payload)
+        tags = "\n{}\n".format("\n".join(sorted(schedule.tags))) if schedule.tags else None
+        return StoredConfig(
+            new_id(EPOCH).hex, schedule.task_id, kinds, schedule.group, tags, to_json(plain), payload
+        )
 
     def decode(self, row: Sequence[Any], task_id: str) -> Config:
         """Return the configuration of a row: schedule, config id, kinds, text, payload."""

@@ -96,7 +96,7 @@ class MariaDBDialect(RowByRow):
     lock_unlocked = "FOR UPDATE SKIP LOCKED"
     # A lock on an entry of this index alone leaves the rest of the row to others.
     by_existence = "FORCE INDEX (nodes_existence)"
-    lock_existence = "LOCK IN SHARE MODE"
+    lock_shared = lock_existence = "LOCK IN SHARE MODE"
     # A scan of another index, which looks cheap in a small table, would keep the locks of all rows that it meets.
     by_key = "FORCE INDEX (PRIMARY)"
     value = "given_{}"

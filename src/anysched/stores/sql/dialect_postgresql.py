@@ -73,10 +73,12 @@ class PostgreSQLDialect:
     has_time = True
     lock = "FOR UPDATE"
     lock_unlocked = "FOR UPDATE SKIP LOCKED"
+    lock_shared = "FOR SHARE"
     lock_existence = "FOR KEY SHARE"
     among = "= ANY (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
     not_among = "<> ALL (ARRAY(SELECT json_array_elements_text(CAST(:{} AS json))))"
     by_existence = by_key = by_due = ""
+    position = "strpos"
     value = "given_{}"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
     counts_fired = True

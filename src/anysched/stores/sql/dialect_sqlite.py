@@ -38,7 +38,7 @@ class SQLiteDialect(RowByRow):
     begin_write: tuple[str, ...] = ("BEGIN IMMEDIATE",)
     many_writers = False
     has_time = False
-    lock = lock_unlocked = lock_existence = by_existence = by_key = by_due = ""
+    lock = lock_unlocked = lock_shared = lock_existence = by_existence = by_key = by_due = ""
     among = "IN (SELECT value FROM json_each(:{}))"
     not_among = "NOT IN (SELECT value FROM json_each(:{}))"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"

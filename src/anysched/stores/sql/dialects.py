@@ -12,8 +12,9 @@ COMMITTED beside each other and lock the rows that they decide upon, in this ord
 6. jobs to take, passing over locked ones
 7. the row of the node that makes a pass, to write its lease, right before the end
 
-Writers of tasks lock the revision in ``meta`` first, and then tasks in the order of ids. Where two transactions still
-lock each other out, the database undoes one of them, and it is done again as a whole.
+Writers of tasks lock the revision in ``meta`` first, and then tasks in the order of ids. Writers of holds lock the
+revision of holds in ``meta`` before anything else, those who add schedules share that lock. Where two transactions
+still lock each other out, the database undoes one of them, and it is done again as a whole.
 """
 
 from __future__ import annotations
@@ -106,6 +107,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def lock_shared(self) -> str:
+        """The end of a SELECT that others may lock in the same way, and nobody may change."""
+        ...
+
+    @property
     def lock_existence(self) -> str:
         """The same, but others may still update what is not a key."""
         ...
@@ -133,6 +139,11 @@ class Dialect(Protocol):
     @property
     def not_among(self) -> str:
         """The opposite."""
+        ...
+
+    @property
+    def position(self) -> str:
+        """The function of a text and a part of it that returns 0 only where it has no such part; case matters."""
         ...
 
     def set_of(self, items: Iterable[str]) -> object:
@@ -274,6 +285,7 @@ class RowByRow:
     """Statements for many rows in databases, or drivers, that execute them for one row after the other."""
 
     value = ":{}"
+    position = "instr"
 
     def insert(self, table: str, rows: Parameters) -> str:
         return f"INSERT INTO {table} ({', '.join(rows)}) VALUES (:{', :'.join(rows)})"

@@ -13,6 +13,7 @@ from anysched.model.policies import JobStatus
 from anysched.ports.store import Completion
 from anysched.rules.running import cancelled, next_attempt
 from anysched.stores.sql.columns import from_instant
+from anysched.stores.sql.holds import Holds
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases
 from anysched.stores.sql.results import Results
@@ -29,12 +30,15 @@ class Ending:
     What has begun may end, and a lease may be renewed, also where the tables have become too new for this node.
     """
 
-    def __init__(self, session: Session, jobs: Jobs, tasks: Tasks, results: Results, leases: Leases) -> None:
+    def __init__(
+        self, session: Session, jobs: Jobs, tasks: Tasks, results: Results, leases: Leases, holds: Holds
+    ) -> None:
         self._session = session
         self._jobs = jobs
         self._tasks = tasks
         self._results = results
         self._leases = leases
+        self._holds = holds
 
     def complete(self, node: str, completions: Sequence[Completion]) -> list[bool]:
         """End jobs whose token is still the newest (rule J1)."""
@@ -83,7 +87,7 @@ class Ending:
         return self._session.write_here(work)
 
     def clean_up(self) -> int:
-        """Delete results that have expired, and nodes that are gone; return how many results went."""
+        """Delete results that have expired, holds that are over, nodes that are gone; return how many results went."""
         now = from_instant(self._session.present())
         deleted = 0
 
@@ -94,6 +98,8 @@ class Ending:
         while ids := self._session.read_here(expired):
             self._session.write_here(self._results.deletion(ids))
             deleted += len(ids)
+        if self._session.read_here(lambda connection: self._holds.are_past(connection, now)):
+            self._session.write_here(lambda connection: self._holds.drop_past(connection, now))
         if self._session.read_here(lambda connection: self._leases.idle(connection, now)):
             self._session.write_here(lambda connection: self._leases.drop_idle(connection, now))
         return deleted

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from anysched.errors import DeserializationError
 from anysched.model.change import Change
+from anysched.model.hold import Selector
 from anysched.model.ids import new_id
 from anysched.model.policies import ScheduleStatus
 from anysched.model.schedule import NOTHING_SKIPPED, Pause, ScheduleSnapshot, ScheduleState
@@ -31,7 +32,7 @@ from anysched.stores.sql.dialects import Dialect, is_one_of
 from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.session import Conflict
 from anysched.stores.sql.statements import STATE_COLUMNS, Statements
-from anysched.wire.records import pause_from_plain, pause_to_plain, skips_from_plain, skips_to_plain
+from anysched.wire.records import pauses_from_plain, pauses_to_plain, skips_from_plain, skips_to_plain
 
 #: How many schedules that this node cannot handle are looked at in one pass.
 MOST_PASSED_OVER: Final = 1000
@@ -151,12 +152,31 @@ class Schedules:
             statement = statement.where(column.pause.is_not(None) if query.paused else column.pause.is_(None))
         if query.task_id is not None:
             statement = statement.where(column.task_id == query.task_id)
+        statement = statement.where(*self._carries(query.group, query.tags))
         if query.status is not None:
             statement = statement.where(*self._has_status(query.status))
         if query.ids is not None:
             statement = statement.where(is_one_of(self.dialect, query.ids))
         rows = connection.execute(statement).fetchall()
         return [stored.snapshot for stored in self._read(connection, rows)]
+
+    def meant_by(self, connection: sa.Connection, selector: Selector) -> list[str]:
+        """Return the ids of the schedules that a selector means, in order."""
+        if selector.ids is not None:
+            return sorted(selector.ids)
+        column = self._table.c
+        statement = sa.select(column.id).order_by(column.id)
+        if selector.task_id is not None:
+            statement = statement.where(column.task_id == selector.task_id)
+        statement = statement.where(*self._carries(selector.group, selector.tags))
+        return list(connection.execute(statement).scalars())
+
+    def _carries(self, group: str | None, tags: Iterable[str] | None) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions for a group, and for tags that are all there."""
+        column = self._table.c
+        conditions = [] if group is None else [column.group_name == group]
+        position = getattr(sa.func, self.dialect.position)
+        return conditions + [position(column.tags, f"\n{tag}\n") > 0 for tag in sorted(tags or ())]
 
     def _has_status(self, status: ScheduleStatus) -> list[sa.ColumnElement[bool]]:
         """Return the conditions for a status: the first that holds of error, finished, paused, active (rule S2)."""
@@ -250,7 +270,7 @@ def _state_row(state: ScheduleState) -> tuple[Any, ...]:
         from_optional_instant(state.due_at),
         from_optional_instant(state.wake_at),
         from_optional_instant(state.last_fire_time),
-        None if state.pause is None else to_json(pause_to_plain(state.pause)),
+        to_json(pauses_to_plain(state.pauses)) if state.pauses else None,
         state.error,
         state.jobs_made,
         to_json(skips_to_plain(state.skipped)) if state.skipped else None,
@@ -273,7 +293,7 @@ def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
             next_fire_time=to_optional_instant(next_fire_time),
             due_at=to_optional_instant(due_at),
             last_fire_time=to_optional_instant(last_fire_time),
-            pause=None if pause is None else pause_from_plain(from_json(pause)),
+            pauses=() if pause is None else pauses_from_plain(from_json(pause)),
             error=error,
             jobs_made=int(jobs_made),
             skipped=skips_from_plain(from_json(skipped)) if skipped else NOTHING_SKIPPED,
@@ -286,7 +306,7 @@ def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
             anchor=EPOCH,
             next_fire_time=EPOCH,
             due_at=EPOCH,
-            pause=None if pause is None else Pause(since=EPOCH, until=EPOCH),
+            pauses=() if pause is None else (Pause(since=EPOCH, until=EPOCH),),
             error=None if error is None else str(error),
         )
         return state, f"the stored state is damaged: {exc}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 import attrs
@@ -50,6 +51,7 @@ class Tables:
     jobs: sa.Table
     results: sa.Table
     nodes: sa.Table
+    holds: sa.Table
 
     @property
     def prefix(self) -> str:
@@ -85,8 +87,9 @@ def _in_mariadb(*_: object, dialect: sa.Dialect, **__: object) -> bool:
     return dialect.name in {"mysql", "mariadb"}
 
 
+@lru_cache(maxsize=16)
 def make_tables(schema: str | None, prefix: str) -> Tables:
-    """Return the tables as this version has them."""
+    """Return the tables as this version has them. Stores share them: nobody changes them."""
     metadata = sa.MetaData(schema=None if schema is None else quoted_name(schema, quote=True))
 
     def table(name: str, *items: SchemaItem) -> sa.Table:
@@ -137,6 +140,8 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         sa.Column("jobs_made", sa.BigInteger, nullable=False),
         sa.Column("skipped", Text),
         sa.Column("skipped_exact", sa.SmallInteger, nullable=False),
+        sa.Column("group_name", Name),
+        sa.Column("tags", Text),  # each between line breaks
         index("schedules_due", "wake_at", "task_id", sparse="wake_at"),
     )
     # Apart, because a firing rewrites the row of a schedule. Never updated: a new configuration has a new id.
@@ -190,4 +195,10 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         # In MariaDB and MySQL, who locks an entry of this index leaves the lease to its renewal.
         sa.Index("nodes_existence", "id").ddl_if(callable_=_in_mariadb),
     )
-    return Tables(metadata, meta, tasks, schedules, configs, jobs, results, nodes)
+    holds = table(
+        "holds",
+        sa.Column("id", Name, primary_key=True),
+        sa.Column("until", Instant),
+        sa.Column("record", Text, nullable=False),
+    )
+    return Tables(metadata, meta, tasks, schedules, configs, jobs, results, nodes, holds)

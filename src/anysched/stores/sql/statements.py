@@ -6,7 +6,9 @@ so that the text of a statement never changes.
 
 from __future__ import annotations
 
-from typing import Final, cast
+from collections.abc import Callable
+from functools import cache, lru_cache
+from typing import Final, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
@@ -39,6 +41,7 @@ class Statements:
                 ("jobs", tables.jobs),
                 ("results", tables.results),
                 ("nodes", tables.nodes),
+                ("holds", tables.holds),
             )
         }
 
@@ -46,6 +49,7 @@ class Statements:
             "state": STATE_COLUMNS,
             "job": JOB_COLUMNS,
             "lock": dialect.lock,
+            "lock_shared": dialect.lock_shared,
             "lock_unlocked": dialect.lock_unlocked,
             "lock_existence": dialect.lock_existence,
             "by_existence": dialect.by_existence,
@@ -54,11 +58,11 @@ class Statements:
             "index_ready": _index(tables.jobs, "jobs_ready", engine),
         }
         names["by_due"] = dialect.by_due.format(**names)
-        by_position = cast("type[DefaultDialect]", type(engine.dialect))(paramstyle=dialect.paramstyle)
+        kind = cast("Callable[..., DefaultDialect]", type(engine.dialect))
 
         def sql(text: str) -> str:
             text = text.format(**names, in_=_Set(dialect.among), not_in=_Set(dialect.not_among))
-            return str(sa.text(" ".join(text.split())).compile(dialect=by_position))
+            return _compiled(" ".join(text.split()), kind, dialect.paramstyle)
 
         def many(text: str, rows: Parameters) -> Many:
             return Many(sql(text), tuple(rows.values()))
@@ -109,12 +113,22 @@ class Statements:
             "incarnation, revision, anchor, next_fire_time, due_at, wake_at, last_fire_time, pause, error, jobs_made,"
             " skipped, skipped_exact"
         )
-        self.insert_schedule: Many = insert(tables.schedules, f"task_id, config_id, kinds, {state}, id")
+        configured = "task_id, config_id, kinds, group_name, tags"
+        self.insert_schedule: Many = insert(tables.schedules, f"{configured}, {state}, id")
         # Rule S4: nothing is written that was decided from a state which does not stand any more.
         still = "id, incarnation, revision"
-        self.update_config: Many = update(tables.schedules, "task_id, config_id, kinds", still)
+        self.update_config: Many = update(tables.schedules, configured, still)
         self.update_state: Many = update(tables.schedules, state, still)
         self.delete_schedule: Many = delete(tables.schedules, still)
+
+        # holds: who writes them locks their revision, who adds schedules shares it (rule H4)
+        self.touch_holds: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'holds_revision'")
+        self.share_holds: str = sql("SELECT number FROM {meta} WHERE name = 'holds_revision' {lock_shared}")
+        self.holds: str = sql("SELECT id, record FROM {holds} ORDER BY id")
+        self.insert_hold: Many = insert(tables.holds, "id, until, record")
+        self.delete_hold: Many = delete(tables.holds, "id")
+        self.past_hold: str = sql("SELECT id FROM {holds} WHERE until <= :now LIMIT 1")
+        self.delete_past_holds: str = sql("DELETE FROM {holds} WHERE until <= :now")
 
         # jobs
         job = (
@@ -166,8 +180,12 @@ class Statements:
             " AND held_since IS NULL"
         )
         # MariaDB assigns one after the other: what is read by one expression is changed after it.
+        moved = (
+            "CASE WHEN run_at <= held_since THEN run_at"
+            " WHEN run_at < :last - (:now - held_since) THEN run_at + (:now - held_since) ELSE :last END"
+        )
         self.release: str = sql(
-            "UPDATE {jobs} SET ready_at = run_at, start_deadline = CASE"
+            f"UPDATE {{jobs}} SET ready_at = {moved}, run_at = {moved}, start_deadline = CASE"
             " WHEN start_deadline < :last - (:now - held_since) THEN start_deadline + (:now - held_since)"
             " WHEN start_deadline IS NOT NULL THEN :last END, held_since = NULL"
             f" WHERE {waiting} AND held_since IS NOT NULL"
@@ -225,6 +243,18 @@ class Statements:
             "UPDATE {tasks} SET configured = :options, configured_metadata = COALESCE(:metadata,"
             " configured_metadata) WHERE id = :id"
         )
+
+
+@lru_cache(maxsize=1024)
+def _compiled(text: str, kind: Callable[..., DefaultDialect], paramstyle: Literal["qmark", "format"]) -> str:
+    """Return a statement for the driver. Stores of one process mostly have the same statements."""
+    return str(sa.text(text).compile(dialect=_dialect(kind, paramstyle)))
+
+
+@cache
+def _dialect(kind: Callable[..., DefaultDialect], paramstyle: Literal["qmark", "format"]) -> DefaultDialect:
+    """Return what writes parameters by position."""
+    return kind(paramstyle=paramstyle)
 
 
 def _index(table: sa.Table, ending: str, engine: sa.Engine) -> str:

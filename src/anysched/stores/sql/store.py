@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -13,8 +13,8 @@ from anyio.lowlevel import current_token
 
 from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError
-from anysched.model.change import Change
 from anysched.model.figures import StoreFigures
+from anysched.model.hold import Hold
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
@@ -26,6 +26,8 @@ from anysched.ports.store import (
     Committed,
     Completion,
     Decide,
+    DecideDeclared,
+    DecideHold,
     JobQuery,
     ScheduleQuery,
 )
@@ -33,11 +35,14 @@ from anysched.serializers.as_json import JSONSerializer
 from anysched.stores.sql import address, migrations
 from anysched.stores.sql.administration import bring_up_to_date
 from anysched.stores.sql.advance import Advancing
-from anysched.stores.sql.changes import Changes, Decided
+from anysched.stores.sql.ahead import Question
+from anysched.stores.sql.changes import Changes
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Configs
+from anysched.stores.sql.deciding import Deciding
 from anysched.stores.sql.ending import Ending
 from anysched.stores.sql.figures import figures
+from anysched.stores.sql.holds import Holds
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases, SQLLeaseKeeper
 from anysched.stores.sql.payloads import Payloads
@@ -108,8 +113,12 @@ class SQLDataStore:
         self._tasks = Tasks(self._sql, self._dialect, payloads, migrations.latest(self._steps))
         self._results = Results(self._sql, self._dialect, payloads)
         self._leases = Leases(self._sql, self._dialect)
-        self._ending = Ending(self._session, self._jobs, self._tasks, self._results, self._leases)
+        self._holds = Holds(self._sql, self._dialect)
+        self._ending = Ending(
+            self._session, self._jobs, self._tasks, self._results, self._leases, self._holds
+        )
         self._changes = Changes(self._schedules, self._jobs, self._results)
+        self._deciding = Deciding(self._schedules, self._tasks, self._holds, self._changes)
         self._advancing = Advancing(
             self._session,
             self._schedules,
@@ -227,40 +236,41 @@ class SQLDataStore:
     # schedules
 
     async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
-        """Decide about each schedule, write everything or nothing.
+        """Decide about each schedule, write everything or nothing."""
+        return await self._decided(
+            lambda connection, present: self._deciding.transact(connection, ids, decide, present),
+            self._deciding.asks_first(ids, declares=False),
+        )
+
+    async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
+        """Decide about what is added or edited, write everything or nothing.
 
         :raise SerializationError: when a trigger or arguments cannot be written
         """
-        parts = [*_without_repeats(ids)]
-        ahead = [self._tasks.question, *map(self._schedules.about, parts[:1])]
-        committed = await self._session.write(
-            lambda connection: self._transact(connection, parts, decide), ahead
+        return await self._decided(
+            lambda connection, present: self._deciding.declare(connection, ids, decide, present),
+            self._deciding.asks_first(ids, declares=True),
         )
-        self._advancing.note_changes(committed.changes, self._session.present())
+
+    async def transact_holds(self, decide_hold: DecideHold, decide: Decide) -> Committed:
+        """Decide about a hold and all schedules that it means, write everything or nothing."""
+        return await self._decided(
+            lambda connection, present: self._deciding.hold(connection, decide_hold, decide, present)
+        )
+
+    async def _decided(
+        self, work: Callable[[sa.Connection, datetime], Committed], ahead: Sequence[Question] = ()
+    ) -> Committed:
+        present = self._session.present
+        committed = await self._session.write(lambda connection: work(connection, present()), ahead)
+        self._advancing.note_changes(committed.changes, present())
         return committed
 
-    def _transact(
-        self, connection: sa.Connection, parts: Sequence[Sequence[str]], decide: Decide
-    ) -> Committed:
-        present = self._session.present()
-        tasks = self._tasks.all(connection)
-        changes: list[Change] = []
-        ended: list[EndedJob] = []
-        for part in parts:
-            stored = self._schedules.by_ids(connection, part)
-            decided: list[Decided] = []
-            for key in part:
-                old = stored.get(key)
-                snapshot = None if old is None else old.snapshot
-                change = decide(
-                    key, snapshot, None if snapshot is None else tasks.get(snapshot.task_id), present
-                )
-                config = None if change.schedule is None else self._schedules.configs.encode(change.schedule)
-                decided.append(Decided(old, change, config))
-            written = self._changes.write(connection, decided, present)
-            changes += written.changes
-            ended += written.ended
-        return Committed(changes, ended)
+    async def get_holds(self) -> list[Hold]:
+        """Return the holds that are not over, in the order of their ids."""
+        holds = await self._session.read(self._holds.all)
+        now = self._session.present()
+        return [hold for hold in holds.values() if not hold.pause.is_over(now)]
 
     async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:
         """Return snapshots, ordered by id."""
@@ -314,15 +324,3 @@ class SQLDataStore:
     async def clean_up(self) -> int:
         """Delete results that have expired, and nodes that are gone; return how many results went."""
         return await self._session.call(self._ending.clean_up)
-
-
-def _without_repeats(ids: Sequence[str]) -> Iterator[list[str]]:
-    """Yield runs of ids in order, none with an id twice, so that each run can be read and written at once."""
-    run: dict[str, None] = {}
-    for key in ids:
-        if key in run:
-            yield list(run)
-            run = {}
-        run[key] = None
-    if run:
-        yield list(run)

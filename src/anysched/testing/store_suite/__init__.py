@@ -14,6 +14,7 @@ from __future__ import annotations
 from anysched.testing.store_suite.cancelled import CancellationTests
 from anysched.testing.store_suite.faults import FaultTests
 from anysched.testing.store_suite.firing import FiringTests
+from anysched.testing.store_suite.holds import HoldTests
 from anysched.testing.store_suite.jobs import JobTests
 from anysched.testing.store_suite.leases import LeaseTests
 from anysched.testing.store_suite.passes import PassTests
@@ -30,6 +31,7 @@ class StoreSuite(
     ReadingTests,
     PausingTests,
     ResumingTests,
+    HoldTests,
     FiringTests,
     PassTests,
     JobTests,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import attrs
 
 from anysched.model.change import Change
+from anysched.model.hold import Hold, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import Claim, EndedJob, Job, JobException, JobResult
 from anysched.model.policies import ConflictPolicy, JobOutcome, Missed, ResumeFrom
@@ -25,7 +26,7 @@ from anysched.ports.store import (
     JobQuery,
     ScheduleQuery,
 )
-from anysched.rules import adding, pausing
+from anysched.rules import adding, holding, pausing
 from anysched.rules.policy import Policy
 from anysched.triggers import DateTrigger, IntervalTrigger
 
@@ -68,10 +69,10 @@ class User:
         """Add schedules, all or nothing."""
         wanted = {schedule.id: schedule for schedule in schedules}
 
-        def decide(key: str, stored: ScheduleSnapshot | None, _: Task | None, now: datetime) -> Change:
-            return adding.add(wanted[key], stored, now, policy, operator.eq)
+        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
+            return adding.add(wanted[key], stored, now, policy, operator.eq, holds)
 
-        return (await self.store.transact_schedules(list(wanted), decide)).changes
+        return (await self.store.declare_schedules(list(wanted), decide)).changes
 
     async def replace(self, schedule: Schedule) -> Change:
         """Declare a schedule again."""
@@ -104,6 +105,62 @@ class User:
         committed = await self.resume(id, resume_from=resume_from, missed=missed)
         assert committed.changes[0].unpaused is not None
         return committed.changes[0].unpaused
+
+    async def place(self, selector: Selector, hold: str | None = None, **pause: Any) -> Committed:
+        """Place a hold; further arguments are those of ``Pause``."""
+        name = hold or selector.name
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            snapshot = adding.existing(key, stored)
+            options = POLICY.options(snapshot.schedule, task)
+            return pausing.pause(snapshot, options, now, Pause(since=now, hold=name, **pause))
+
+        return await self.store.transact_holds(
+            lambda holds, now: holding.place(holds, selector, Pause(since=now, hold=name, **pause), now),
+            decide,
+        )
+
+    async def hold(
+        self,
+        *,
+        ids: Iterable[str] | None = None,
+        group: str | None = None,
+        tags: Iterable[str] | None = None,
+        task_id: str | None = None,
+        everything: bool = False,
+        **pause: Any,
+    ) -> Hold:
+        """Place a hold on what these conditions select, and return it."""
+        selector = Selector(ids=ids, group=group, tags=tags, task_id=task_id, everything=everything)
+        committed = await self.place(selector, **pause)
+        assert committed.hold is not None
+        assert committed.hold.hold is not None
+        return committed.hold.hold
+
+    async def lift_all(
+        self,
+        hold: str | None,
+        *,
+        resume_from: ResumeFrom = None,
+        missed: Missed = "policy",
+        missing_ok: bool = False,
+    ) -> Committed:
+        """Lift a hold."""
+        assert hold is not None
+        rule = holding.lift if missing_ok else holding.lift_existing
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            if stored is None:
+                return Change(schedule_id=key)
+            options = POLICY.options(stored.schedule, task)
+            return pausing.unpause(stored, options, now, hold=hold, resume_from=resume_from, missed=missed)
+
+        return await self.store.transact_holds(lambda holds, now: rule(holds, hold, now), decide)
+
+    async def lift(self, hold: str | None, **how: Any) -> list[UnpauseResult]:
+        """Lift a hold and return what became of each schedule."""
+        changes = (await self.lift_all(hold, **how)).changes
+        return [change.unpaused for change in changes if change.unpaused is not None]
 
     async def run(self, id: str = "schedule") -> Job:
         """Run a schedule by hand."""

@@ -74,7 +74,9 @@ async def old(server: Server, clock: FakeClock) -> AsyncIterator[SQLDataStore]:
 
 def versions(server: Server) -> dict[Any, Any]:
     """Return the rows about versions."""
-    rows = server.query("SELECT name, number FROM anysched_meta WHERE name <> 'tasks_revision'")
+    rows = server.query(
+        "SELECT name, number FROM anysched_meta WHERE name NOT IN ('tasks_revision', 'holds_revision')"
+    )
     return {row[0]: row[1] for row in rows}
 
 

@@ -1,0 +1,172 @@
+"""What users ask of schedules in the memory store: decided about as a whole, written as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import anyio.to_thread
+
+from anysched._clock import Clock
+from anysched.model.change import Change, HoldChange
+from anysched.model.hold import Hold
+from anysched.model.job import EndedJob, Job, JobResult
+from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.task import Task
+from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold
+from anysched.rules.retention import expiry
+from anysched.rules.running import cancelled
+from anysched.stores._memory_queue import JobQueue
+from anysched.stores._memory_schedules import ScheduleTable, after, takes_long
+
+#: More decisions than this at once are made in a thread, so that the event loop goes on.
+MOST_INLINE = 200
+
+#: A decision about what is stored under an id.
+DecideStored = Callable[[str, ScheduleSnapshot | None, datetime], Change]
+
+Stored = dict[str, ScheduleSnapshot | None]
+
+
+class Changes:
+    """Decides about schedules and writes what comes of it; nothing happens between the two that they depend on.
+
+    :ivar clock: tells the present
+    :ivar schedules: the schedules
+    :ivar tasks: the tasks by id
+    :ivar jobs: the jobs that have not ended
+    :ivar results: results that are kept, and until when
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.schedules: ScheduleTable = ScheduleTable()
+        self.tasks: dict[str, Task] = {}
+        self.jobs: JobQueue = JobQueue()
+        self.results: dict[UUID, tuple[JobResult, datetime]] = {}
+        self._holds: Mapping[str, Hold] = {}  # never changed, but replaced
+
+    @property
+    def holds(self) -> list[Hold]:
+        """The holds that are not over, in the order of their ids."""
+        now = self.clock.now()
+        return [hold for _, hold in sorted(self._holds.items()) if not hold.pause.is_over(now)]
+
+    async def transact(self, ids: Sequence[str], decide: Decide) -> Committed:
+        """Decide about each schedule, write everything or nothing."""
+
+        def decide_stored(key: str, stored: ScheduleSnapshot | None, now: datetime) -> Change:
+            return decide(key, stored, self._task_of(stored), now)
+
+        return await self._transact(ids, decide_stored)
+
+    async def declare(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
+        """Do the same, with the holds as they are."""
+        return await self._transact(ids, lambda key, stored, now: decide(key, stored, self.holds, now))
+
+    async def _transact(self, ids: Sequence[str], decide: DecideStored) -> Committed:
+        while True:
+            holds, stored = self._holds, {key: self.schedules.get(key) for key in ids}
+            changes = await self._decided(stored, ids, decide)
+            if holds is self._holds and all(self.schedules.get(key) is old for key, old in stored.items()):
+                return self._commit(changes)  # rule S4: all is as it was
+
+    async def hold(self, decide_hold: DecideHold, decide: Decide) -> Committed:
+        """Decide about a hold, then about each schedule that it means."""
+
+        def decide_stored(key: str, stored: ScheduleSnapshot | None, now: datetime) -> Change:
+            return decide(key, stored, self._task_of(stored), now)
+
+        change = decide_hold(self._holds, self.clock.now())
+        if change is None:
+            return Committed(())
+        stored = self._meant(change)
+        decided = dict(zip(stored, await self._decided(stored, list(stored), decide_stored), strict=True))
+        again = decide_hold(self._holds, self.clock.now())
+        if again is None:  # somebody else was faster
+            return Committed(())
+        # Meanwhile some have fired, and others were added; to begin anew for each of many would never end.
+        meant = self._meant(again)
+        changed = [key for key, now in meant.items() if key not in stored or stored[key] is not now]
+        decided |= zip(changed, self._decide(meant, changed, decide_stored), strict=True)
+        others = {key: hold for key, hold in self._holds.items() if key != again.hold_id}
+        self._holds = others if again.hold is None else {**others, again.hold_id: again.hold}
+        return self._commit([decided[key] for key in meant], again)
+
+    def _meant(self, change: HoldChange) -> Stored:
+        selector, get = change.selector, self.schedules.get
+        if selector.ids is not None:
+            return {key: get(key) for key in sorted(selector.ids)}
+        found = ((key, get(key)) for key in sorted(self.schedules))
+        return {key: stored for key, stored in found if stored and selector.matches(stored.schedule)}
+
+    async def _decided(self, stored: Stored, ids: Sequence[str], decide: DecideStored) -> list[Change]:
+        now = self.clock.now()
+        if len(ids) <= MOST_INLINE and not any(takes_long(snapshot, now) for snapshot in stored.values()):
+            return self._decide(stored, ids, decide)
+        return await anyio.to_thread.run_sync(self._decide, stored, ids, decide)
+
+    def _decide(self, stored: Stored, ids: Sequence[str], decide: DecideStored) -> list[Change]:
+        """Decide about ids in order; an id that is given twice is decided on as it is after the first time."""
+        now = self.clock.now()
+        seen = dict(stored)
+        changes: list[Change] = []
+        for key in ids:
+            change = decide(key, seen[key], now)
+            seen[key] = after(seen[key], change)
+            changes.append(change)
+        return changes
+
+    def _task_of(self, stored: ScheduleSnapshot | None) -> Task | None:
+        return None if stored is None else self.tasks.get(stored.task_id)
+
+    def _commit(self, changes: Sequence[Change], hold: HoldChange | None = None) -> Committed:
+        now = self.clock.now()
+        ended = [job for change in changes for job in self.write(change, now)]
+        return Committed(changes, ended, hold)
+
+    def write(self, change: Change, now: datetime) -> list[EndedJob]:
+        """Write one change; return queued jobs that ended with it."""
+        key = change.schedule_id
+        old = self.schedules.get(key)
+        if change.removed:
+            self.schedules.remove(key)
+            return self._end(self.jobs.take_waiting(key), now)
+        new = after(old, change)
+        if new is not None and new is not old:
+            self.schedules.put(new)
+        ended: list[EndedJob] = []
+        for fate in change.queued:
+            if fate == "hold":
+                self.jobs.hold(key, now)
+            elif fate == "release":
+                self.jobs.release(key, now)
+            elif fate == "discard_held":
+                ended += self._end(self.jobs.take_waiting(key, held_only=True), now)
+            else:
+                ended += self._end(self.jobs.take_waiting(key, regular_only=True), now)
+        for job in change.jobs:
+            self.jobs.add(job)
+        return ended
+
+    def _end(self, jobs: Iterable[Job], now: datetime) -> list[EndedJob]:
+        ended = [cancelled(job, now) for job in jobs]
+        for end in ended:
+            self.keep(end)
+        return ended
+
+    def keep(self, ended: EndedJob) -> None:
+        """Keep a result for as long as its job says."""
+        lifetime = ended.job.result_expiration_time
+        if lifetime:
+            self.results[ended.job.id] = (ended.result, expiry(ended.result.finished_at, lifetime))
+
+    def clean_up(self) -> int:
+        """Forget what has expired; return how many results went."""
+        now = self.clock.now()
+        self._holds = {key: hold for key, hold in self._holds.items() if not hold.pause.is_over(now)}
+        expired = [job_id for job_id, (_, expires_at) in self.results.items() if expires_at <= now]
+        for job_id in expired:
+            del self.results[job_id]
+        return len(expired)

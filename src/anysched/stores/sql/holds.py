@@ -1,0 +1,85 @@
+"""Rows of holds, and the lock that keeps those who add schedules and those who hold them apart (rule H4)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from anysched._text import printable
+from anysched.errors import DeserializationError
+from anysched.model.change import HoldChange
+from anysched.model.hold import Hold
+from anysched.stores.sql.ahead import Question, ask
+from anysched.stores.sql.columns import from_json, from_optional_instant, to_json
+from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.statements import Statements
+from anysched.wire.records import hold_from_plain, hold_to_plain
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+NO_HOLDS: Mapping[str, Hold] = {}
+
+
+class Holds:
+    """Reads and writes holds, on the connection of a transaction.
+
+    Who adds schedules needs them each time, so they are remembered together with the revision that each write raises.
+    """
+
+    def __init__(self, statements: Statements, dialect: Dialect) -> None:
+        self._sql = statements
+        self._dialect = dialect
+        self._remembered: tuple[int, Mapping[str, Hold]] = (-1, NO_HOLDS)
+
+    def all(self, connection: sa.Connection) -> Mapping[str, Hold]:
+        """Return all holds by id, those that are over included."""
+        rows = connection.exec_driver_sql(self._sql.holds).fetchall()
+        return {row[0]: hold for row in rows if (hold := _read(*row)) is not None}
+
+    def shared(self, connection: sa.Connection) -> Mapping[str, Hold]:
+        """Return all holds, and keep others from writing any until the transaction ends."""
+        ((revision,),) = ask(connection, self.question)
+        if self._remembered[0] != revision:
+            self._remembered = (revision, self.all(connection))
+        return self._remembered[1]
+
+    @property
+    def question(self) -> Question:
+        """The question of ``shared``, which can be asked ahead."""
+        return self._sql.share_holds, ()
+
+    def locked(self, connection: sa.Connection) -> Mapping[str, Hold]:
+        """Return all holds, and keep others from adding schedules; not remembered, as this may be undone."""
+        connection.exec_driver_sql(self._sql.touch_holds)
+        return self.all(connection)
+
+    def write(self, connection: sa.Connection, change: HoldChange) -> None:
+        """Write a hold, or remove it."""
+        self._dialect.run_many(connection, self._sql.delete_hold, [(change.hold_id,)])
+        if change.hold is not None:
+            row = (
+                change.hold_id,
+                from_optional_instant(change.hold.until),
+                to_json(hold_to_plain(change.hold)),
+            )
+            self._dialect.run_many(connection, self._sql.insert_hold, [row])
+
+    def are_past(self, connection: sa.Connection, now: int) -> bool:
+        """Return whether holds are over."""
+        return connection.exec_driver_sql(self._sql.past_hold, (now,)).scalar() is not None
+
+    def drop_past(self, connection: sa.Connection, now: int) -> None:
+        """Delete holds that are over; what they have paused says by itself how it goes on."""
+        connection.exec_driver_sql(self._sql.delete_past_holds, (now,))
+
+
+def _read(hold_id: str, record: Any) -> Hold | None:
+    """Return the hold of a row; one that is damaged, or of a later version, holds nothing that is added."""
+    try:
+        return hold_from_plain(from_json(record))
+    except DeserializationError as exc:
+        logger.warning("hold %s cannot be read: %s", printable(hold_id), exc)
+        return None
