@@ -17,6 +17,7 @@ from anysched.model.ids import new_id
 from anysched.model.policies import ScheduleStatus
 from anysched.model.schedule import NOTHING_SKIPPED, Pause, ScheduleSnapshot, ScheduleState
 from anysched.ports.store import ScheduleQuery
+from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import (
     EPOCH,
     from_instant,
@@ -116,8 +117,12 @@ class Schedules:
 
     def by_ids(self, connection: sa.Connection, ids: Iterable[str]) -> dict[str, StoredSchedule]:
         """Return the schedules with these ids."""
-        rows = connection.exec_driver_sql(self._sql.schedules_by_id, (self.dialect.set_of(ids),)).fetchall()
+        rows = ask(connection, self.about(ids))
         return {stored.snapshot.id: stored for stored in self._read(connection, rows)}
+
+    def about(self, ids: Iterable[str]) -> Question:
+        """Return the question of ``by_ids``, which can be asked ahead."""
+        return self._sql.schedules_by_id, (self.dialect.set_of(ids),)
 
     def due(
         self, connection: sa.Connection, now: int, mine: Mine, most: int, unknown: Unknown
@@ -126,9 +131,13 @@ class Schedules:
         rows = connection.exec_driver_sql(self._sql.due, (now, *mine.parameters, most)).fetchall()
         return list(self._read(connection, rows, unknown))
 
-    def first_wake(self, connection: sa.Connection, mine: Mine) -> int | None:
-        """Return when the first schedule has to be looked at: the same condition as in ``due`` (rule S5)."""
-        return connection.exec_driver_sql(self._sql.first_wake, mine.parameters).scalar()
+    def first_wakes(self, connection: sa.Connection, mine: Mine) -> tuple[int | None, int | None]:
+        """Return when the first schedule has to be looked at here, and by any node.
+
+        The condition is the same as in ``due`` (rule S5).
+        """
+        here, anywhere = connection.exec_driver_sql(self._sql.first_wakes, mine.parameters).one()
+        return here, anywhere
 
     def passed_over(self, connection: sa.Connection, now: int, mine: Mine) -> Sequence[Sequence[Any]]:
         """Return due schedules that are not for this node: id, task, config id, kinds."""
