@@ -103,6 +103,8 @@ class Schedule:
     :ivar metadata: anything that can be serialized
     :ivar group: the group it belongs to, if any, for those who pause or read whole groups
     :ivar tags: words to select it by
+    :ivar owner: the program that declares it, as ``apply_schedules`` writes it (rule S8); None for nobody, and in what
+        replaces a schedule for the owner that it has
     :ivar pause_after_failures: after how many failed jobs in a row it is paused (rule B1); None for never
     :ivar probe_after: how long that pause lasts (rule B3); None for until somebody resumes it
     """
@@ -132,6 +134,7 @@ class Schedule:
     )
     group: str | None = attrs.field(kw_only=True, default=None, converter=convert.group)
     tags: frozenset[str] = attrs.field(kw_only=True, default=frozenset(), converter=convert.tags)
+    owner: str | None = attrs.field(kw_only=True, default=None, converter=convert.owner)
     pause_after_failures: int | None = attrs.field(
         kw_only=True, default=None, converter=_pause_after_failures
     )

@@ -13,7 +13,7 @@ from anysched.model.schedule import Schedule
 from anysched.model.trigger import UndecodableTrigger
 from anysched.stores.sql.columns import EPOCH, from_json, to_json
 from anysched.stores.sql.payloads import NOTHING, Payloads
-from anysched.wire.records import schedule_from_plain, schedule_to_plain
+from anysched.wire.records import owner_in, schedule_from_plain, schedule_to_plain
 from anysched.wire.registry import TypeRegistry, names_in
 
 V = TypeVar("V")
@@ -93,13 +93,15 @@ class Configs:
         """Return the configuration of a row: schedule, config id, kinds, text, payload."""
         schedule_id, config_id, _, text, payload = row
         fault = unknown = None
+        plain: object = None
         try:
             if text is None:
                 raise DeserializationError("the stored configuration is missing")
-            schedule = schedule_from_plain(from_json(text), schedule_id, task_id, self._registry)
+            plain = from_json(text)
+            schedule = schedule_from_plain(plain, schedule_id, task_id, self._registry)
         except DeserializationError as exc:
             fault, unknown = str(exc), _unknown(exc)
-            schedule = _without_trigger(text, schedule_id, task_id, UndecodableTrigger(fault))
+            schedule = _without_trigger(plain, schedule_id, task_id, UndecodableTrigger(fault))
         loaded = NOTHING
         try:
             loaded = self._payloads.load(payload)
@@ -115,14 +117,12 @@ class Configs:
         return config
 
 
-def _without_trigger(
-    text: str | None, schedule_id: str, task_id: str, trigger: UndecodableTrigger
-) -> Schedule:
-    """Return what a configuration says besides its trigger, if that can be read: who cannot fire can still pause."""
+def _without_trigger(plain: object, schedule_id: str, task_id: str, trigger: UndecodableTrigger) -> Schedule:
+    """Return what a configuration says besides its trigger: who cannot fire a schedule can pause it (rule B1)."""
     try:
-        return schedule_from_plain(from_json(text or ""), schedule_id, task_id, trigger=trigger)
+        return schedule_from_plain(plain, schedule_id, task_id, trigger=trigger)
     except DeserializationError:
-        return Schedule(task_id, trigger, id=schedule_id)
+        return Schedule(task_id, trigger, id=schedule_id, owner=owner_in(plain))
 
 
 def _unknown(exc: DeserializationError) -> str | None:
