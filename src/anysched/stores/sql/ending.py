@@ -63,7 +63,7 @@ class Ending:
             good = self._jobs.held(connection, node, claims)
             counted = self._counting.lock(connection, [end for end, _ in compress(encoded, good)])
             late = [
-                ok and end.job.schedule_id in counted.locked_out
+                ok and end.job.counted and end.job.schedule_id in counted.locked_out
                 for (end, _), ok in zip(encoded, good, strict=True)
             ]
             if any(late) and late == good:
