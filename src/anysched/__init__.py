@@ -36,6 +36,7 @@ from anysched.errors import UnnamedCallableError as UnnamedCallableError
 from anysched.errors import WorkerProcessError as WorkerProcessError
 from anysched.model.events import ClockJumped as ClockJumped
 from anysched.model.events import Event as Event
+from anysched.model.events import FireTimeChanged as FireTimeChanged
 from anysched.model.events import FireTimesSkipped as FireTimesSkipped
 from anysched.model.events import HoldAdded as HoldAdded
 from anysched.model.events import HoldEvent as HoldEvent
@@ -63,6 +64,7 @@ from anysched.model.hold import Selector as Selector
 from anysched.model.job import Job as Job
 from anysched.model.job import JobException as JobException
 from anysched.model.job import JobResult as JobResult
+from anysched.model.occurrence import Occurrence as Occurrence
 from anysched.model.policies import CoalescePolicy as CoalescePolicy
 from anysched.model.policies import ConflictPolicy as ConflictPolicy
 from anysched.model.policies import JobKind as JobKind

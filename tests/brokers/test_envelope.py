@@ -37,6 +37,7 @@ EXAMPLES: list[Event] = [
         jobs=(ID, UUID(int=8)), skipped=3, skipped_exact=True,
     ),
     events.FireTimesSkipped("s", "t", ((SkipReason.grace, 2), (SkipReason.paused, 1)), False),
+    events.FireTimeChanged("s", "t", NOON, "moved", NOON, "why", None, None),
     events.JobAdded(ID, "t", None),
     events.JobAcquired(ID, "t", "s", "a"),
     events.JobReleased(ID, "t", "s", JobOutcome.success),

@@ -11,10 +11,11 @@ SURFACE = {
     "anysched": """
         AndTrigger AnyschedError AsyncScheduler CalendarIntervalTrigger Clock ClockJumped CoalescePolicy
         ConflictPolicy ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger DateTrigger
-        DeserializationError Event ExceptTrigger ExecutorLookupError FireTimesSkipped Health Hold HoldAdded
+        DeserializationError Event ExceptTrigger ExecutorLookupError FireTimeChanged FireTimesSkipped Health
+        Hold HoldAdded
         HoldEvent HoldLifted HoldLookupError IntervalTrigger Job JobAcquired JobAdded JobCancelRequested
         JobCancelled JobDeadlineMissed JobEvent JobException JobFailed JobKind JobLookupError JobOutcome
-        JobReleased JobResult JobStatus OnAbandon OrTrigger Pause RunState Schedule ScheduleAdded
+        JobReleased JobResult JobStatus Occurrence OnAbandon OrTrigger Pause RunState Schedule ScheduleAdded
         ScheduleChangedError ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError SchedulePaused
         ScheduleRemoved ScheduleSnapshot ScheduleState ScheduleStatus ScheduleUnpaused ScheduleUpdated
         Scheduler SchedulerFaultError SchedulerRole SchedulerStarted SchedulerStateError SchedulerStopped

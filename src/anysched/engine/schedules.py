@@ -11,20 +11,27 @@ from uuid import UUID
 import attrs
 
 from anysched._text import printable
-from anysched.engine.asking import PauseRequest, check_resume, check_version, instant_of
-from anysched.engine.instants import own_timezone
+from anysched.engine.asking import (
+    PauseRequest,
+    check_fire_time,
+    check_resume,
+    check_texts,
+    check_version,
+    instant_of,
+)
+from anysched.engine.instants import aware, own_timezone
 from anysched.engine.lifecycle import Engine
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
 from anysched.model.change import Change, HoldChange
-from anysched.model.events import Event, JobAdded, JobReleased
+from anysched.model.events import Event, FireTimeChanged, JobAdded, JobReleased
 from anysched.model.hold import Hold, Selector
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import ConflictPolicy, Missed, ResumeFrom, ScheduleStatus
+from anysched.model.policies import ConflictPolicy, Missed, NamedFireTime, ResumeFrom, ScheduleStatus
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, ScheduleQuery
-from anysched.rules import adding, holding, pausing
+from anysched.rules import adding, holding, occurrences, pausing
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -151,6 +158,62 @@ class Schedules:
 
         return decide
 
+    # single fire times
+
+    async def skip_fire_time(
+        self,
+        schedule_id: str,
+        fire_time: NamedFireTime,
+        *,
+        reason: str | None,
+        by: str | None,
+        version: str | None,
+    ) -> datetime:
+        """Skip one fire time (rule O1)."""
+        check_fire_time(fire_time)
+        check_texts(reason, by)
+
+        def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
+            found = self._fire_time(fire_time, snapshot)
+            return occurrences.skip(snapshot, options, now, found, reason=reason, by=by)
+
+        return _told(await self._change(schedule_id, decide, version))
+
+    async def move_fire_time(
+        self,
+        schedule_id: str,
+        fire_time: NamedFireTime,
+        to: datetime,
+        *,
+        reason: str | None,
+        by: str | None,
+        version: str | None,
+    ) -> datetime:
+        """Run one fire time at another instant (rules O1 and O3)."""
+        check_fire_time(fire_time)
+        check_texts(reason, by)
+
+        def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
+            found = self._fire_time(fire_time, snapshot)
+            instant = aware(to, own_timezone(snapshot.trigger) or self._timezone, "to")
+            return occurrences.move(snapshot, options, now, found, instant, reason=reason, by=by)
+
+        return _told(await self._change(schedule_id, decide, version))
+
+    async def restore_fire_time(self, schedule_id: str, fire_time: datetime, *, version: str | None) -> None:
+        """Take back that a fire time was skipped or moved (rule O4)."""
+
+        def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
+            found = aware(fire_time, own_timezone(snapshot.trigger) or self._timezone, "fire_time")
+            return occurrences.restore(snapshot, options, now, found)
+
+        await self._change(schedule_id, decide, version)
+
+    def _fire_time(self, fire_time: NamedFireTime, snapshot: ScheduleSnapshot) -> datetime | None:
+        if fire_time == "next":
+            return None
+        return aware(fire_time, own_timezone(snapshot.trigger) or self._timezone, "fire_time")
+
     # sets of schedules
 
     async def place_hold(self, selector: Selector, hold_id: str | None, how: PauseRequest) -> Hold:
@@ -241,6 +304,11 @@ class Schedules:
 
     def _resume_from(self, resume_from: ResumeFrom, snapshot: ScheduleSnapshot) -> ResumeFrom:
         return instant_of(resume_from, own_timezone(snapshot.trigger) or self._timezone)
+
+
+def _told(change: Change) -> datetime:
+    """Return the fire time that a change is about."""
+    return next(event.fire_time for event in change.events if isinstance(event, FireTimeChanged))
 
 
 def _own_pauses(snapshots: Iterable[ScheduleSnapshot]) -> list[Hold]:

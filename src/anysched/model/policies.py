@@ -117,9 +117,12 @@ class SkipReason(_Named):
     """More were late than ``max_catchup`` allows."""
     paused = "paused"
     """Given up by the way a pause was ended."""
+    requested = "requested"
+    """Skipped by ``skip_fire_time``."""
 
 
 Missed = Literal["policy", "skip", "run_once", "run_all"]
 PauseKind = Literal["manual", "maintenance", "failure"]
 Queued = Literal["keep", "hold", "discard"]
 ResumeFrom = datetime | Literal["now"] | None
+NamedFireTime = datetime | Literal["next"]

@@ -31,7 +31,7 @@ def pause(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, 
     """
     check(wanted, now)
     settled = settle(snapshot, options, now, discard=wanted.queued == "discard")
-    snapshot = _after(snapshot, settled)
+    snapshot = after(snapshot, settled)
     others, old = _parted(snapshot, wanted.hold, now)
     if old is None:
         new = attrs.evolve(wanted, since=now)
@@ -75,7 +75,7 @@ def unpause(
     :param hold: what is lifted: a hold, or the schedule's own pause
     """
     settled = settle(snapshot, options, now)
-    snapshot = _after(snapshot, settled)
+    snapshot = after(snapshot, settled)
     others, old = _parted(snapshot, hold, now)
     if old is None:
         unpaused = UnpauseResult(
@@ -114,6 +114,7 @@ def preview(snapshot: ScheduleSnapshot, change: Change) -> UnpausePreview:
         skipped=told.skipped,
         skipped_exact=told.skipped_exact,
         changed=told.changed,
+        occurrences=(change.state or snapshot.state).occurrences,
     )
 
 
@@ -204,6 +205,6 @@ def replaced(old: Pause, wanted: Pause) -> Pause:
     )
 
 
-def _after(snapshot: ScheduleSnapshot, change: Change) -> ScheduleSnapshot:
+def after(snapshot: ScheduleSnapshot, change: Change) -> ScheduleSnapshot:
     """Return the snapshot as it is once the change is written."""
     return snapshot if change.state is None else attrs.evolve(snapshot, state=change.state)

@@ -10,11 +10,13 @@ import attrs
 from anysched.errors import TriggerError
 from anysched.model.change import Change, QueuedFate
 from anysched.model.events import FireTimesSkipped, ScheduleUnpaused
+from anysched.model.occurrence import Occurrence
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import Missed, ResumeFrom, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState, UnpauseResult
-from anysched.rules.firing import Span, failed, moved, pick
+from anysched.rules.firing import failed, moved
 from anysched.rules.jobs import regular_job
+from anysched.rules.picking import Pick, Span, pick_due, settled, singly, waiting
 from anysched.rules.times import TICK, FireTimes
 
 
@@ -42,12 +44,14 @@ class Restart:
     :ivar cursor: the first of them
     :ivar chosen: missed fire times that get a job all the same, in order, each with those it is one of
     :ivar skipped: missed fire times that get none
+    :ivar occurrences: what is left of the fire times that were skipped or moved by name
     """
 
     times: FireTimes
     cursor: datetime | None
     chosen: Sequence[tuple[FireTimes, datetime]]
     skipped: Sequence[Span]
+    occurrences: Sequence[Occurrence] = ()
 
 
 def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, limit: int) -> Change:
@@ -90,17 +94,18 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
 def _restarted(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, limit: int) -> Change:
     schedule, now = snapshot.schedule, how.now
     restart = restart_from(snapshot, how)
-    times, cursor, skipped = restart.times, restart.cursor, restart.skipped
+    times, cursor, skipped, named = restart.times, restart.cursor, restart.skipped, restart.occurrences
     jobs = [
         regular_job(snapshot, options, own, fire_time, now, deadline_from=now)
         for own, fire_time in restart.chosen
     ]
     room = limit - len(jobs)
-    if room > 0 and cursor is not None and (due_at := times.due_at(cursor)) <= now:
-        late = pick(schedule, times, cursor, due_at, options, now, room)
+    if room > 0:
+        due_at = None if cursor is None else times.due_at(cursor)
+        late = pick_due(schedule, times, cursor, due_at, named, options, now, room)
         jobs += [regular_job(snapshot, options, times, fire_time, now) for fire_time in late.chosen]
-        cursor, skipped = late.cursor, (*skipped, *late.skipped)
-    return moved(snapshot, times, cursor, jobs, skipped)
+        cursor, skipped, named = late.cursor, (*skipped, *late.skipped), late.occurrences
+    return moved(snapshot, times, Pick((), skipped, cursor, named), jobs, now)
 
 
 def report(change: Change) -> UnpauseResult:
@@ -133,12 +138,13 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     wherever the schedule goes on; what is due at that very instant was not missed.
     """
     state, at, missed = snapshot.state, how.at, how.missed
-    old, frozen = FireTimes.of(snapshot.schedule, state.anchor), state.next_fire_time
+    named = state.occurrences
+    old, frozen = FireTimes.of(snapshot.schedule, state.anchor, named), state.next_fire_time
     start = at if how.resume_from == "now" else how.resume_from
     if start is None or (frozen is not None and start < frozen and how.resume_from != "now"):
         start, times, cursor = None, old, frozen
     else:
-        times = FireTimes.of(snapshot.schedule, start)
+        times = FireTimes.of(snapshot.schedule, start, named)
         cursor = _first_unfired(times, start, state)
     spans: list[tuple[FireTimes, datetime, datetime]] = []
     rest = frozen
@@ -152,7 +158,37 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     chosen, skipped = _chosen(spans, missed, snapshot.schedule.max_catchup)
     if start is not None and rest is not None and rest < start:
         skipped.append(Span(SkipReason.paused, old, rest, start - TICK))
-    return Restart(times, cursor, chosen, skipped)
+    restart = Restart(times, cursor, chosen, skipped)
+    if not named:
+        return restart
+    return _with_named(restart, named, how, start, snapshot.schedule.max_catchup)
+
+
+def _with_named(
+    restart: Restart, named: Sequence[Occurrence], how: Resume, start: datetime | None, max_catchup: int
+) -> Restart:
+    """Add what becomes of the fire times that were skipped or moved by name (rule O5).
+
+    Moved ones are missed by their new instants, and given up when these lie before ``start``. What was asked for about
+    fire times from ``start`` on stands if they are fire times still.
+    """
+    times = restart.times
+    missed = [] if how.missed == "policy" else waiting(named, how.at)
+    given_up = [] if start is None else [found for found in waiting(named, start) if found not in missed]
+    most, reason = _how_many(how.missed, max_catchup)
+    together = [*restart.chosen, *((times, found) for found in missed)]
+    together.sort(key=lambda one: one[0].due_at(one[1]))
+    excess = max(0, len(together) - most)
+    skipped = [
+        *restart.skipped,
+        *(Span(reason, own, found, found) for own, found in together[:excess]),
+        *singly(SkipReason.paused, times, given_up),
+    ]
+    chosen = together[excess:]
+    left = settled(named, [*missed, *given_up], [found for _, found in chosen])
+    if start is not None:
+        left = [one for one in left if one.settled or one.fire_time < start or times.has(one.fire_time)]
+    return attrs.evolve(restart, chosen=chosen, skipped=skipped, occurrences=left)
 
 
 def _first_unfired(times: FireTimes, start: datetime, state: ScheduleState) -> datetime | None:
@@ -177,11 +213,7 @@ def _chosen(
     spans: Sequence[tuple[FireTimes, datetime, datetime]], missed: Missed, max_catchup: int
 ) -> tuple[list[tuple[FireTimes, datetime]], list[Span]]:
     """Return the missed fire times that get a job: the latest of them, if any; and those that do not."""
-    most, reason = 0, SkipReason.paused
-    if missed == "run_once":
-        most, reason = 1, SkipReason.coalesced
-    elif missed == "run_all":
-        most, reason = max_catchup, SkipReason.catchup_limit
+    most, reason = _how_many(missed, max_catchup)
     chosen: list[tuple[FireTimes, datetime]] = []
     skipped: list[Span] = []
     for times, first, last in reversed(spans):
@@ -189,3 +221,12 @@ def _chosen(
         chosen = [*((times, fire_time) for fire_time in tail), *chosen]
         skipped.insert(0, Span(reason, times, first, tail[0] - TICK if tail else last))
     return chosen, skipped
+
+
+def _how_many(missed: Missed, max_catchup: int) -> tuple[int, SkipReason]:
+    """Return how many missed fire times get a job, and why the others do not."""
+    if missed == "run_once":
+        return 1, SkipReason.coalesced
+    if missed == "run_all":
+        return max_catchup, SkipReason.catchup_limit
+    return 0, SkipReason.paused

@@ -31,7 +31,14 @@ from anysched.stores.sql.dialects import Dialect, is_one_of
 from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.session import Conflict
 from anysched.stores.sql.statements import STATE_COLUMNS, Statements
-from anysched.wire.records import pauses_from_plain, pauses_to_plain, skips_from_plain, skips_to_plain
+from anysched.wire.records import (
+    occurrences_from_plain,
+    occurrences_to_plain,
+    pauses_from_plain,
+    pauses_to_plain,
+    skips_from_plain,
+    skips_to_plain,
+)
 
 #: How many schedules that this node cannot handle are looked at in one pass.
 MOST_PASSED_OVER: Final = 1000
@@ -174,10 +181,11 @@ class Schedules:
         column = self._table.c
         if status is ScheduleStatus.error:
             return [column.error.is_not(None)]
+        nothing_left = sa.and_(column.next_fire_time.is_(None), column.occurrences.is_(None))
         if status is ScheduleStatus.finished:
-            return [column.error.is_(None), column.next_fire_time.is_(None)]
+            return [column.error.is_(None), nothing_left]
         paused = column.pause.is_not(None) if status is ScheduleStatus.paused else column.pause.is_(None)
-        return [column.error.is_(None), column.next_fire_time.is_not(None), paused]
+        return [column.error.is_(None), sa.not_(nothing_left), paused]
 
     def _read(
         self, connection: sa.Connection, rows: Sequence[Sequence[Any]], unknown: Unknown | None = None
@@ -266,6 +274,7 @@ def _state_row(state: ScheduleState) -> tuple[Any, ...]:
         state.jobs_made,
         to_json(skips_to_plain(state.skipped)) if state.skipped else None,
         int(state.skipped_exact),
+        to_json(occurrences_to_plain(state.occurrences)) if state.occurrences else None,
     )
 
 
@@ -275,7 +284,7 @@ def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
     A damaged state is one that has to be looked at, so that the rules set its schedule aside.
     """
     (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error, jobs_made,
-     skipped, skipped_exact) = row  # fmt: skip
+     skipped, skipped_exact, occurrences) = row  # fmt: skip
     try:
         state = ScheduleState(
             incarnation=UUID(incarnation),
@@ -289,6 +298,7 @@ def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
             jobs_made=int(jobs_made),
             skipped=skips_from_plain(from_json(skipped)) if skipped else NOTHING_SKIPPED,
             skipped_exact=bool(skipped_exact),
+            occurrences=() if occurrences is None else occurrences_from_plain(from_json(occurrences)),
         )
     except (DeserializationError, TypeError, ValueError, AttributeError) as exc:
         state = ScheduleState(
