@@ -20,6 +20,7 @@ from anysched.errors import JobCancelled as JobCancelled
 from anysched.errors import JobDeadlineMissed as JobDeadlineMissed
 from anysched.errors import JobFailed as JobFailed
 from anysched.errors import JobLookupError as JobLookupError
+from anysched.errors import JobsStillRunning as JobsStillRunning
 from anysched.errors import ScheduleChangedError as ScheduleChangedError
 from anysched.errors import ScheduleLookupError as ScheduleLookupError
 from anysched.errors import SchedulerFaultError as SchedulerFaultError
@@ -60,6 +61,7 @@ from anysched.model.events import StoreRecovered as StoreRecovered
 from anysched.model.events import StoreUnavailable as StoreUnavailable
 from anysched.model.figures import StoreFigures as StoreFigures
 from anysched.model.hold import Hold as Hold
+from anysched.model.hold import Maintenance as Maintenance
 from anysched.model.hold import Selector as Selector
 from anysched.model.job import Job as Job
 from anysched.model.job import JobException as JobException

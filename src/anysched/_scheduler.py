@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta, tzinfo
 from os import getpid
@@ -21,7 +22,9 @@ from anysched._clock import Clock, SystemClock
 from anysched._spawn import loop_caller
 from anysched.brokers.local import LocalEventBroker
 from anysched.engine.asking import PauseRequest
+from anysched.engine.draining import Draining
 from anysched.engine.health import Health
+from anysched.engine.holds import Holds
 from anysched.engine.hosting import Host
 from anysched.engine.jobs import Jobs
 from anysched.engine.lifecycle import Engine, Settings
@@ -33,7 +36,7 @@ from anysched.errors import SchedulerFaultError, SchedulerStateError, Serializat
 from anysched.executors import AsyncJobExecutor, ProcessJobExecutor, ThreadJobExecutor
 from anysched.model import convert
 from anysched.model.events import Event
-from anysched.model.hold import Hold, Selector
+from anysched.model.hold import Hold, Maintenance, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import Job, JobResult
 from anysched.model.policies import (
@@ -44,6 +47,7 @@ from anysched.model.policies import (
     OnAbandon,
     Queued,
     ResumeFrom,
+    Running,
     RunState,
     SchedulerRole,
     ScheduleStatus,
@@ -134,6 +138,8 @@ class AsyncScheduler:
         self._engine.settings.tasks.add_all(tasks)
         self._schedules = Schedules(self._engine, self._timezone, _same_trigger)
         self._jobs = Jobs(self._engine, self._timezone)
+        self._draining = Draining(self._engine, self._jobs)
+        self._holds = Holds(self._engine, self._timezone, self._draining)
         self._task_group: TaskGroup | None = None
         self._entered_in: tuple[int, EventLoopToken] | None = None
         self._host: Host | None = None
@@ -494,6 +500,8 @@ class AsyncScheduler:
         queued: Queued = "keep",
         resume_from: ResumeFrom = None,
         missed: Missed = "policy",
+        running: Running = "leave",
+        drain_timeout: timedelta | float | None = None,
         version: str | None = None,
     ) -> None:
         """Pause a schedule: no job is made from it until it is resumed (rules P1 to P4, P10).
@@ -507,16 +515,28 @@ class AsyncScheduler:
         :param queued: what becomes of its jobs that no node has taken: "keep", "hold" until it is resumed, "discard"
         :param resume_from: where to go on at ``until``, as for ``unpause_schedule``
         :param missed: what to do then about the fire times that passed, as for ``unpause_schedule``
+        :param running: what becomes of its jobs that are running: "leave"; "cancel" asks whoever runs them to; "drain"
+            returns once they have ended, those included that are queued and kept
+        :param drain_timeout: how long to wait for that; by default as long as it takes
         :param version: pause it only if its ``state.version``, which each firing changes, is still this one
         :raise ScheduleLookupError: when there is no such schedule
         :raise ScheduleChangedError: when it has another version
         :raise ValueError: when ``until`` does not lie in the future
+        :raise JobsStillRunning: when jobs have not ended in time; the schedule is paused all the same
         """
         self._require_running()
         how = PauseRequest(
-            until=until, reason=reason, by=by, queued=queued, resume_from=resume_from, missed=missed
+            until=until,
+            reason=reason,
+            by=by,
+            queued=queued,
+            resume_from=resume_from,
+            missed=missed,
+            running=running,
+            drain=None if drain_timeout is None else convert.duration(drain_timeout, "drain_timeout"),
         )
         await self._schedules.pause(id, how, version)
+        await self._draining.settle([id], how)
 
     async def unpause_schedule(
         self,
@@ -646,6 +666,8 @@ class AsyncScheduler:
         queued: Queued = "keep",
         resume_from: ResumeFrom = None,
         missed: Missed = "policy",
+        running: Running = "leave",
+        drain_timeout: timedelta | float | None = None,
     ) -> Hold:
         """Pause all schedules that meet every condition, in one transaction, by a hold (rules H1, H2 and H4).
 
@@ -665,17 +687,27 @@ class AsyncScheduler:
         :param queued: what becomes of jobs that no node has taken: "keep", "hold" until they are resumed, "discard"
         :param resume_from: where to go on at ``until``, as for ``unpause_schedule``
         :param missed: what to do then about the fire times that passed, as for ``unpause_schedule``
+        :param running: what becomes of jobs that are running, as for ``pause_schedule``
+        :param drain_timeout: how long to wait for them under "drain"; by default as long as it takes
         :return: the hold, by whose id it can be lifted
         :raise ValueError: when no condition is given, or ``until`` does not lie in the future
         :raise ScheduleLookupError: when one of ``ids`` does not exist; nothing is paused then
         :raise ConflictingHoldError: when the hold exists, and is about other schedules
+        :raise JobsStillRunning: when jobs have not ended in time; the hold is placed all the same
         """
         self._require_running()
         how = PauseRequest(
-            until=until, reason=reason, by=by, queued=queued, resume_from=resume_from, missed=missed
+            until=until,
+            reason=reason,
+            by=by,
+            queued=queued,
+            resume_from=resume_from,
+            missed=missed,
+            running=running,
+            drain=None if drain_timeout is None else convert.duration(drain_timeout, "drain_timeout"),
         )
         selector = await self._selector(ids, group, tags, task, everything)
-        return await self._schedules.place_hold(selector, hold, how)
+        return await self._holds.place(selector, hold, how)
 
     async def unpause_schedules(
         self,
@@ -704,7 +736,7 @@ class AsyncScheduler:
         self._require_running()
         given = ids is not None or group is not None or tags is not None or task is not None or everything
         selector = await self._selector(ids, group, tags, task, everything) if given or hold is None else None
-        return await self._schedules.lift_hold(selector, hold, resume_from=resume_from, missed=missed)
+        return await self._holds.lift(selector, hold, resume_from=resume_from, missed=missed)
 
     async def get_holds(self, *, schedule_id: str | None = None) -> list[Hold]:
         """Return what pauses schedules: first the holds on sets of them, by id, then pauses of single ones (rule H2).
@@ -713,7 +745,56 @@ class AsyncScheduler:
         :raise ScheduleLookupError: when there is no such schedule
         """
         self._require_running()
-        return await self._schedules.get_holds(schedule_id)
+        of = None if schedule_id is None else await self._schedules.get_one(schedule_id)
+        return await self._holds.get(of)
+
+    @asynccontextmanager
+    async def maintenance(
+        self,
+        *,
+        ids: Iterable[str] | None = None,
+        group: str | None = None,
+        tags: Iterable[str] | None = None,
+        task: Callable[..., Any] | str | None = None,
+        everything: bool = False,
+        reason: str | None = None,
+        by: str | None = None,
+        queued: Queued = "hold",
+        drain: timedelta | float | None = None,
+        limit: timedelta | float = 3600,
+        resume_from: datetime | Literal["now"] | None = None,
+        missed: Missed = "policy",
+    ) -> AsyncGenerator[Maintenance]:
+        """Hold schedules for as long as the block runs (rule H5)::
+
+            async with scheduler.maintenance(tags={"non-critical"}, reason="deploy 142", drain=30):
+                ...
+
+        The hold is one of its own each time. It ends with the block, however that ends, or at its deadline, if whoever
+        placed it has crashed or takes longer.
+
+        :param ids, group, tags, task, everything: which schedules, as for ``pause_schedules``
+        :param reason: free text, shown with the hold
+        :param by: who does it
+        :param queued: what becomes of jobs that no node has taken: "hold" until the end, "keep" or "discard"
+        :param drain: wait up to this long, before the block begins, until no job of these schedules is running any
+            more; ``running`` of what the block gets tells which still are. By default nobody waits.
+        :param limit: the deadline: after this long it is over in any case
+        :param resume_from: where the schedules go on then, as for ``unpause_schedule``
+        :param missed: what to do about the fire times that passed, as for ``unpause_schedule``
+        :raise ValueError: when no condition is given
+        :raise ScheduleLookupError: when one of ``ids`` does not exist
+        :raise StoreError: at the end, when the hold cannot be lifted; it ends at the deadline then
+        """
+        self._require_running()
+        how = PauseRequest(
+            until=None, reason=reason, by=by, queued=queued, resume_from=resume_from, missed=missed
+        )
+        patience = None if drain is None else convert.duration(drain, "drain")
+        longest = convert.positive_duration(limit, "limit")
+        selector = await self._selector(ids, group, tags, task, everything)
+        async with self._holds.maintenance(selector, how, drain=patience, limit=longest) as maintenance:
+            yield maintenance
 
     async def _selector(
         self,

@@ -89,6 +89,14 @@ class ScheduleChangedError(AnyschedError):
         )
 
 
+class JobsStillRunning(AnyschedError, TimeoutError):
+    """Jobs of a schedule have not ended in time; it is paused all the same (rule P11)."""
+
+    def __init__(self, job_ids: tuple[UUID, ...]) -> None:
+        self.job_ids = job_ids
+        super().__init__(f"{len(job_ids)} jobs have not ended in time, the first of them {job_ids[0]}")
+
+
 class UnnamedCallableError(AnyschedError, ValueError):
     """A durable store keeps the name of a task, and this callable has none of its own."""
 

@@ -31,11 +31,13 @@ EXAMPLES: list[Event] = [
     events.ScheduleFinished("s", "t"),
     events.ScheduleFailed("s", "t", "bad"),
     events.SchedulePaused("s", "t", **PAUSE, missed="policy", next_fire_time=NOON),
-    events.SchedulePaused("s", "t", **{**PAUSE, "resume_from": NOON}, missed="skip", next_fire_time=None),
+    events.SchedulePaused("s", "t", **{**PAUSE, "resume_from": NOON}, missed="skip", next_fire_time=None, hold="h"),
     events.ScheduleUnpaused(
         "s", "t", **PAUSE, missed="run_all", status=ScheduleStatus.active, next_fire_time=NOON,
         jobs=(ID, UUID(int=8)), skipped=3, skipped_exact=True,
     ),
+    events.HoldAdded("h", "tags=a", NOON, "deploy", None),
+    events.HoldLifted("h", "tags=a"),
     events.FireTimesSkipped("s", "t", ((SkipReason.grace, 2), (SkipReason.paused, 1)), False),
     events.FireTimeChanged("s", "t", NOON, "moved", NOON, "why", None, None),
     events.JobAdded(ID, "t", None),
@@ -79,7 +81,15 @@ def test_instants_in_any_zone() -> None:
 
 def test_what_travels() -> None:
     """Every event travels except what concerns one node alone."""
-    stay = {"Event", "ScheduleEvent", "JobEvent", "ClockJumped", "StoreUnavailable", "StoreRecovered"}
+    stay = {
+        "Event",
+        "ScheduleEvent",
+        "HoldEvent",
+        "JobEvent",
+        "ClockJumped",
+        "StoreUnavailable",
+        "StoreRecovered",
+    }
     every = {
         name for name, kind in vars(events).items() if isinstance(kind, type) and issubclass(kind, Event)
     }

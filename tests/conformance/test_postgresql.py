@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from tests.conformance.tampering import Tampering
-from tests.services import postgresql_schema
+from tests.services import empty_tables, postgresql_schema
 
 from anysched.ports.store import DataStore
 from anysched.stores import SQLDataStore
@@ -26,8 +26,7 @@ class TestPostgreSQL(Tampering, StoreSuite):
             yield
 
     def make_store(self, tmp_path: Path) -> DataStore:
-        with self.engine.connect() as connection:
-            connection.exec_driver_sql(f"DROP SCHEMA {self.schema} CASCADE; CREATE SCHEMA {self.schema}")
+        empty_tables(self.engine)
         return SQLDataStore(self.engine.url, schema=self.schema)
 
     def second_store(self, store: DataStore, tmp_path: Path) -> DataStore:

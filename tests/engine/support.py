@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+import anyio.lowlevel
 
 from anysched import AsyncScheduler, Event, JobOutcome, JobResult, current_job, task
 from anysched.ports.store import DataStore
@@ -82,6 +85,24 @@ class Heard:
     def of(self, *types: type[Event]) -> list[Any]:
         """Return the events of these types."""
         return [event for event in self.events if isinstance(event, types)]
+
+
+@asynccontextmanager
+async def passing(clock: FakeClock) -> AsyncIterator[None]:
+    """Let time pass, second by second, while a block waits for what does not hold up the clock."""
+    is_over = False
+
+    async def go_on() -> None:
+        while not is_over:
+            await clock.advance(1)
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as task_group:
+        task_group.start_soon(go_on)
+        try:
+            yield
+        finally:
+            is_over = True
 
 
 async def outcome(scheduler: AsyncScheduler, job_id: UUID) -> JobOutcome:

@@ -67,15 +67,13 @@ async def test_a_node_whose_clock_is_off(
     ticks, clock = Ticks(10), WrongClock(off)
     with ticks.task() as tick, caplog.at_level(logging.WARNING, "anysched"):
         async with AsyncScheduler(server.store(), clock=clock, poll_interval=60) as scheduler:
-            start = datetime.now(UTC) + timedelta(seconds=0.3)
-            await scheduler.add_schedule(
-                tick, IntervalTrigger(seconds=0.05, start_time=start), id="s", coalesce="all"
-            )
+            await scheduler.add_schedule(tick, IntervalTrigger(seconds=0.05), id="s", coalesce="all")
             job_id = await scheduler.add_job(tick_once, result_expiration_time=60)
             result = await scheduler.get_job_result(job_id)
             with anyio.fail_after(30):
                 await ticks.done.wait()
             snapshot = await scheduler.get_schedule("s")
+            start = snapshot.state.anchor
             await scheduler.remove_schedule("s")
             assert abs(scheduler.health.clock_skew - off.total_seconds()) < 1
     assert [start + number * EVERY for number in range(len(ticks.late))] == sorted(ticks.late)
@@ -100,15 +98,13 @@ async def test_a_node_whose_clock_jumps(server: Server, jump: timedelta) -> None
     ticks, clock = Ticks(20), WrongClock(timedelta(0))
     with ticks.task() as tick:
         async with AsyncScheduler(server.store(), clock=clock, poll_interval=60) as scheduler:
-            start = datetime.now(UTC) + timedelta(seconds=0.3)
-            await scheduler.add_schedule(
-                tick, IntervalTrigger(seconds=0.05, start_time=start), id="s", coalesce="all"
-            )
+            await scheduler.add_schedule(tick, IntervalTrigger(seconds=0.05), id="s", coalesce="all")
             for _ in range(2):
                 await anyio.sleep(0.6)
                 clock.off += jump
             with anyio.fail_after(30):
                 await ticks.done.wait()
+            start = (await scheduler.get_schedule("s")).state.anchor
             await scheduler.remove_schedule("s")
     assert [start + number * EVERY for number in range(len(ticks.late))] == sorted(ticks.late)
     assert timedelta(0) <= min(ticks.late.values())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from datetime import timedelta, tzinfo
 from functools import partial, wraps
 from importlib.util import find_spec
@@ -51,6 +52,28 @@ def _blocking(
     def blocking(self: Scheduler, /, *args: P.args, **kwargs: P.kwargs) -> R:
         scheduler = self._scheduler  # pyright: ignore[reportPrivateUsage]
         return self.call(partial(method, scheduler, *args, **kwargs))
+
+    blocking.__qualname__ = f"Scheduler.{method.__name__}"
+    return blocking
+
+
+def _blocking_block(
+    method: Callable[Concatenate[AsyncScheduler, P], AbstractAsyncContextManager[R]],
+) -> Callable[Concatenate[Scheduler, P], AbstractContextManager[R]]:
+    """Return the method whose block waits for what an asynchronous one does at its beginning and its end."""
+
+    @wraps(method)
+    @contextmanager
+    def blocking(self: Scheduler, /, *args: P.args, **kwargs: P.kwargs) -> Generator[R]:
+        block = method(self._scheduler, *args, **kwargs)  # pyright: ignore[reportPrivateUsage]
+        entered = self.call(block.__aenter__)
+        try:
+            yield entered
+        except BaseException as exc:
+            if not self.call(block.__aexit__, type(exc), exc, exc.__traceback__):
+                raise
+        else:
+            self.call(block.__aexit__, None, None, None)
 
     blocking.__qualname__ = f"Scheduler.{method.__name__}"
     return blocking
@@ -272,6 +295,7 @@ class Scheduler:
     restore_fire_time: Final = _blocking(AsyncScheduler.restore_fire_time)
     pause_schedules: Final = _blocking(AsyncScheduler.pause_schedules)
     unpause_schedules: Final = _blocking(AsyncScheduler.unpause_schedules)
+    maintenance: Final = _blocking_block(AsyncScheduler.maintenance)
     get_holds: Final = _blocking(AsyncScheduler.get_holds)
     run_schedule: Final = _blocking(AsyncScheduler.run_schedule)
 

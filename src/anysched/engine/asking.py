@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import get_args
 
 import attrs
 
 from anysched.engine.instants import aware
-from anysched.model.policies import Missed, PauseKind, Queued, ResumeFrom
+from anysched.model.policies import Missed, PauseKind, Queued, ResumeFrom, Running
 from anysched.model.schedule import Pause
 
 
@@ -24,8 +24,13 @@ class PauseRequest:
     resume_from: ResumeFrom
     missed: Missed
     kind: PauseKind = "manual"
+    running: Running = "leave"
+    drain: timedelta | None = None
 
     def __attrs_post_init__(self) -> None:
+        check_choice("running", self.running, get_args(Running))
+        if self.drain is not None and self.running != "drain":
+            raise ValueError("drain_timeout says how long to wait with running='drain'")
         check_choice("queued", self.queued, get_args(Queued))
         check_resume(self.resume_from, self.missed)
         check_texts(self.reason, self.by)

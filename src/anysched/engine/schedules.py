@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 from uuid import UUID
@@ -19,19 +19,20 @@ from anysched.engine.asking import (
     check_version,
     instant_of,
 )
+from anysched.engine.committing import published
 from anysched.engine.instants import aware, own_timezone
 from anysched.engine.lifecycle import Engine
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
-from anysched.model.change import Change, HoldChange
-from anysched.model.events import Event, FireTimeChanged, JobAdded, JobReleased
-from anysched.model.hold import Hold, Selector
+from anysched.model.change import Change
+from anysched.model.events import FireTimeChanged
+from anysched.model.hold import Hold
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy, Missed, NamedFireTime, ResumeFrom, ScheduleStatus
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
+from anysched.model.schedule import Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, ScheduleQuery
-from anysched.rules import adding, holding, occurrences, pausing
+from anysched.rules import adding, occurrences, pausing
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Schedules:
             return adding.add(wanted[key], stored, now, policy, self._same_trigger, holds)
 
         ids = list(wanted)
-        self._published(await self._store.declare_schedules(ids, decide))
+        published(self._engine, await self._store.declare_schedules(ids, decide))
         for schedule_id in sorted(drifted):
             logger.warning(
                 "schedule %s is stored with other settings than it is declared with, and stays as it is; "
@@ -158,8 +159,6 @@ class Schedules:
 
         return decide
 
-    # single fire times
-
     async def skip_fire_time(
         self,
         schedule_id: str,
@@ -214,60 +213,6 @@ class Schedules:
             return None
         return aware(fire_time, own_timezone(snapshot.trigger) or self._timezone, "fire_time")
 
-    # sets of schedules
-
-    async def place_hold(self, selector: Selector, hold_id: str | None, how: PauseRequest) -> Hold:
-        """Pause all schedules that a selector means, those included that are added later (rule H2)."""
-        name = selector.name if hold_id is None else convert.identifier(hold_id, "hold")
-
-        def wanted(now: datetime) -> Pause:
-            return attrs.evolve(how.pause(now, self._timezone), hold=name)
-
-        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
-            snapshot = adding.existing(key, stored)
-            options = self._engine.settings.policy.options(snapshot.schedule, task)
-            return pausing.pause(snapshot, options, now, wanted(now))
-
-        committed = await self._store.transact_holds(
-            lambda holds, now: holding.place(holds, selector, wanted(now), now), decide
-        )
-        self._published(committed)
-        assert committed.hold is not None
-        assert committed.hold.hold is not None
-        return committed.hold.hold
-
-    async def lift_hold(
-        self, selector: Selector | None, hold_id: str | None, *, resume_from: ResumeFrom, missed: Missed
-    ) -> list[UnpauseResult]:
-        """Lift a hold: schedules that nothing else pauses go on (rule H3)."""
-        check_resume(resume_from, missed)
-        if (selector is None) == (hold_id is None):
-            raise ValueError("give either what the hold selects, or its id as hold=")
-        name = selector.name if selector else convert.identifier(str(hold_id), "hold")
-        start = instant_of(resume_from, self._timezone)
-
-        def decide_hold(holds: Mapping[str, Hold], now: datetime) -> HoldChange | None:
-            return holding.lift(holds, name, now) if selector else holding.lift_existing(holds, name, now)
-
-        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
-            if stored is None:  # a selector of ids outlives its schedules
-                return Change(schedule_id=key)
-            options = self._engine.settings.policy.options(stored.schedule, task)
-            return pausing.unpause(stored, options, now, hold=name, resume_from=start, missed=missed)
-
-        committed = self._published(await self._store.transact_holds(decide_hold, decide))
-        return [change.unpaused for change in committed.changes if change.unpaused is not None]
-
-    async def get_holds(self, schedule_id: str | None) -> list[Hold]:
-        """Return the holds that are not over, with the pauses of single schedules (rule H2)."""
-        if schedule_id is not None:
-            snapshot = await self.get_one(schedule_id)
-            names = {pause.hold for pause in snapshot.state.pauses}
-            holds = [hold for hold in await self._store.get_holds() if hold.id in names]
-            return holds + _own_pauses([snapshot])
-        paused = await self._store.get_schedules(ScheduleQuery(paused=True))
-        return await self._store.get_holds() + _own_pauses(paused)
-
     async def run(self, schedule_id: str) -> UUID:
         """Make one job now; the fire times do not move."""
         change = await self._change(schedule_id, adding.run_by_hand)
@@ -287,20 +232,7 @@ class Schedules:
         return committed.changes[0]
 
     async def _transact(self, ids: list[str], decide: Decide) -> Committed:
-        return self._published(await self._store.transact_schedules(ids, decide))
-
-    def _published(self, committed: Committed) -> Committed:
-        """Tell everybody what was committed."""
-        events: list[Event] = [] if committed.hold is None else [*committed.hold.events]
-        events += [event for change in committed.changes for event in change.events]
-        for change in committed.changes:
-            events += [JobAdded(job.id, job.task_id, job.schedule_id) for job in change.jobs]
-        for ended in committed.ended:
-            job = ended.job
-            events.append(JobReleased(job.id, job.task_id, job.schedule_id, ended.result.outcome))
-        if events:
-            self._engine.changed(events)
-        return committed
+        return published(self._engine, await self._store.transact_schedules(ids, decide))
 
     def _resume_from(self, resume_from: ResumeFrom, snapshot: ScheduleSnapshot) -> ResumeFrom:
         return instant_of(resume_from, own_timezone(snapshot.trigger) or self._timezone)
@@ -309,13 +241,3 @@ class Schedules:
 def _told(change: Change) -> datetime:
     """Return the fire time that a change is about."""
     return next(event.fire_time for event in change.events if isinstance(event, FireTimeChanged))
-
-
-def _own_pauses(snapshots: Iterable[ScheduleSnapshot]) -> list[Hold]:
-    """Return the pauses that schedules have for themselves, each as a hold of one."""
-    return [
-        Hold(Selector(ids={snapshot.id}), pause)
-        for snapshot in snapshots
-        for pause in snapshot.state.pauses
-        if pause.hold is None
-    ]

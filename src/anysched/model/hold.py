@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 
 import attrs
 
 from anysched.model import convert
+from anysched.model.job import Job
 from anysched.model.policies import PauseKind
 from anysched.model.schedule import Pause, Schedule
 
@@ -134,3 +135,15 @@ class Hold:
     def kind(self) -> PauseKind:
         """What placed it: a person, maintenance, failures."""
         return self.pause.kind
+
+
+@attrs.frozen
+class Maintenance:
+    """Schedules are held while a block of code runs (rule H5).
+
+    :ivar hold: the hold, which ends with the block, or at its ``until``
+    :ivar running: jobs of these schedules that were still running when the time to wait for them was up
+    """
+
+    hold: Hold
+    running: Sequence[Job] = ()

@@ -123,6 +123,7 @@ class SkipReason(_Named):
 
 Missed = Literal["policy", "skip", "run_once", "run_all"]
 PauseKind = Literal["manual", "maintenance", "failure"]
+Running = Literal["leave", "cancel", "drain"]
 Queued = Literal["keep", "hold", "discard"]
 ResumeFrom = datetime | Literal["now"] | None
 NamedFireTime = datetime | Literal["next"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 import attrs
@@ -86,8 +87,9 @@ def _in_mariadb(*_: object, dialect: sa.Dialect, **__: object) -> bool:
     return dialect.name in {"mysql", "mariadb"}
 
 
+@lru_cache(maxsize=16)
 def make_tables(schema: str | None, prefix: str) -> Tables:
-    """Return the tables as this version has them."""
+    """Return the tables as this version has them. Stores share them: nobody changes them."""
     metadata = sa.MetaData(schema=None if schema is None else quoted_name(schema, quote=True))
 
     def table(name: str, *items: SchemaItem) -> sa.Table:

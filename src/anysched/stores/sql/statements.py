@@ -6,7 +6,9 @@ so that the text of a statement never changes.
 
 from __future__ import annotations
 
-from typing import Final, cast
+from collections.abc import Callable
+from functools import cache, lru_cache
+from typing import Final, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
@@ -56,11 +58,11 @@ class Statements:
             "index_ready": _index(tables.jobs, "jobs_ready", engine),
         }
         names["by_due"] = dialect.by_due.format(**names)
-        by_position = cast("type[DefaultDialect]", type(engine.dialect))(paramstyle=dialect.paramstyle)
+        kind = cast("Callable[..., DefaultDialect]", type(engine.dialect))
 
         def sql(text: str) -> str:
             text = text.format(**names, in_=_Set(dialect.among), not_in=_Set(dialect.not_among))
-            return str(sa.text(" ".join(text.split())).compile(dialect=by_position))
+            return _compiled(" ".join(text.split()), kind, dialect.paramstyle)
 
         def many(text: str, rows: Parameters) -> Many:
             return Many(sql(text), tuple(rows.values()))
@@ -237,6 +239,18 @@ class Statements:
             "UPDATE {tasks} SET configured = :options, configured_metadata = COALESCE(:metadata,"
             " configured_metadata) WHERE id = :id"
         )
+
+
+@lru_cache(maxsize=1024)
+def _compiled(text: str, kind: Callable[..., DefaultDialect], paramstyle: Literal["qmark", "format"]) -> str:
+    """Return a statement for the driver. Stores of one process mostly have the same statements."""
+    return str(sa.text(text).compile(dialect=_dialect(kind, paramstyle)))
+
+
+@cache
+def _dialect(kind: Callable[..., DefaultDialect], paramstyle: Literal["qmark", "format"]) -> DefaultDialect:
+    """Return what writes parameters by position."""
+    return kind(paramstyle=paramstyle)
 
 
 def _index(table: sa.Table, ending: str, engine: sa.Engine) -> str:

@@ -1,0 +1,133 @@
+"""Holds on sets of schedules: placed, lifted, and kept for as long as maintenance takes (rules H1 to H5)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, tzinfo
+
+import anyio
+import attrs
+
+from anysched._text import printable
+from anysched.engine.asking import PauseRequest, check_resume, instant_of
+from anysched.engine.committing import published
+from anysched.engine.draining import Draining
+from anysched.engine.lifecycle import Engine
+from anysched.errors import HoldLookupError, StoreError
+from anysched.model import convert
+from anysched.model.change import Change, HoldChange
+from anysched.model.hold import Hold, Maintenance, Selector
+from anysched.model.ids import new_id
+from anysched.model.policies import Missed, ResumeFrom
+from anysched.model.schedule import Pause, ScheduleSnapshot, UnpauseResult
+from anysched.model.task import Task
+from anysched.ports.store import ScheduleQuery
+from anysched.rules import adding, holding, pausing
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+
+class Holds:
+    """Placing, lifting and reading holds."""
+
+    def __init__(self, engine: Engine, timezone: tzinfo, draining: Draining) -> None:
+        self._engine = engine
+        self._store = engine.settings.store
+        self._timezone = timezone
+        self._draining = draining
+
+    async def place(self, selector: Selector, hold_id: str | None, how: PauseRequest) -> Hold:
+        """Pause all schedules that a selector means, those included that are added later (rule H2)."""
+        name = selector.name if hold_id is None else convert.identifier(hold_id, "hold")
+        hold, schedules = await self._place(selector, name, how)
+        await self._draining.settle(schedules, how)
+        return hold
+
+    async def _place(self, selector: Selector, name: str, how: PauseRequest) -> tuple[Hold, Sequence[str]]:
+        """Return the hold, and the schedules that it means by now."""
+        policy = self._engine.settings.policy
+
+        def wanted(now: datetime) -> Pause:
+            return attrs.evolve(how.pause(now, self._timezone), hold=name)
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            snapshot = adding.existing(key, stored)
+            return pausing.pause(snapshot, policy.options(snapshot.schedule, task), now, wanted(now))
+
+        committed = await self._store.transact_holds(
+            lambda holds, now: holding.place(holds, selector, wanted(now), now), decide
+        )
+        published(self._engine, committed)
+        assert committed.hold is not None
+        assert committed.hold.hold is not None
+        return committed.hold.hold, [change.schedule_id for change in committed.changes]
+
+    async def lift(
+        self, selector: Selector | None, hold_id: str | None, *, resume_from: ResumeFrom, missed: Missed
+    ) -> list[UnpauseResult]:
+        """Lift a hold: schedules that nothing else pauses go on (rule H3)."""
+        check_resume(resume_from, missed)
+        if (selector is None) == (hold_id is None):
+            raise ValueError("give either what the hold selects, or its id as hold=")
+        name = selector.name if selector else convert.identifier(str(hold_id), "hold")
+        start, policy = instant_of(resume_from, self._timezone), self._engine.settings.policy
+
+        def decide_hold(holds: Mapping[str, Hold], now: datetime) -> HoldChange | None:
+            return holding.lift(holds, name, now) if selector else holding.lift_existing(holds, name, now)
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            if stored is None:  # a selector of ids outlives its schedules
+                return Change(schedule_id=key)
+            options = policy.options(stored.schedule, task)
+            return pausing.unpause(stored, options, now, hold=name, resume_from=start, missed=missed)
+
+        committed = published(self._engine, await self._store.transact_holds(decide_hold, decide))
+        return [change.unpaused for change in committed.changes if change.unpaused is not None]
+
+    async def get(self, of: ScheduleSnapshot | None) -> list[Hold]:
+        """Return the holds that are not over, then the pauses of single schedules (rule H2).
+
+        :param of: only what pauses this schedule
+        """
+        holds = await self._store.get_holds()
+        if of is None:
+            return holds + _own_pauses(await self._store.get_schedules(ScheduleQuery(paused=True)))
+        names = {pause.hold for pause in of.state.pauses}
+        return [hold for hold in holds if hold.id in names] + _own_pauses([of])
+
+    @asynccontextmanager
+    async def maintenance(
+        self, selector: Selector, how: PauseRequest, *, drain: timedelta | None, limit: timedelta
+    ) -> AsyncGenerator[Maintenance]:
+        """Hold schedules while the block runs, at the longest until a deadline (rule H5)."""
+        name = f"maintenance {new_id(self._store.present())}"
+        until = self._store.present() + limit
+        lasting = attrs.evolve(how, until=until, kind="maintenance")
+        try:
+            hold, schedules = await self._place(selector, name, lasting)
+            running = () if drain is None else await self._draining.wait(schedules, drain)
+            yield Maintenance(hold, running)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._end(name, until, how)
+
+    async def _end(self, name: str, until: datetime, how: PauseRequest) -> None:
+        try:
+            await self.lift(None, name, resume_from=how.resume_from, missed=how.missed)
+        except HoldLookupError:  # its deadline has passed, or somebody has lifted it
+            return
+        except StoreError:
+            logger.warning("the hold %s could not be lifted, and ends at %s", printable(name), until)
+            raise
+
+
+def _own_pauses(snapshots: Iterable[ScheduleSnapshot]) -> list[Hold]:
+    """Return the pauses that schedules have for themselves, each as a hold of one."""
+    return [
+        Hold(Selector(ids={snapshot.id}), pause)
+        for snapshot in snapshots
+        for pause in snapshot.state.pauses
+        if pause.hold is None
+    ]
