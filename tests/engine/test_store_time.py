@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import anyio
 import pytest
@@ -47,7 +48,7 @@ class Ticks:
 
     @contextmanager
     def task(self) -> Iterator[object]:
-        @task(id="tick")
+        @task(id=f"tick {uuid4()}")  # so that a node does not get what the one of another test gave back
         async def tick() -> None:
             fire_time = current_job.get().scheduled_fire_time
             assert fire_time is not None
@@ -76,7 +77,7 @@ async def test_a_node_whose_clock_is_off(
             start = snapshot.state.anchor
             await scheduler.remove_schedule("s")
             assert abs(scheduler.health.clock_skew - off.total_seconds()) < 1
-    assert [start + number * EVERY for number in range(len(ticks.late))] == sorted(ticks.late)
+    assert [start + number * EVERY for number in range(ticks.wanted)] == sorted(ticks.late)[: ticks.wanted]
     assert timedelta(0) <= min(ticks.late.values())
     assert {} == dict(snapshot.state.skipped)
     assert result is not None
@@ -106,7 +107,7 @@ async def test_a_node_whose_clock_jumps(server: Server, jump: timedelta) -> None
                 await ticks.done.wait()
             start = (await scheduler.get_schedule("s")).state.anchor
             await scheduler.remove_schedule("s")
-    assert [start + number * EVERY for number in range(len(ticks.late))] == sorted(ticks.late)
+    assert [start + number * EVERY for number in range(ticks.wanted)] == sorted(ticks.late)[: ticks.wanted]
     assert timedelta(0) <= min(ticks.late.values())
 
 
