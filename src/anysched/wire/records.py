@@ -197,12 +197,13 @@ def _built(what: str, build: Callable[[], T]) -> T:
 
 
 def _checked_occurrence(occurrence: Occurrence) -> Occurrence:
-    instants = [
-        occurrence.fire_time,
-        occurrence.fire_time if occurrence.moved_to is None else occurrence.moved_to,
-    ]
-    if not all(isinstance(instant, datetime) for instant in instants) or type(occurrence.settled) is not bool:
-        raise TypeError("instants, and true or false, are expected")
+    given = (
+        [occurrence.fire_time] if occurrence.moved_to is None else [occurrence.fire_time, occurrence.moved_to]
+    )
+    if not all(isinstance(instant, datetime) and instant.utcoffset() is not None for instant in given):
+        raise TypeError("an aware instant is expected")
+    if type(occurrence.settled) is not bool:
+        raise TypeError(f"true or false is expected, not {occurrence.settled!r}")
     return occurrence
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from anysched.model.occurrence import Occurrence
 from anysched.model.policies import (
     CoalescePolicy,
     ScheduleStatus,
@@ -72,9 +73,19 @@ class ReadingTests(StoreTests):
             {"next_fire_time": late, "due_at": late, "anchor": late, "last_fire_time": late},
             {"anchor": datetime(1, 1, 1, tzinfo=UTC), "jobs_made": 2**40, "error": "broken: ‘ß’ 😀"},
             {"skipped": {reason: 2**40 + i for i, reason in enumerate(SkipReason)}, "skipped_exact": False},
-            {"pause": Pause(late, early, "why\n", "who", "hold", late, "run_all"), "error": None},
-            {"pause": Pause(early, resume_from="now", missed="skip"), "skipped": {}},
-            {"next_fire_time": None, "due_at": None, "pause": None},
+            {"pauses": (Pause(late, early, "why\n", "who", "hold", late, "run_all"),), "error": None},
+            {
+                "pauses": (Pause(early, resume_from="now", missed="skip"), Pause(late, hold="x")),
+                "skipped": {},
+            },
+            {
+                "occurrences": (
+                    Occurrence(fire_time=early, moved_to=late, reason="why\n", by="‘ß’ 😀"),
+                    Occurrence(fire_time=late, settled=True),
+                )
+            },
+            {"occurrences": ()},
+            {"next_fire_time": None, "due_at": None, "pauses": ()},
         ]
         for fields in written_fields:
             written = await user.write_state(**fields)
