@@ -67,6 +67,7 @@ from anysched.model.job import Job as Job
 from anysched.model.job import JobException as JobException
 from anysched.model.job import JobResult as JobResult
 from anysched.model.occurrence import Occurrence as Occurrence
+from anysched.model.policies import CatchUp as CatchUp
 from anysched.model.policies import CoalescePolicy as CoalescePolicy
 from anysched.model.policies import ConflictPolicy as ConflictPolicy
 from anysched.model.policies import JobKind as JobKind

@@ -555,7 +555,8 @@ class AsyncScheduler:
             "now" begins anew, as if the schedule were added now; a datetime does so from that instant
         :param missed: what to do about the fire times that passed: "policy" treats them as late by the schedule's
             own rules (with "now" that means to skip them), "skip" gives them up, "run_once" makes one job for the
-            latest, "run_all" one for each, up to ``max_catchup``
+            latest, "run_all" one for each, up to ``max_catchup``; a ``CatchUp`` bounds them by number and age, and
+            spaces their starts
         :param version: resume it only if its ``state.version`` is still this one, as read or previewed
         :raise ScheduleLookupError: when there is no such schedule
         :raise ScheduleChangedError: when it has another version

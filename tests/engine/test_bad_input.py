@@ -12,6 +12,7 @@ from tests.engine.support import Runs, at
 
 from anysched import (
     AsyncScheduler,
+    CatchUp,
     DateTrigger,
     IntervalTrigger,
     Schedule,
@@ -58,6 +59,11 @@ async def test_instants_at_the_ends_of_the_calendar(
     ("call", "message"),
     [
         (lambda s: s.unpause_schedule("s", missed="some"), "missed must be one of 'policy', 'skip'"),
+        (
+            lambda s: s.unpause_schedule("s", missed=["skip"]),
+            r"missed must be .* or a CatchUp, not \['skip'\]",
+        ),
+        (lambda s: s.pause_schedule("s", missed=CatchUp()), "give `until` as well"),
         (lambda s: s.pause_schedule("s", queued="drop"), "queued must be one of 'keep', 'hold'"),
         (lambda s: s.pause_schedule("s", until=at(60), missed="all"), "missed must be one of"),
         (lambda s: s.pause_schedule("s", reason=5), "reason must be a string"),

@@ -10,6 +10,7 @@ from tests.engine.support import Runs, at
 
 from anysched import (
     AsyncScheduler,
+    CatchUp,
     IntervalTrigger,
     ScheduleChangedError,
     ScheduleLookupError,
@@ -32,7 +33,7 @@ async def paused(scheduler: AsyncScheduler, clock: FakeClock, runs: Runs) -> str
     return (await scheduler.get_schedule("s")).state.version
 
 
-@pytest.mark.parametrize("missed", ["policy", "skip", "run_once", "run_all"])
+@pytest.mark.parametrize("missed", ["policy", "skip", "run_once", "run_all", CatchUp(max_jobs=2, spacing=9)])
 @pytest.mark.parametrize("resume_from", [None, "now", at(25), at(60)])
 async def test_a_preview_tells_what_the_resume_then_does(
     scheduler: AsyncScheduler, clock: FakeClock, runs: Runs, paused: str, resume_from: Any, missed: Any
@@ -48,6 +49,7 @@ async def test_a_preview_tells_what_the_resume_then_does(
     assert (preview.status, preview.next_fire_time) == (result.status, result.next_fire_time)
     assert (preview.skipped, preview.skipped_exact) == (result.skipped, result.skipped_exact)
     assert list(preview.fire_times) == made
+    assert preview.start_times == result.start_times
     assert (preview.schedule_id, preview.version, preview.changed) == ("s", paused, True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_args
 
 import pytest
@@ -51,6 +52,9 @@ def test_a_schedule_is_shown(api: Api) -> None:
         "error": None,
         "fault": None,
         "metadata": {"team": "blue", "n": [1, {"x": None}]},
+        "group": None,
+        "tags": [],
+        "pauses": [],
     } == shown
 
 
@@ -130,7 +134,8 @@ def test_pausing_and_resuming(api: Api) -> None:
     assert 200 == answer.status_code
     assert answer.json() == api.show("a")
     assert "paused" == answer.json()["status"]
-    assert {**asked, "until": NOON, "since": "2025-01-01T00:00:00Z"} == answer.json()["pause"]
+    since = {"since": "2025-01-01T00:00:00Z", "hold": None, "kind": "manual"}
+    assert {**asked, "until": NOON, **since} == answer.json()["pause"]
     api.advance(180)
     answer = api("POST", "/schedule/unpause", "a", json={"missed": "run_all"})
     assert 200 == answer.status_code
@@ -140,6 +145,7 @@ def test_pausing_and_resuming(api: Api) -> None:
         "schedule_id": "a",
         "status": "active",
         "next_fire_time": "2025-01-01T00:04:00Z",
+        "start_times": ["2025-01-01T00:03:00Z"] * 3,
         "skipped": 0,
         "skipped_exact": True,
         "changed": True,
@@ -179,6 +185,24 @@ def test_preview(api: Api) -> None:
         assert told[name] == done[name]
     now = api("GET", "/schedule/preview-unpause", "a", params={"resume_from": "now"}).json()
     assert (False, []) == (now["changed"], now["fire_times"])
+
+
+def test_catching_up(api: Api) -> None:
+    """A bounded and spaced catching-up is an object, in a query too; the pause that is to end so shows it."""
+    api.add("a")
+    missed = {"coalesce": "all", "max_jobs": 2, "max_age": 170.5, "spacing": 60}
+    answer = api("POST", "/schedule/pause", "a", json={"until": NOON, "missed": missed})
+    assert (200, missed) == (answer.status_code, answer.json()["pause"]["missed"])
+    earliest = {"until": NOON, "missed": {"coalesce": "earliest"}}
+    shown = api("POST", "/schedule/pause", "a", json=earliest).json()["pause"]["missed"]
+    assert {"coalesce": "earliest", "max_jobs": None, "max_age": None, "spacing": None} == shown
+    api.advance(210)
+    told = api("GET", "/schedule/preview-unpause", "a", params={"missed": json.dumps(missed)}).json()
+    assert ["2025-01-01T00:02:00Z", "2025-01-01T00:03:00Z"] == told["fire_times"]
+    assert ["2025-01-01T00:03:30Z", "2025-01-01T00:04:30Z"] == told["start_times"]
+    assert 1 == told["skipped"]
+    done = api("POST", "/schedule/unpause", "a", json={"missed": missed}).json()
+    assert (told["start_times"], 1, 2) == (done["start_times"], done["skipped"], len(done["jobs"]))
 
 
 def test_preview_from_an_instant(api: Api) -> None:
@@ -251,5 +275,5 @@ def test_words_are_those_of_the_package() -> None:
     """The words that the interface takes and answers are those of the package, none more and none less."""
     assert {str(status) for status in ScheduleStatus} == set(get_args(_models.Status))
     assert {str(reason) for reason in SkipReason} == set(get_args(_models.SkipReason))
-    assert get_args(policies.Missed) == get_args(_models.Missed)
+    assert get_args(policies.MissedWord) == get_args(_models.MissedWord)
     assert get_args(policies.Queued) == get_args(_models.Queued)

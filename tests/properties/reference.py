@@ -63,6 +63,22 @@ class Config:
 
 
 @attrs.frozen
+class CatchUp:
+    """Rule P5: which missed fire times get a job, and how far apart."""
+
+    coalesce: str = "all"
+    most: int | None = None
+    age: int | None = None
+    spacing: int | None = None
+
+
+Missed = str | CatchUp
+
+#: What words are short for.
+WORDS: dict[Missed, CatchUp] = {"run_once": CatchUp("latest"), "run_all": CatchUp()}
+
+
+@attrs.frozen
 class Pause:
     """What a user says of a pause."""
 
@@ -70,7 +86,7 @@ class Pause:
     reason: str | None = None
     queued: str = "keep"
     resume_from: ResumeFrom = None
-    missed: str = "policy"
+    missed: Missed = "policy"
     since: int = 0
 
 
@@ -222,7 +238,7 @@ class Reference:
                 if job.state == "queued":
                     job.state, job.held_since = "held", self.now
 
-    def unpause(self, id: str, resume_from: ResumeFrom, missed: str) -> Report:
+    def unpause(self, id: str, resume_from: ResumeFrom, missed: Missed) -> Report:
         """Rules P5 to P9."""
         schedule = self.find(id)
         self.settle(schedule)
@@ -256,7 +272,7 @@ class Reference:
             missed = "skip" if discard and over.missed != "policy" else over.missed
             self.resume(schedule, over.until, over.resume_from, missed)
 
-    def resume(self, schedule: Scheduled, at: int, resume_from: ResumeFrom, missed: str) -> None:
+    def resume(self, schedule: Scheduled, at: int, resume_from: ResumeFrom, missed: Missed) -> None:
         """End a pause as of an instant (rules P5 to P7)."""
         assert schedule.pause is not None
         if schedule.pause.queued == "hold":
@@ -277,12 +293,18 @@ class Reference:
         given = [t for t in passed if t < at] + schedule.times(schedule.cursor, at - 1)
         if schedule.cursor is not None and schedule.cursor < at:
             schedule.cursor = schedule.first(at)
-        most = {"skip": 0, "run_once": 1, "run_all": schedule.config.most}[missed]
-        reason = {"skip": "paused", "run_once": "coalesced", "run_all": "catchup_limit"}[missed]
-        chosen = given[max(0, len(given) - most) :]
-        schedule.skip([t for t in given if t not in chosen], reason)
-        for fire_time in chosen:
-            self.make(schedule, fire_time, self.now)
+        how = missed if isinstance(missed, CatchUp) else WORDS.get(missed)
+        young = [t for t in given if how is not None and (how.age is None or at - t <= how.age)]
+        schedule.skip([t for t in given if t not in young], "paused")
+        if how is None or not young:
+            return
+        latest = young[-(how.most or schedule.config.most) :]
+        chosen = {"latest": young[-1:], "earliest": young[:1], "all": latest}[how.coalesce]
+        reason = "catchup_limit" if how.coalesce == "all" else "coalesced"
+        schedule.skip([t for t in young if t not in chosen], reason)
+        for number, fire_time in enumerate(chosen):
+            start = None if how.spacing is None else self.now + number * how.spacing
+            self.make(schedule, fire_time, self.now if start is None else start, start)
 
     def let_go(self, id: str, discard: bool) -> None:
         """End the hold on jobs: discard them, or let them run with as much time as they had (rule P3)."""
@@ -294,6 +316,8 @@ class Reference:
             assert job.held_since is not None
             if job.deadline is not None:
                 job.deadline += self.now - job.held_since
+            if job.run_at > job.held_since:
+                job.run_at += self.now - job.held_since
             job.state, job.held_since = "queued", None
 
     def fire(self, schedule: Scheduled, room: int) -> None:
@@ -315,12 +339,13 @@ class Reference:
             self.make(schedule, fire_time, fire_time)
         schedule.cursor = chosen[room] if room < len(chosen) else schedule.first(late[-1] + 1)
 
-    def make(self, schedule: Scheduled, fire_time: int, deadline_from: int) -> None:
+    def make(self, schedule: Scheduled, fire_time: int, deadline_from: int, start: int | None = None) -> None:
         """Make the job of a fire time (rules S3 and L4)."""
         assert schedule.last is None or schedule.last < fire_time
         grace = schedule.config.grace
         deadline = None if grace is None else deadline_from + grace
-        self.jobs.append(Job(schedule.id, fire_time, fire_time, deadline, schedule.config.slow))
+        run_at = fire_time if start is None else start
+        self.jobs.append(Job(schedule.id, fire_time, run_at, deadline, schedule.config.slow))
         schedule.last = fire_time
         schedule.made += 1
 

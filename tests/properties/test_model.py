@@ -37,7 +37,17 @@ ids = st.sampled_from("aaaab")
 nodes = st.integers(0, NODES - 1)
 offsets = st.integers(-15, 15)
 resumes = st.sampled_from([None, "now"]) | offsets
-missed = st.sampled_from(["policy", "skip", "run_once", "run_all"])
+catch_ups = st.one_of(
+    st.builds(
+        ref.CatchUp,
+        st.just("all"),
+        st.none() | st.integers(1, 8),
+        st.none() | st.integers(1, 20),
+        st.none() | st.integers(1, 4),
+    ),
+    st.builds(ref.CatchUp, st.sampled_from(["latest", "earliest"]), age=st.none() | st.integers(1, 20)),
+)
+missed: st.SearchStrategy[ref.Missed] = st.sampled_from(["policy", "skip", "run_once", "run_all"]) | catch_ups
 conflicts = st.sampled_from(["replace", "replace", "do_nothing", "exception"])
 lengths = st.sampled_from([*range(1, 10)] * 3 + [130])
 rarely = st.sampled_from([False] * 9 + [True])
@@ -93,7 +103,7 @@ class Unpause:
     """Resume a schedule, from a distance from now."""
 
     start: ref.ResumeFrom
-    missed: str
+    missed: ref.Missed
 
 
 Deed = Add | ref.Pause | Unpause | Literal["remove", "run"]
@@ -390,12 +400,12 @@ class Interleaved(AtRest):
         id=ids,
         until=st.integers(4, 9),
         queued=st.sampled_from(["keep", "hold"]),
-        missed=st.sampled_from(["policy", "policy", "policy", "run_once", "run_all"]),
+        missed=st.sampled_from(["policy", "policy", "policy", "run_once", "run_all"]) | catch_ups,
         deeds=st.lists(deeds, min_size=1, max_size=2),
         choices=st.lists(st.integers(0, 5), min_size=1, max_size=25),
     )
     def clash(
-        self, id: str, until: int, queued: str, missed: str, deeds: list[Deed], choices: list[int]
+        self, id: str, until: int, queued: str, missed: ref.Missed, deeds: list[Deed], choices: list[int]
     ) -> None:
         """Do things to a schedule in the second in which its pause ends."""
         self.perform(id, ref.Pause(until, queued=queued, missed=missed), 0)

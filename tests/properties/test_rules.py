@@ -17,6 +17,7 @@ from tests.unit.rules.support import T0, Every, FastEvery, FastInstants, Instant
 
 from anysched.model.change import Change
 from anysched.model.policies import (
+    CatchUp,
     CoalescePolicy,
     ConflictPolicy,
     Missed,
@@ -33,6 +34,10 @@ from anysched.rules.pausing import pause, settle_and_fire, unpause
 from anysched.rules.times import FireTimes
 
 TICK = timedelta(microseconds=1)  # the unit of everything here, so that neighbours touch
+
+
+#: Rule P5: what words are short for.
+WORDS: dict[Missed, Missed] = {"run_once": CatchUp("latest"), "run_all": CatchUp("all")}
 
 
 def tick(number: int) -> datetime:
@@ -61,7 +66,7 @@ class Model:
         self.cursor: datetime | None = next(self.times(schedule.trigger, now, now - TICK), None)
         self.last: datetime | None = None
         self.pause: Pause | None = None
-        self.jobs: list[tuple[datetime, datetime | None]] = []
+        self.jobs: list[tuple[datetime, datetime, datetime | None]] = []
         self.skipped: Counter[SkipReason] = Counter()
         self.passed = 0
 
@@ -94,8 +99,8 @@ class Model:
         if self.cursor is not None:
             yield from self.times(self.schedule.trigger, self.anchor, self.cursor - TICK)
 
-    def make(self, fire_time: datetime, deadline_from: datetime) -> None:
-        self.jobs.append((fire_time, None if self.grace is None else deadline_from + self.grace))
+    def make(self, fire_time: datetime, run_at: datetime, deadline_from: datetime) -> None:
+        self.jobs.append((fire_time, run_at, None if self.grace is None else deadline_from + self.grace))
         if fire_time in self.named:
             self.named[fire_time] = attrs.evolve(self.named[fire_time], settled=True)
             return
@@ -140,7 +145,8 @@ class Model:
         if self.schedule.coalesce is CoalescePolicy.all:
             moved = moved[:limit]
             for fire_time in moved:
-                self.make(fire_time, self.due(fire_time, self.anchor))
+                due_at = self.due(fire_time, self.anchor)
+                self.make(fire_time, due_at, due_at)
             self.settle_moved([*stale, *moved])
             self.fire_regular(now, limit - len(moved), [])
         else:
@@ -172,7 +178,8 @@ class Model:
             chosen = kept[-1:] if self.schedule.coalesce is CoalescePolicy.latest else kept[:1]
         self.skip([t for t in kept if t not in chosen], reason)
         for fire_time in chosen[:limit]:
-            self.make(fire_time, self.due(fire_time, self.anchor))
+            due_at = self.due(fire_time, self.anchor)
+            self.make(fire_time, due_at, due_at)
         self.passed += len([t for t in late if following is None or t < following])
         self.cursor = following
 
@@ -181,7 +188,7 @@ class Model:
         start = at if resume_from == "now" else resume_from
         old = self.anchor
         given_up: list[datetime] = []
-        eligible: list[datetime] = []
+        eligible: dict[datetime, datetime] = {}  # with when they were due
         moved = [] if missed == "policy" else self.waiting(at)
         dropped: list[datetime] = []
         if start is None or (resume_from != "now" and self.cursor is not None and start < self.cursor):
@@ -190,8 +197,10 @@ class Model:
         else:
             dropped = [t for t in self.waiting(start) if t not in moved]
             for t in takewhile(lambda t: t < start, self.from_cursor()):
-                missed_it = missed != "policy" and self.due(t, old) < at
-                (eligible if missed_it else given_up).append(t)
+                if missed != "policy" and self.due(t, old) < at:
+                    eligible[t] = self.due(t, old)
+                else:
+                    given_up.append(t)
             self.anchor = start
             last = self.last
             rest = (
@@ -199,25 +208,41 @@ class Model:
             )
         self.cursor = next(rest, None)
         while missed != "policy" and self.cursor is not None and self.due(self.cursor, self.anchor) < at:
-            eligible.append(self.cursor)
+            eligible[self.cursor] = self.due(self.cursor, self.anchor)
             self.cursor = next(rest, None)
-        anchors = {t: self.anchor if start is None or t >= start else old for t in eligible}
-        eligible = sorted([*eligible, *moved], key=lambda t: self.due(t, anchors.get(t, self.anchor)))
-        most = {"policy": 0, "skip": 0, "run_once": 1, "run_all": self.schedule.max_catchup}[missed]
-        chosen = eligible[len(eligible) - most :] if most < len(eligible) else list(eligible)
-        reason = {"run_once": SkipReason.coalesced, "run_all": SkipReason.catchup_limit}
-        self.skip(given_up, SkipReason.paused)
-        self.skip([t for t in eligible if t not in chosen], reason.get(missed, SkipReason.paused))
-        for t in chosen:
-            self.make(t, now)
-        self.skip(dropped, SkipReason.paused)
-        self.passed += len(given_up) + len(eligible) - len(moved)
+        self.passed += len(given_up) + len(eligible)
+        eligible |= {t: self.due(t, self.anchor) for t in moved}
+        self.skip([*given_up, *dropped], SkipReason.paused)
+        in_order = dict(sorted(eligible.items(), key=lambda one: one[1]))
+        self.catch_up(in_order, at, now, WORDS.get(missed, missed))
         self.settle_moved([*moved, *dropped])
         if start is not None:
             for t, named in [*self.named.items()]:
                 if not named.settled and t >= start and not self.has(t):
                     del self.named[t]
         self.forget(now)
+
+    def catch_up(
+        self, eligible: dict[datetime, datetime], at: datetime, now: datetime, missed: Missed
+    ) -> None:
+        left, chosen, spacing = list(eligible), list[datetime](), None
+        reason = SkipReason.paused
+        if isinstance(missed, CatchUp):
+            if missed.max_age is not None:
+                left = [t for t in eligible if eligible[t] >= at - missed.max_age]
+            most = len(left) if missed.coalesce is not CoalescePolicy.all else missed.max_jobs
+            bounded = left[-(self.schedule.max_catchup if most is None else most) :] if left else []
+            chosen = {"latest": bounded[-1:], "earliest": bounded[:1], "all": bounded}[str(missed.coalesce)]
+            reason = SkipReason.coalesced
+            if missed.coalesce is CoalescePolicy.all:
+                reason, spacing = SkipReason.catchup_limit, missed.spacing
+        self.skip([t for t in eligible if t not in left], SkipReason.paused)
+        self.skip([t for t in left if t not in chosen], reason)
+        for number, t in enumerate(chosen):
+            if spacing is None:
+                self.make(t, eligible[t], now)
+            else:
+                self.make(t, now + number * spacing, now + number * spacing)
 
     def settle(self, now: datetime) -> None:
         over = self.pause
@@ -248,7 +273,7 @@ class Both:
         assert created.state is not None
         self.snapshot = ScheduleSnapshot(schedule, created.state)
         self.model = Model(schedule, self.now)
-        self.jobs: list[tuple[datetime | None, datetime | None]] = []
+        self.jobs: list[tuple[datetime | None, datetime, datetime | None]] = []
 
     def apply(self, change: Change) -> None:
         self.snapshot = attrs.evolve(
@@ -256,7 +281,7 @@ class Both:
             schedule=change.schedule or self.snapshot.schedule,
             state=change.state or self.snapshot.state,
         )
-        self.jobs += [(job.scheduled_fire_time, job.start_deadline) for job in change.jobs]
+        self.jobs += [(job.scheduled_fire_time, job.run_at, job.start_deadline) for job in change.jobs]
 
     def do(self, step: Step) -> None:
         self.now += step.wait * TICK
@@ -316,6 +341,7 @@ class Both:
         if start != "now" and room > 0:
             model.fire(self.now, room)
         assert len(model.jobs) - made == len(change.unpaused.jobs)
+        assert [max(run_at, self.now) for _, run_at, _ in model.jobs[made:]] == [*change.unpaused.start_times]
         assert model.skipped.total() - skipped == change.unpaused.skipped
         assert self.snapshot.next_fire_time == change.unpaused.next_fire_time
         assert self.snapshot.status is change.unpaused.status
@@ -418,7 +444,7 @@ class Both:
         assert len(model.jobs) == state.jobs_made
         assert state.skipped_exact
         assert state.jobs_made + sum(state.skipped.values()) == model.passed
-        fire_times = [fire_time for fire_time, _ in self.jobs]
+        fire_times = [fire_time for fire_time, _, _ in self.jobs]
         assert len(set(fire_times)) == len(fire_times)
         assert state.error is None
 
@@ -447,6 +473,11 @@ triggers = st.one_of(
         st.lists(st.sampled_from([1, 1, 1, 2, 5, 30]), min_size=1, max_size=60),
     ),
 )
+ticks = st.none() | st.integers(1, 40).map(lambda number: number * TICK)
+catch_ups = st.one_of(
+    st.builds(CatchUp, st.just("all"), max_jobs=st.none() | st.integers(1, 12), max_age=ticks, spacing=ticks),
+    st.builds(CatchUp, st.sampled_from(["latest", "earliest"]), max_age=ticks),
+)
 steps = st.builds(
     Step,
     kind=st.sampled_from(
@@ -456,7 +487,7 @@ steps = st.builds(
     limit=st.integers(1, 6),
     until=st.none() | st.integers(1, 20),
     resume_from=st.none() | st.sampled_from(["now", "now", "frozen", "last"]) | st.integers(-30, 30),
-    missed=st.sampled_from(["policy", "policy", "skip", "run_once", "run_all"]),
+    missed=st.sampled_from(["policy", "policy", "skip", "run_once", "run_all"]) | catch_ups,
     reason=st.none() | st.just("why"),
     trigger=triggers,
 )
@@ -478,3 +509,62 @@ def test_model(schedule: Schedule, history: list[Step]) -> None:
     both.compare()
     for step in history:
         both.do(step)
+
+
+@settings(max_examples=300)
+@given(
+    schedules,
+    catch_ups,
+    st.none() | st.integers(1, 60),
+    st.integers(30, 120),
+    st.none() | st.sampled_from(["now", 5, 200]),
+)
+def test_catching_up(
+    schedule: Schedule,
+    missed: CatchUp,
+    until: int | None,
+    wait: int,
+    resume_from: int | Literal["now"] | None,
+) -> None:
+    """rules P5, P10 and L3: what is missed gets jobs within its bounds, exactly so far apart, or is counted."""
+    both = Both(schedule)
+    step = Step("fire", 2, 100, until, resume_from, missed, None, schedule.trigger)
+    both.do(step)
+    both.do(attrs.evolve(step, kind="pause"))
+    both.do(attrs.evolve(step, kind="unpause" if until is None else "fire", wait=wait))
+
+
+@given(
+    st.integers(1, 400),
+    st.integers(1, 50),
+    st.none() | st.integers(1, 400),
+    st.integers(1, 10**12),
+    st.none() | st.integers(1, 100),
+)
+def test_a_spaced_backlog(
+    number: int, most: int, max_age: int | None, spacing: int, grace: int | None
+) -> None:
+    """rules P5 and L3: no more jobs than asked for, of no older fire times, each later by the spacing; others count."""
+    schedule = Schedule(
+        "task", Every(TICK, T0), id="x", misfire_grace_time=None if grace is None else grace * TICK
+    )
+    created = add(schedule, None, T0, ConflictPolicy.do_nothing, same).state
+    assert created is not None
+    options = effective_options(schedule, None, TaskDefaults())
+    snapshot = ScheduleSnapshot(schedule, attrs.evolve(created, pauses=(Pause(since=T0),)))
+    now = T0 + number * TICK
+    missed = CatchUp(
+        max_jobs=most, max_age=None if max_age is None else max_age * TICK, spacing=spacing * TICK
+    )
+    change = unpause(snapshot, options, now, missed=missed)
+    *backlog, due_now = change.jobs
+    expected = min(number, most, number if max_age is None else max_age)
+    assert [now - (expected - k) * TICK for k in range(expected)] == [
+        job.scheduled_fire_time for job in backlog
+    ]
+    assert [now + k * spacing * TICK for k in range(expected)] == [job.run_at for job in backlog]
+    deadlines = [None if grace is None else job.run_at + grace * TICK for job in backlog]
+    assert deadlines == [job.start_deadline for job in backlog]
+    assert (now, now) == (due_now.scheduled_fire_time, due_now.run_at)
+    assert change.unpaused is not None
+    assert number == expected + change.unpaused.skipped

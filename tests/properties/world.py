@@ -18,6 +18,7 @@ from tests.properties.interleaving import ConductedStore, Conductor, conduct_dec
 
 from anysched import (
     AsyncScheduler,
+    CatchUp,
     DateTrigger,
     Event,
     FireTimesSkipped,
@@ -71,7 +72,16 @@ def pause_of(pause: Pause | None) -> ref.Pause | None:
     since, until = seconds(pause.since), seconds(pause.until)
     start = seconds(pause.resume_from) if isinstance(pause.resume_from, datetime) else pause.resume_from
     assert since is not None
-    return ref.Pause(until, pause.reason, pause.queued, start, pause.missed, since)
+    missed: ref.Missed = "policy"
+    if isinstance(pause.missed, CatchUp):
+        how = pause.missed
+        spans = (
+            None if span is None else span // timedelta(seconds=1) for span in (how.max_age, how.spacing)
+        )
+        missed = ref.CatchUp(str(how.coalesce), how.max_jobs, *spans)
+    else:
+        missed = pause.missed
+    return ref.Pause(until, pause.reason, pause.queued, start, missed, since)
 
 
 REFUSALS = {
@@ -89,6 +99,13 @@ def refusal(error: Exception) -> str:
         if text in str(error):
             return word
     raise error
+
+
+def missed_of(wanted: ref.Missed) -> Any:
+    """Return what to do about what was missed."""
+    if isinstance(wanted, str):
+        return wanted
+    return CatchUp(wanted.coalesce, max_jobs=wanted.most, max_age=wanted.age, spacing=wanted.spacing)
 
 
 def resume_from(wanted: ref.ResumeFrom) -> Any:
@@ -289,12 +306,15 @@ class World:
             reason=pause.reason,
             queued=pause.queued,  # type: ignore[arg-type]
             resume_from=resume_from(pause.resume_from),
-            missed=pause.missed,  # type: ignore[arg-type]
+            missed=missed_of(pause.missed),
         )
 
-    async def unpause(self, node: AsyncScheduler, id: str, start: ref.ResumeFrom, missed: Any) -> ref.Report:
+    async def unpause(
+        self, node: AsyncScheduler, id: str, start: ref.ResumeFrom, missed: ref.Missed
+    ) -> ref.Report:
         """Resume a schedule."""
-        found = await node.unpause_schedule(id, resume_from=resume_from(start), missed=missed)
+        how = missed_of(missed)
+        found = await node.unpause_schedule(id, resume_from=resume_from(start), missed=how)
         assert found.skipped_exact
         return ref.Report(
             str(found.status), seconds(found.next_fire_time), len(found.jobs), found.skipped, found.changed

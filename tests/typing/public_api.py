@@ -9,6 +9,7 @@ from uuid import UUID
 from anysched import (
     AsyncScheduler,
     CalendarIntervalTrigger,
+    CatchUp,
     CronTrigger,
     DateTrigger,
     Event,
@@ -92,6 +93,9 @@ async def schedules(scheduler: AsyncScheduler) -> None:
     await scheduler.pause_schedule("x", until=NOON, reason="deploy", by="me", queued="hold", missed="skip")
     assert_type(await scheduler.unpause_schedule("x", resume_from="now", missed="run_once"), UnpauseResult)
     await scheduler.unpause_schedule("x", resume_from=NOON)
+    await scheduler.unpause_schedule(
+        "x", missed=CatchUp("all", max_jobs=9, max_age=60, spacing=timedelta(minutes=1))
+    )
     assert_type(await scheduler.run_schedule("x"), UUID)
     await scheduler.remove_schedule("x")
 
@@ -99,6 +103,7 @@ async def schedules(scheduler: AsyncScheduler) -> None:
 async def wrong_words_are_found(scheduler: AsyncScheduler) -> None:
     await scheduler.unpause_schedule("x", resume_from="later")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await scheduler.unpause_schedule("x", missed="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    CatchUp(spacing="1m")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await scheduler.pause_schedule("x", queued="drop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await scheduler.add_schedule(bare, 60)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 

@@ -9,7 +9,7 @@ import pytest
 
 SURFACE = {
     "anysched": """
-        AndTrigger AnyschedError AsyncScheduler CalendarIntervalTrigger Clock ClockJumped CoalescePolicy
+        AndTrigger AnyschedError AsyncScheduler CalendarIntervalTrigger CatchUp Clock ClockJumped CoalescePolicy
         ConflictPolicy ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger DateTrigger
         DeserializationError Event ExceptTrigger ExecutorLookupError FireTimeChanged FireTimesSkipped Health
         Hold HoldAdded

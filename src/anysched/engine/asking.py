@@ -9,7 +9,7 @@ from typing import get_args
 import attrs
 
 from anysched.engine.instants import aware
-from anysched.model.policies import Missed, PauseKind, Queued, ResumeFrom, Running
+from anysched.model.policies import CatchUp, Missed, MissedWord, PauseKind, Queued, ResumeFrom, Running
 from anysched.model.schedule import Pause
 
 
@@ -58,7 +58,8 @@ def instant_of(resume_from: ResumeFrom, timezone: tzinfo) -> ResumeFrom:
 
 def check_resume(resume_from: object, missed: object) -> None:
     """Refuse what is not a way to resume, before anything is asked of the store."""
-    check_choice("missed", missed, get_args(Missed))
+    if not isinstance(missed, CatchUp):
+        check_choice("missed", missed, get_args(MissedWord), " or a CatchUp")
     if isinstance(resume_from, datetime) or resume_from is None or resume_from == "now":
         return
     if isinstance(resume_from, str):
@@ -88,7 +89,7 @@ def check_version(version: object) -> None:
         raise TypeError(f"version must be a string, as in ScheduleState.version, not {version!r}")
 
 
-def check_choice(name: str, value: object, choices: Collection[object]) -> None:
+def check_choice(name: str, value: object, choices: Collection[object], others: str = "") -> None:
     """Refuse a word that is not among the choices."""
     if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}{others}, not {value!r}")

@@ -12,8 +12,9 @@ from fastapi.security.base import SecurityBase
 from anysched import AsyncScheduler
 from anysched.integrations import _openapi
 from anysched.integrations._handling import Handler, decided, make_handler, require_authorize
+from anysched.integrations._hold_operations import OPERATIONS
 from anysched.integrations._lifespan import get_scheduler
-from anysched.integrations._operations import OPERATIONS, Operation
+from anysched.integrations._operations import Operation
 
 #: The scheduler as a parameter: ``async def pause(scheduler: SchedulerDep) -> None``.
 SchedulerDep = Annotated[AsyncScheduler, Depends(get_scheduler)]

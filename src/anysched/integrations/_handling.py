@@ -15,7 +15,9 @@ from starlette.responses import JSONResponse, Response
 
 from anysched import (
     AsyncScheduler,
+    ConflictingHoldError,
     DeserializationError,
+    HoldLookupError,
     ScheduleChangedError,
     ScheduleLookupError,
     SchedulerStateError,
@@ -75,9 +77,9 @@ class Handler:
             done = await operation.run(scheduler, query, *body)
         except InvalidValueError as exc:
             raise _invalid(exc.where, str(exc)) from exc
-        except ScheduleLookupError as exc:
+        except (ScheduleLookupError, HoldLookupError) as exc:
             raise Refusal(404, str(exc)) from exc
-        except (ScheduleChangedError, DeserializationError) as exc:
+        except (ScheduleChangedError, ConflictingHoldError, DeserializationError) as exc:
             raise Refusal(409, str(exc)) from exc
         except StoreUnavailableError as exc:
             raise _unavailable("the data store does not answer") from exc

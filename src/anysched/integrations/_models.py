@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
 
-from anysched import ScheduleSnapshot
+from anysched import CatchUp, Pause, ScheduleSnapshot, UnpauseResult
 
 Status = Literal["active", "paused", "finished", "error"]
-Missed = Literal["policy", "skip", "run_once", "run_all"]
+MissedWord = Literal["policy", "skip", "run_once", "run_all"]
 Queued = Literal["keep", "hold", "discard"]
 SkipReason = Literal["grace", "coalesced", "catchup_limit", "paused", "requested"]
 
@@ -68,6 +79,45 @@ class Document(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
+class CatchUpRequest(Body):
+    """Which of the fire times that were missed get a job, and when those start."""
+
+    coalesce: Literal["latest", "earliest", "all"] = "all"
+    """One job, for the latest or the earliest, or one for each."""
+    max_jobs: int | None = Field(default=None, ge=1, le=10_000)
+    """How many jobs `all` makes at most, for the latest; `max_catchup` of the schedule if left out."""
+    max_age: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Seconds: what was due longer than this before the resume is given up."""
+    spacing: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Seconds from the start of one job of `all` to that of the next; all at once if left out."""
+
+
+def _missed(value: object) -> MissedWord | CatchUp:
+    words: tuple[MissedWord, ...] = get_args(MissedWord)
+    for word in words:
+        if value == word:
+            return word
+    try:
+        if isinstance(value, dict):
+            return CatchUp(**CatchUpRequest.model_validate(value).model_dump())
+        if isinstance(value, str) and value.startswith("{"):  # in a query
+            return CatchUp(**CatchUpRequest.model_validate_json(value).model_dump())
+    except ValidationError as exc:
+        found = exc.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise ValueError(": ".join([*map(str, found["loc"]), found["msg"]])) from None
+    raise ValueError(f"must be one of {', '.join(map(repr, words))}, or an object that says how to catch up")
+
+
+# The schema of the object stands in that of the request: a reference would lead nowhere there.
+Missed = Annotated[
+    MissedWord | CatchUp,
+    PlainValidator(_missed),
+    WithJsonSchema(
+        {"anyOf": [{"enum": get_args(MissedWord), "type": "string"}, CatchUpRequest.model_json_schema()]}
+    ),
+]
+
+
 # requests
 
 
@@ -84,6 +134,10 @@ class ListQuery(Query):
     """Only schedules with this status."""
     task_id: Id | None = None
     """Only schedules of this task."""
+    group: Id | None = None
+    """Only schedules of this group."""
+    tag: Id | None = None
+    """Only schedules that carry this tag."""
     limit: int = Field(default=100, ge=1, le=MOST_PER_PAGE)
     """How many schedules to answer at most."""
     after: str | None = None
@@ -146,6 +200,30 @@ class UnpauseRequest(Body):
 # answers
 
 
+class CatchUpDocument(Document):
+    """Which of the fire times that were missed get a job, and when those start; durations are in seconds."""
+
+    coalesce: Literal["latest", "earliest", "all"]
+    max_jobs: int | None
+    max_age: float | None
+    spacing: float | None
+
+
+def _shown_missed(value: object) -> object:
+    if not isinstance(value, CatchUp):
+        return value
+    return CatchUpDocument(
+        coalesce=value.coalesce.value,
+        max_jobs=value.max_jobs,
+        max_age=_seconds(value.max_age),
+        spacing=_seconds(value.spacing),
+    )
+
+
+def _seconds(value: timedelta | None) -> float | None:
+    return None if value is None else value.total_seconds()
+
+
 class PauseDocument(Document):
     """Why a schedule does not run, and how it will go on."""
 
@@ -155,7 +233,10 @@ class PauseDocument(Document):
     by: str | None
     queued: Queued
     resume_from: datetime | Literal["now"] | None
-    missed: Missed
+    missed: Annotated[MissedWord | CatchUpDocument, BeforeValidator(_shown_missed)]
+    hold: str | None
+    """The hold that pauses it with others; null for a pause of its own."""
+    kind: Literal["manual", "maintenance", "failure"]
 
 
 class ScheduleDocument(Document):
@@ -168,6 +249,9 @@ class ScheduleDocument(Document):
     status: Status
     paused: bool
     pause: PauseDocument | None
+    """What pauses it; if several do, the one that ends last."""
+    pauses: list[PauseDocument]
+    """All that pauses it."""
     next_fire_time: datetime | None
     """Frozen while paused; null when finished."""
     due_at: datetime | None
@@ -187,6 +271,8 @@ class ScheduleDocument(Document):
     """Changes with every change of the state."""
     metadata: dict[str, JsonValue] | None
     """Null when it is not all JSON."""
+    group: str | None
+    tags: list[str]
 
 
 class SchedulePage(Document):
@@ -205,11 +291,15 @@ class UnpauseDocument(Document):
     next_fire_time: datetime | None
     jobs: list[UUID]
     """The jobs made for fire times that were missed, and for what was due by then."""
+    start_times: list[datetime]
+    """Not before when each of these jobs starts."""
     skipped: int
     """How many fire times were given up."""
     skipped_exact: bool
     changed: bool
-    """False when the schedule was not paused."""
+    """False when there was no such pause."""
+    pauses: list[PauseDocument]
+    """What still pauses it."""
 
 
 class PreviewDocument(Document):
@@ -221,7 +311,9 @@ class PreviewDocument(Document):
     status: Status
     next_fire_time: datetime | None
     fire_times: list[datetime]
-    """The fire times that would get a job at once."""
+    """The fire times that would get a job."""
+    start_times: list[datetime]
+    """Not before when each of these jobs would start."""
     skipped: int
     """How many fire times would be given up."""
     skipped_exact: bool
@@ -259,7 +351,6 @@ class InvalidRequest(Document):
 def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
     """Return a schedule as it is shown."""
     state, pause = snapshot.state, snapshot.state.pause
-    shown_pause = pause and {name: getattr(pause, name) for name in PauseDocument.model_fields}
     return ScheduleDocument.model_validate(
         {
             "id": snapshot.id,
@@ -267,7 +358,8 @@ def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
             "trigger": _text(snapshot.trigger),
             "status": str(snapshot.status),
             "paused": snapshot.paused,
-            "pause": shown_pause,
+            "pause": pause and _pause(pause),
+            "pauses": [_pause(pause) for pause in state.pauses],
             "next_fire_time": state.next_fire_time,
             "due_at": state.due_at,
             "last_fire_time": state.last_fire_time,
@@ -278,8 +370,21 @@ def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
             "fault": snapshot.fault and _utf_8(snapshot.fault),
             "version": state.version,
             "metadata": _json(snapshot.schedule.metadata),
+            "group": snapshot.schedule.group,
+            "tags": sorted(snapshot.schedule.tags),
         }
     )
+
+
+def unpause_document(result: UnpauseResult) -> UnpauseDocument:
+    """Return what a resume did as it is shown."""
+    told = {name: getattr(result, name) for name in UnpauseDocument.model_fields}
+    told["pauses"] = [_pause(pause) for pause in result.pauses]
+    return UnpauseDocument.model_validate({**told, "status": str(result.status)})
+
+
+def _pause(pause: Pause) -> dict[str, Any]:
+    return {name: getattr(pause, name) for name in PauseDocument.model_fields}
 
 
 def _text(value: object) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from anysched.integrations._hold_operations import OPERATIONS
 from anysched.integrations._models import Body, InvalidRequest, Problem, Query
-from anysched.integrations._operations import OPERATIONS, Operation
+from anysched.integrations._operations import Operation
 
 TAGS = ("schedules",)
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from anysched import AsyncScheduler
 from anysched.integrations import _models as models
-from anysched.integrations._models import schedule_document
+from anysched.integrations._models import schedule_document, unpause_document
 
 
 class InvalidValueError(Exception):
@@ -55,7 +55,13 @@ class Operation:
 
 async def list_schedules(scheduler: AsyncScheduler, query: models.ListQuery) -> models.SchedulePage:
     """List schedules, ordered by id."""
-    found = await scheduler.get_schedules(paused=query.paused, status=query.status, task_id=query.task_id)
+    found = await scheduler.get_schedules(
+        paused=query.paused,
+        status=query.status,
+        task_id=query.task_id,
+        group=query.group,
+        tags=None if query.tag is None else [query.tag],
+    )
     rest = [snapshot for snapshot in found if query.after is None or snapshot.id > query.after]
     page = rest[: query.limit]
     return models.SchedulePage(
@@ -73,9 +79,8 @@ async def pause_schedule(
     scheduler: AsyncScheduler, query: models.OneQuery, body: models.PauseRequest, name: str | None
 ) -> models.ScheduleDocument:
     """Pause a schedule: no job is made from it until it is resumed."""
-    if name is not None and body.by not in (None, name):
-        raise InvalidValueError("must be left out, or be the name that you are known by here", "body", "by")
-    with _judged("body"):
+    require_own_name(body.by, name)
+    with judged("body"):
         await scheduler.pause_schedule(
             query.id,
             until=body.until,
@@ -93,16 +98,16 @@ async def unpause_schedule(
     scheduler: AsyncScheduler, query: models.OneQuery, body: models.UnpauseRequest, name: str | None
 ) -> models.UnpauseDocument:
     """Resume a paused schedule, and tell what that did."""
-    with _judged("body"):
+    with judged("body"):
         done = await scheduler.unpause_schedule(
             query.id, resume_from=body.resume_from, missed=body.missed, version=body.version
         )
-    return models.UnpauseDocument.model_validate({**attrs.asdict(done), "status": str(done.status)})
+    return unpause_document(done)
 
 
 async def preview_unpause(scheduler: AsyncScheduler, query: models.PreviewQuery) -> models.PreviewDocument:
     """Tell what a resume would do at this moment, and change nothing."""
-    with _judged("query"):
+    with judged("query"):
         told = await scheduler.preview_unpause(query.id, resume_from=query.resume_from, missed=query.missed)
     return models.PreviewDocument.model_validate({**attrs.asdict(told), "status": str(told.status)})
 
@@ -117,8 +122,14 @@ async def remove_schedule(scheduler: AsyncScheduler, query: models.RemoveQuery) 
     await scheduler.remove_schedule(query.id, version=query.version)
 
 
+def require_own_name(by: str | None, name: str | None) -> None:
+    """Refuse the name of somebody else as that of who asks."""
+    if name is not None and by not in (None, name):
+        raise InvalidValueError("must be left out, or be the name that you are known by here", "body", "by")
+
+
 @contextmanager
-def _judged(where: str) -> Generator[None]:
+def judged(where: str) -> Generator[None]:
     """What only the scheduler can judge, such as whether an instant lies in the past, is a matter of the request."""
     try:
         yield
@@ -126,7 +137,7 @@ def _judged(where: str) -> Generator[None]:
         raise InvalidValueError(str(exc), where) from exc
 
 
-OPERATIONS: tuple[Operation, ...] = (
+SCHEDULE_OPERATIONS: tuple[Operation, ...] = (
     Operation(
         run=list_schedules,
         method="GET",

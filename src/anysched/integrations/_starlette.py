@@ -18,8 +18,9 @@ from anysched.integrations._handling import (
     require_authorize,
     who_may,
 )
+from anysched.integrations._hold_operations import OPERATIONS
 from anysched.integrations._lifespan import get_scheduler
-from anysched.integrations._operations import OPERATIONS, Operation
+from anysched.integrations._operations import Operation
 
 #: Says who may: True or the name of who asks, or something false. It may raise Starlette's HTTPException.
 Authorize = Callable[[Request], Awaitable[bool | str | None] | bool | str | None]

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Literal, NoReturn
+
+import attrs
+
+from anysched.model import convert
+
+#: Rule L2: no user setting makes one pass write more jobs than this for one schedule.
+MOST_CATCHUP = 10_000
 
 
 class _Named(Enum):
@@ -121,7 +128,46 @@ class SkipReason(_Named):
     """Skipped by ``skip_fire_time``."""
 
 
-Missed = Literal["policy", "skip", "run_once", "run_all"]
+def _max_jobs(value: int | None) -> int | None:
+    return None if value is None else convert.positive_int(value, "max_jobs", most=MOST_CATCHUP)
+
+
+def _max_age(value: convert.Seconds | None) -> timedelta | None:
+    return None if value is None else convert.positive_duration(value, "max_age")
+
+
+def _spacing(value: convert.Seconds | None) -> timedelta | None:
+    return None if value is None else convert.positive_duration(value, "spacing")
+
+
+@attrs.frozen
+class CatchUp:
+    """Which of the fire times that a pause made a schedule miss get a job, and when those start (rule P5).
+
+    Durations are timedeltas or numbers of seconds, longer than nothing.
+
+    :ivar coalesce: "latest" or "earliest" makes one job, for that fire time; "all" one for each
+    :ivar max_jobs: how many jobs "all" makes at most, for the latest: from 1 to 10,000; None for the ``max_catchup``
+        of the schedule
+    :ivar max_age: fire times that were due longer than this before the resume are given up; None for no limit
+    :ivar spacing: the first job of "all" starts at once, each other so much after the one before; None lets all
+        start at once
+    :raise ValueError, TypeError: naming the argument that makes no sense; so is a bound or a spacing of one job
+    """
+
+    coalesce: CoalescePolicy = attrs.field(default=CoalescePolicy.all, converter=CoalescePolicy)
+    max_jobs: int | None = attrs.field(kw_only=True, default=None, converter=_max_jobs)
+    max_age: timedelta | None = attrs.field(kw_only=True, default=None, converter=_max_age)
+    spacing: timedelta | None = attrs.field(kw_only=True, default=None, converter=_spacing)
+
+    def __attrs_post_init__(self) -> None:
+        for name, value in (("max_jobs", self.max_jobs), ("spacing", self.spacing)):
+            if value is not None and self.coalesce is not CoalescePolicy.all:
+                raise ValueError(f"{name} is for coalesce='all': '{self.coalesce}' makes one job")
+
+
+MissedWord = Literal["policy", "skip", "run_once", "run_all"]
+Missed = MissedWord | CatchUp
 PauseKind = Literal["manual", "maintenance", "failure"]
 Running = Literal["leave", "cancel", "drain"]
 Queued = Literal["keep", "hold", "discard"]

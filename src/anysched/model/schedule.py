@@ -14,6 +14,7 @@ from anysched.model import convert
 from anysched.model.naming import callable_name
 from anysched.model.occurrence import Occurrence
 from anysched.model.policies import (
+    MOST_CATCHUP,
     CoalescePolicy,
     Missed,
     PauseKind,
@@ -26,9 +27,6 @@ from anysched.model.trigger import Trigger
 from anysched.model.unset import UNSET, UnsetType
 
 NOTHING_SKIPPED: Mapping[SkipReason, int] = MappingProxyType({})
-
-#: Rule L2: no user setting makes one pass write more jobs than this for one schedule.
-MOST_CATCHUP = 10_000
 
 
 def _task_reference(value: Callable[..., Any] | str) -> Callable[..., Any] | str:
@@ -302,6 +300,7 @@ class UnpauseResult:
     :ivar status: its status now; still "paused" when it cannot be read on this node, and one that can will resume it
     :ivar next_fire_time: its next fire time now
     :ivar jobs: ids of the jobs made for fire times that were missed, and for what was due by then
+    :ivar start_times: not before when each of these jobs starts: at once, or spaced
     :ivar skipped: how many fire times were given up
     :ivar skipped_exact: False when ``skipped`` is only a lower bound
     :ivar changed: False when there was no such pause (rule P8)
@@ -312,6 +311,7 @@ class UnpauseResult:
     status: ScheduleStatus
     next_fire_time: datetime | None
     jobs: tuple[UUID, ...] = ()
+    start_times: tuple[datetime, ...] = ()
     skipped: int = 0
     skipped_exact: bool = True
     changed: bool = True
@@ -326,7 +326,8 @@ class UnpausePreview:
     :ivar version: of the state this was told from; passed to the resume, it makes sure that the preview still holds
     :ivar status: what its status would be
     :ivar next_fire_time: what its next fire time would be
-    :ivar fire_times: the fire times that would get a job at once, in order
+    :ivar fire_times: the fire times that would get a job, in order
+    :ivar start_times: not before when each of these jobs would start: at once, or spaced
     :ivar skipped: how many fire times would be given up
     :ivar skipped_exact: False when ``skipped`` is only a lower bound
     :ivar changed: False when the schedule is not paused (rule P8)
@@ -338,6 +339,7 @@ class UnpausePreview:
     status: ScheduleStatus
     next_fire_time: datetime | None
     fire_times: tuple[datetime, ...] = ()
+    start_times: tuple[datetime, ...] = ()
     skipped: int = 0
     skipped_exact: bool = True
     changed: bool = True

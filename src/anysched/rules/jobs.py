@@ -19,17 +19,25 @@ def regular_job(
     fire_time: datetime,
     now: datetime,
     *,
+    run_at: datetime | None = None,
     deadline_from: datetime | None = None,
 ) -> Job:
     """Return the job of a fire time.
 
-    Its start deadline counts from when it was due, or from ``deadline_from`` (rule L4).
+    It starts when it was due, or from ``run_at`` on. Its start deadline counts from when it was due, or from
+    ``deadline_from`` (rule L4).
     """
     due_at = times.due_at(fire_time)
     grace = options.misfire_grace_time
     deadline = None if grace is None else later(deadline_from or due_at, grace)
     return _job(
-        snapshot, options, now, JobKind.regular, run_at=due_at, fire_time=fire_time, deadline=deadline
+        snapshot,
+        options,
+        now,
+        JobKind.regular,
+        run_at=run_at or due_at,
+        fire_time=fire_time,
+        deadline=deadline,
     )
 
 

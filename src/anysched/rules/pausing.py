@@ -111,6 +111,7 @@ def preview(snapshot: ScheduleSnapshot, change: Change) -> UnpausePreview:
         fire_times=tuple(
             job.scheduled_fire_time for job in change.jobs if job.scheduled_fire_time is not None
         ),
+        start_times=told.start_times,
         skipped=told.skipped,
         skipped_exact=told.skipped_exact,
         changed=told.changed,

@@ -69,7 +69,7 @@ def pick_due(
     regular = Pick((), (), cursor)
     if limit and cursor is not None and due_at is not None and due_at <= now:
         regular = pick(schedule, times, cursor, due_at, options, now, limit)
-    chosen = sorted((*moved, *regular.chosen), key=times.due_at)
+    chosen = sorted((*regular.chosen, *moved), key=times.due_at)
     if not keeps_all:
         chosen = chosen[:1] if schedule.coalesce is CoalescePolicy.earliest else chosen[-1:]
     skipped = [

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import attrs
 
 from anysched.errors import TriggerError
 from anysched.model.change import Change, QueuedFate
 from anysched.model.events import FireTimesSkipped, ScheduleUnpaused
+from anysched.model.job import Job
 from anysched.model.occurrence import Occurrence
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import Missed, ResumeFrom, SkipReason
+from anysched.model.policies import CatchUp, CoalescePolicy, Missed, ResumeFrom, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState, UnpauseResult
 from anysched.rules.firing import failed, moved
 from anysched.rules.jobs import regular_job
 from anysched.rules.picking import Pick, Span, pick_due, settled, singly, waiting
-from anysched.rules.times import TICK, FireTimes
+from anysched.rules.times import BEGINNING, TICK, FireTimes, spaced
+
+#: What the words that ask for jobs are short for.
+_ASKED_FOR: Final[Mapping[Missed, CatchUp]] = {"run_once": CatchUp("latest"), "run_all": CatchUp("all")}
+
+#: Some fire times of a schedule: all of these from one to another, which are among them.
+_Stretch = tuple[FireTimes, datetime, datetime]
 
 
 @attrs.frozen
@@ -95,10 +103,14 @@ def _restarted(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resum
     schedule, now = snapshot.schedule, how.now
     restart = restart_from(snapshot, how)
     times, cursor, skipped, named = restart.times, restart.cursor, restart.skipped, restart.occurrences
-    jobs = [
-        regular_job(snapshot, options, own, fire_time, now, deadline_from=now)
-        for own, fire_time in restart.chosen
-    ]
+    asked = _asked_for(how.missed)
+    jobs: list[Job] = []
+    for own, fire_time in restart.chosen:
+        spacing = None if asked is None else asked.spacing
+        start = None if spacing is None else spaced(now, spacing, len(jobs))
+        jobs.append(
+            regular_job(snapshot, options, own, fire_time, now, run_at=start, deadline_from=start or now)
+        )
     room = limit - len(jobs)
     if room > 0:
         due_at = None if cursor is None else times.due_at(cursor)
@@ -117,6 +129,7 @@ def report(change: Change) -> UnpauseResult:
         status=change.state.status,
         next_fire_time=change.state.next_fire_time,
         jobs=tuple(job.id for job in change.jobs),
+        start_times=tuple(max(job.run_at, job.created_at) for job in change.jobs),
         skipped=sum(number for event in skips for _, number in event.counts),
         skipped_exact=all(event.exact for event in skips),
         pauses=change.state.pauses,
@@ -146,46 +159,50 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     else:
         times = FireTimes.of(snapshot.schedule, start, named)
         cursor = _first_unfired(times, start, state)
-    spans: list[tuple[FireTimes, datetime, datetime]] = []
+    passed: list[_Stretch] = []
     rest = frozen
     if missed != "policy":
         if start is not None and (last := _last_missed(old, frozen, start, at)) is not None:
-            spans.append((old, *last))
+            passed.append((old, *last))
             rest = old.next(last[1])
         if (last := _last_missed(times, cursor, at, at)) is not None:
-            spans.append((times, *last))
+            passed.append((times, *last))
             cursor = times.next(last[1])
-    chosen, skipped = _chosen(spans, missed, snapshot.schedule.max_catchup)
+    chosen, skipped = _chosen(passed, _asked_for(missed), snapshot.schedule.max_catchup, at)
     if start is not None and rest is not None and rest < start:
         skipped.append(Span(SkipReason.paused, old, rest, start - TICK))
     restart = Restart(times, cursor, chosen, skipped)
-    if not named:
-        return restart
-    return _with_named(restart, named, how, start, snapshot.schedule.max_catchup)
+    return _with_named(restart, snapshot, how, start) if named else restart
 
 
-def _with_named(
-    restart: Restart, named: Sequence[Occurrence], how: Resume, start: datetime | None, max_catchup: int
-) -> Restart:
+def _with_named(restart: Restart, snapshot: ScheduleSnapshot, how: Resume, start: datetime | None) -> Restart:
     """Add what becomes of the fire times that were skipped or moved by name (rule O5).
 
     Moved ones are missed by their new instants, and given up when these lie before ``start``. What was asked for about
     fire times from ``start`` on stands if they are fire times still.
     """
-    times = restart.times
+    named, times = snapshot.state.occurrences, restart.times
+    asked = _asked_for(how.missed)
     missed = [] if how.missed == "policy" else waiting(named, how.at)
     given_up = [] if start is None else [found for found in waiting(named, start) if found not in missed]
-    most, reason = _how_many(how.missed, max_catchup)
-    together = [*restart.chosen, *((times, found) for found in missed)]
+    if asked is None:
+        given_up += missed
+    elif asked.max_age is not None:
+        given_up += waiting(named, how.at - min(asked.max_age, how.at - BEGINNING))
+    together = [*restart.chosen, *((times, found) for found in missed if found not in given_up)]
     together.sort(key=lambda one: one[0].due_at(one[1]))
-    excess = max(0, len(together) - most)
+    most, reason = 1, SkipReason.coalesced
+    if asked is not None and asked.coalesce is CoalescePolicy.all:
+        most, reason = asked.max_jobs or snapshot.schedule.max_catchup, SkipReason.catchup_limit
+    chosen, others = together[-most:], together[:-most]
+    if asked is not None and asked.coalesce is CoalescePolicy.earliest:
+        chosen, others = together[:1], together[1:]
     skipped = [
         *restart.skipped,
-        *(Span(reason, own, found, found) for own, found in together[:excess]),
         *singly(SkipReason.paused, times, given_up),
+        *(Span(reason, own, found, found) for own, found in others),
     ]
-    chosen = together[excess:]
-    left = settled(named, [*missed, *given_up], [found for _, found in chosen])
+    left = settled(named, {*missed, *given_up}, {found for _, found in chosen})
     if start is not None:
         left = [one for one in left if one.settled or one.fire_time < start or times.has(one.fire_time)]
     return attrs.evolve(restart, chosen=chosen, skipped=skipped, occurrences=left)
@@ -209,24 +226,62 @@ def _last_missed(
     return None if last is None else (first, last)
 
 
+def _asked_for(missed: Missed) -> CatchUp | None:
+    """Return which jobs are asked for beyond the rules of the schedule, None for none."""
+    return missed if isinstance(missed, CatchUp) else _ASKED_FOR.get(missed)
+
+
 def _chosen(
-    spans: Sequence[tuple[FireTimes, datetime, datetime]], missed: Missed, max_catchup: int
+    passed: Sequence[_Stretch], asked: CatchUp | None, max_catchup: int, at: datetime
 ) -> tuple[list[tuple[FireTimes, datetime]], list[Span]]:
-    """Return the missed fire times that get a job: the latest of them, if any; and those that do not."""
-    most, reason = _how_many(missed, max_catchup)
+    """Return the missed fire times that get a job, and those that do not."""
+    if asked is None:
+        return [], [Span(SkipReason.paused, *stretch) for stretch in passed]
+    skipped: list[Span] = []
+    if asked.max_age is not None:
+        passed, skipped = _aged(passed, at - min(asked.max_age, at - BEGINNING))
+    if asked.coalesce is CoalescePolicy.earliest:
+        chosen, others = _earliest(passed)
+    elif asked.coalesce is CoalescePolicy.latest:
+        chosen, others = _latest(passed, 1, SkipReason.coalesced)
+    else:
+        chosen, others = _latest(passed, asked.max_jobs or max_catchup, SkipReason.catchup_limit)
+    return chosen, [*skipped, *others]
+
+
+def _aged(passed: Sequence[_Stretch], since: datetime) -> tuple[list[_Stretch], list[Span]]:
+    """Return the fire times that were due from an instant on, and the others, which are given up."""
+    kept: list[_Stretch] = []
+    skipped: list[Span] = []
+    for times, first, last in passed:
+        young = times.first_due(first, since)
+        if young is None or young > last:
+            skipped.append(Span(SkipReason.paused, times, first, last))
+        else:
+            skipped.append(Span(SkipReason.paused, times, first, young - TICK))
+            kept.append((times, young, last))
+    return kept, skipped
+
+
+def _earliest(passed: Sequence[_Stretch]) -> tuple[list[tuple[FireTimes, datetime]], list[Span]]:
+    """Return the first fire time, if any, and the others."""
+    chosen = [(times, first) for times, first, _ in passed[:1]]
+    skipped = [
+        Span(SkipReason.coalesced, times, second, last)
+        for times, first, last in passed[:1]
+        if (second := times.next(first)) is not None
+    ]
+    return chosen, [*skipped, *(Span(SkipReason.coalesced, *stretch) for stretch in passed[1:])]
+
+
+def _latest(
+    passed: Sequence[_Stretch], most: int, reason: SkipReason
+) -> tuple[list[tuple[FireTimes, datetime]], list[Span]]:
+    """Return the latest fire times, at most so many, in order; and the others."""
     chosen: list[tuple[FireTimes, datetime]] = []
     skipped: list[Span] = []
-    for times, first, last in reversed(spans):
+    for times, first, last in reversed(passed):
         tail = times.tail(first, last, most - len(chosen)) if len(chosen) < most else []
         chosen = [*((times, fire_time) for fire_time in tail), *chosen]
         skipped.insert(0, Span(reason, times, first, tail[0] - TICK if tail else last))
     return chosen, skipped
-
-
-def _how_many(missed: Missed, max_catchup: int) -> tuple[int, SkipReason]:
-    """Return how many missed fire times get a job, and why the others do not."""
-    if missed == "run_once":
-        return 1, SkipReason.coalesced
-    if missed == "run_all":
-        return max_catchup, SkipReason.catchup_limit
-    return 0, SkipReason.paused

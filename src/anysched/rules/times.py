@@ -239,6 +239,11 @@ def later(instant: datetime, by: timedelta) -> datetime | None:
     return instant + by if by <= END - instant else None
 
 
+def spaced(start: datetime, spacing: timedelta, number: int) -> datetime:
+    """Return the instant so many spacings after a start, or the end of the calendar where that comes first."""
+    return start + number * spacing if number == 0 or spacing <= (END - start) // number else END
+
+
 def _checked(found: object) -> datetime:
     """Return a plain datetime in UTC. :raise TriggerError: for something else than an aware datetime"""
     if not isinstance(found, datetime) or found.utcoffset() is None:

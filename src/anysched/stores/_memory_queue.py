@@ -13,7 +13,7 @@ import attrs
 
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobKind, JobStatus
-from anysched.rules.times import later
+from anysched.rules.times import END, later
 
 #: Tasks and how many of their jobs may still start; None for any number.
 Room = Mapping[str, int | None]
@@ -82,13 +82,13 @@ class JobQueue:
         heapq.heappush(queue, (job.run_at, entry.order, entry))
 
     def _head(self, task_id: str) -> tuple[datetime, int, Entry] | None:
-        """Return the first queued job of a task; what was ended, held or taken meanwhile is dropped here."""
+        """Return the first queued job of a task; what was ended, held, taken or put off meanwhile is dropped here."""
         queue = self._queued.get(task_id)
         if queue is None:
             return None
         while queue:
             head = queue[0]
-            if head[2].waits:
+            if head[2].waits and head[0] == head[2].job.run_at:
                 return head
             heapq.heappop(queue)
         del self._queued[task_id]
@@ -143,8 +143,10 @@ class JobQueue:
         """Return how many queued jobs may start, and since when the first."""
         queues = self._queued.values()
         # One that was held and released stands in its queue twice.
-        ready = {entry: at for queue in queues for at, _, entry in queue if entry.waits and at <= now}
-        return len(ready), min(ready.values(), default=None)
+        ready = {
+            entry for queue in queues for _, _, entry in queue if entry.waits and entry.job.run_at <= now
+        }
+        return len(ready), min((entry.job.run_at for entry in ready), default=None)
 
     def count_running(self) -> dict[str, int]:
         """Return how many jobs each node has."""
@@ -184,13 +186,15 @@ class JobQueue:
                 entry.waits = False
 
     def release(self, schedule_id: str, now: datetime) -> None:
-        """Queue held jobs again; the time they were held extends their deadlines (rule P3)."""
+        """Queue held jobs again; the time they were held extends their deadlines and their waiting (rule P3)."""
         for entry in self._waiting(schedule_id, regular_only=True):
             if entry.held_since is not None:
-                deadline = entry.job.start_deadline
+                deadline, run_at = entry.job.start_deadline, entry.job.run_at
                 if deadline is not None:
                     deadline = later(deadline, now - entry.held_since)
-                    entry.job = attrs.evolve(entry.job, start_deadline=deadline)
+                if run_at > entry.held_since:
+                    run_at = later(run_at, now - entry.held_since) or END
+                entry.job = attrs.evolve(entry.job, start_deadline=deadline, run_at=run_at)
                 entry.held_since = None
                 self._push(entry)
 

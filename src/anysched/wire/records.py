@@ -13,7 +13,7 @@ from anysched.errors import DeserializationError, UnknownTypeError
 from anysched.model.hold import Hold, Selector
 from anysched.model.job import JobException
 from anysched.model.occurrence import Occurrence
-from anysched.model.policies import Missed, PauseKind, Queued, SkipReason
+from anysched.model.policies import CatchUp, MissedWord, PauseKind, Queued, SkipReason
 from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import Trigger
@@ -35,6 +35,7 @@ _SCHEDULE_FIELDS: Final = tuple(
 _OPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(TaskOptions) if field.name not in _APART)
 _OCCURRENCE_FIELDS: Final = tuple(field.name for field in attrs.fields(Occurrence))
 _PAUSE_FIELDS: Final = tuple(field.name for field in attrs.fields(Pause))
+_CATCH_UP_FIELDS: Final = tuple(field.name for field in attrs.fields(CatchUp))
 _SELECTOR_FIELDS: Final = tuple(field.name for field in attrs.fields(Selector))
 _EXCEPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(JobException))
 
@@ -82,6 +83,9 @@ def pause_to_plain(pause: Pause) -> dict[str, Any]:
 def pause_from_plain(plain: object) -> Pause:
     """Return a pause. :raise DeserializationError: when it is damaged"""
     fields = _from_plain("pause", plain, _PAUSE_FIELDS)
+    if isinstance(fields.get("missed"), dict):  # a word, or a record of its own
+        how = _from_plain("catch-up", cast("dict[str, Any]", plain)["missed"], _CATCH_UP_FIELDS)
+        fields["missed"] = _built("catch-up", lambda: CatchUp(**how))
     return _built("pause", lambda: _checked_pause(Pause(**fields)))
 
 
@@ -95,11 +99,10 @@ def pauses_from_plain(plain: object) -> tuple[Pause, ...]:
 
     :raise DeserializationError: when it is damaged
     """
-    if isinstance(plain, dict):
-        return (pause_from_plain(plain),)
-    if not isinstance(plain, list) or not plain:
-        raise DeserializationError("the stored pauses are damaged: they are not records")
-    return tuple(pause_from_plain(pause) for pause in plain)
+    pauses = cast("list[object]", plain) if isinstance(plain, list) else [plain]
+    if not pauses:
+        raise DeserializationError("the stored pauses are damaged: there are none")
+    return tuple(pause_from_plain(pause) for pause in pauses)
 
 
 def occurrences_to_plain(occurrences: Iterable[Occurrence]) -> list[dict[str, Any]]:
@@ -156,11 +159,13 @@ def _to_plain(what: str, record: object, names: Iterable[str]) -> dict[str, Any]
     plain: dict[str, Any] = {"version": VERSION}
     for name in names:
         value = getattr(record, name)
-        if value is not UNSET:
+        if isinstance(value, CatchUp):
+            plain[name] = _to_plain("catch-up", value, _CATCH_UP_FIELDS)
+        elif value is not UNSET:
             if isinstance(value, Enum):
                 value = value.value
             elif isinstance(value, frozenset):
-                value = sorted(value)
+                value = sorted(cast("frozenset[str]", value))
             plain[name] = to_plain(value, where=f"{name} of a {what}")
     return plain
 
@@ -211,7 +216,8 @@ def _checked_pause(pause: Pause) -> Pause:
     instants = [pause.since, pause.until, None if pause.resume_from == "now" else pause.resume_from]
     if not all(instant is None or isinstance(instant, datetime) for instant in instants):
         raise TypeError("an instant is expected")
-    if pause.queued not in get_args(Queued) or pause.missed not in get_args(Missed):
+    known = isinstance(pause.missed, CatchUp) or pause.missed in get_args(MissedWord)
+    if pause.queued not in get_args(Queued) or not known:
         raise ValueError(f"{pause.queued!r} and {pause.missed!r} are not among the choices")
     if pause.kind not in get_args(PauseKind) or not (pause.hold is None or isinstance(pause.hold, str)):
         raise ValueError(f"{pause.kind!r} and {pause.hold!r} are no kind of pause and no id of a hold")

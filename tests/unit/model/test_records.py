@@ -15,8 +15,8 @@ from tests.unit.rules.support import T0, Every, added, at, once
 from anysched.errors import UnnamedCallableError
 from anysched.model import convert
 from anysched.model.naming import callable_name, is_lasting_name
-from anysched.model.policies import CoalescePolicy, OnAbandon, ScheduleStatus
-from anysched.model.schedule import MOST_CATCHUP, Pause, Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.policies import MOST_CATCHUP, CatchUp, CoalescePolicy, OnAbandon, ScheduleStatus
+from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
 from anysched.model.task import TaskDefaults, TaskOptions
 from anysched.model.trigger import is_due_when_past
 from anysched.model.unset import UNSET
@@ -24,6 +24,51 @@ from anysched.model.unset import UNSET
 
 def schedule(**settings: Any) -> Schedule:
     return Schedule("task", settings.pop("trigger", Every()), **{"id": "x", **settings})
+
+
+class TestCatchUp:
+    @pytest.mark.parametrize(
+        ("given", "error", "message"),
+        [
+            (
+                {"coalesce": "run_all"},
+                ValueError,
+                "CoalescePolicy must be one of 'latest', 'earliest', 'all', not 'run_all'",
+            ),
+            ({"max_jobs": 0}, ValueError, "max_jobs must be at least 1: 0"),
+            ({"max_jobs": MOST_CATCHUP + 1}, ValueError, "max_jobs must be at most 10000: 10001"),
+            ({"max_jobs": 2.0}, TypeError, "max_jobs must be a whole number, not float"),
+            ({"max_age": 0}, ValueError, "max_age must be longer than nothing"),
+            ({"max_age": "1h"}, TypeError, "max_age must be a timedelta or a number of seconds, not str"),
+            ({"spacing": -1}, ValueError, "spacing must not be negative: -1"),
+            ({"spacing": timedelta(0)}, ValueError, "spacing must be longer than nothing"),
+            ({"spacing": math.inf}, ValueError, "spacing is out of range: inf"),
+            (
+                {"coalesce": "latest", "spacing": 1},
+                ValueError,
+                "spacing is for coalesce='all': 'latest' makes one job",
+            ),
+            (
+                {"coalesce": "earliest", "max_jobs": 1},
+                ValueError,
+                "max_jobs is for coalesce='all': 'earliest' makes one job",
+            ),
+        ],
+        ids=str,
+    )
+    def test_what_is_refused(self, given: dict[str, Any], error: type[Exception], message: str) -> None:
+        """rule P5: what makes no sense of a backlog is refused, and the message names the argument."""
+        with pytest.raises(error) as caught:
+            CatchUp(**given)
+        assert message in str(caught.value)
+
+    def test_what_is_kept(self) -> None:
+        """rule P5: everything has a default, and seconds are durations."""
+        assert (CoalescePolicy.all, None, None, None) == attrs.astuple(CatchUp())
+        made = CatchUp("all", max_jobs=MOST_CATCHUP, max_age=1.5, spacing=timedelta(minutes=1))
+        assert (CoalescePolicy.all, 10_000, timedelta(seconds=1.5), timedelta(minutes=1)) == attrs.astuple(
+            made
+        )
 
 
 class TestSchedule:

@@ -29,7 +29,7 @@ from anysched.errors import DeserializationError, TriggerError
 from anysched.model.change import Change
 from anysched.model.events import FireTimeChanged, FireTimesSkipped, ScheduleFinished
 from anysched.model.occurrence import MOST_OCCURRENCES, Occurrence
-from anysched.model.policies import ConflictPolicy, ScheduleStatus, SkipReason
+from anysched.model.policies import CatchUp, ConflictPolicy, ScheduleStatus, SkipReason
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.rules import occurrences
 from anysched.rules.adding import add
@@ -296,6 +296,27 @@ def test_while_paused() -> None:
         ({"missed": "run_once"}, [30], {SkipReason.coalesced: 1, SkipReason.requested: 1}, [(50, 61)], 40),
         ({"missed": "run_all"}, [10, 30], {SkipReason.requested: 1}, [(50, 61)], 40),
         (
+            {"missed": CatchUp("earliest")},
+            [10],
+            {SkipReason.coalesced: 1, SkipReason.requested: 1},
+            [(50, 61)],
+            40,
+        ),
+        (
+            {"missed": CatchUp(max_jobs=1)},
+            [30],
+            {SkipReason.catchup_limit: 1, SkipReason.requested: 1},
+            [(50, 61)],
+            40,
+        ),
+        (
+            {"missed": CatchUp(max_age=19)},
+            [30],
+            {SkipReason.paused: 1, SkipReason.requested: 1},
+            [(50, 61)],
+            40,
+        ),
+        (
             {"resume_from": "now"},
             [],
             {SkipReason.paused: 2, SkipReason.requested: 1},
@@ -320,6 +341,17 @@ def test_resuming(how: dict[str, Any], jobs: list[int], counts: Any, named: Any,
     change = told.resume(35, **how)
     assert (jobs, counts, named, cursor) == (fired(change), skips(change), told.named, told.cursor)
     assert seen.occurrences == told.snapshot.state.occurrences
+
+
+def test_resuming_step_by_step() -> None:
+    """Rules O5 and P5: moved fire times are spaced with the others, in the order in which they were due."""
+    told = Told()
+    told.move(10, 25)
+    told.pause(5)
+    change = told.resume(45, missed=CatchUp(spacing=60))
+    assert [(20, 45), (10, 105), (30, 165), (40, 225)] == [
+        (since(job.scheduled_fire_time), since(job.run_at)) for job in change.jobs
+    ]
 
 
 def test_resuming_with_another_rhythm() -> None:

@@ -34,12 +34,18 @@ from anysched.model.events import (
     SchedulePaused,
     ScheduleUnpaused,
 )
-from anysched.model.policies import Missed, Queued, ResumeFrom, ScheduleStatus, SkipReason
+from anysched.model.policies import CatchUp, Missed, Queued, ResumeFrom, ScheduleStatus, SkipReason
 from anysched.model.schedule import ScheduleSnapshot, UnpauseResult
 from anysched.rules.pausing import settle_and_fire, unpause
 from anysched.rules.times import COUNT_LIMIT, END, FireTimes
 
-FORMS: list[Missed] = ["policy", "skip", "run_once", "run_all"]
+FORMS: list[Missed] = [
+    "policy",
+    "skip",
+    "run_once",
+    "run_all",
+    CatchUp(max_jobs=3, max_age=YEAR / 3, spacing=60),
+]
 
 
 def start(resume_from: float | str | None) -> Any:
@@ -113,7 +119,12 @@ class TestForms:
         total = sum(counts.values())
         assert (
             UnpauseResult(
-                schedule_id="x", status=state.status, next_fire_time=at(cursor), jobs=ids, skipped=total
+                schedule_id="x",
+                status=state.status,
+                next_fire_time=at(cursor),
+                jobs=ids,
+                start_times=(at(65),) * len(jobs),
+                skipped=total,
             )
             == change.unpaused
         )
@@ -177,6 +188,73 @@ class TestForms:
         change = resuming(snapshot, 65, missed=missed)
         assert ([60] if missed == "run_once" else [30, 40, 50, 60]) == fired(change)
         assert {at(70)} == {job.start_deadline for job in change.jobs}
+
+    @pytest.mark.parametrize(
+        ("resume_from", "missed", "jobs", "counts"),
+        [
+            (None, CatchUp("earliest"), [30], {"coalesced": 3}),
+            (None, CatchUp("earliest", max_age=25), [40], {"paused": 1, "coalesced": 2}),
+            (42, CatchUp("earliest"), [30], {"coalesced": 4}),
+            (42, CatchUp("earliest", max_age=23), [42], {"paused": 2, "coalesced": 2}),
+            (100, CatchUp("earliest"), [30], {"coalesced": 3, "paused": 3}),
+            (None, CatchUp("latest", max_age=5), [60], {"paused": 3}),
+            (None, CatchUp("latest", max_age=4.999999), [], {"paused": 4}),
+            (None, CatchUp(max_age=25), [40, 50, 60], {"paused": 1}),
+            ("now", CatchUp(max_age=24), [50, 60], {"paused": 2}),
+            (42, CatchUp(max_age=23), [42, 52, 62], {"paused": 2}),
+            (42, CatchUp(max_age=25, max_jobs=3), [42, 52, 62], {"paused": 1, "catchup_limit": 1}),
+            (None, CatchUp(max_jobs=3), [40, 50, 60], {"catchup_limit": 1}),
+            (None, CatchUp(max_age=timedelta.max), [30, 40, 50, 60], {}),
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("kind", [Every, FastEvery])
+    def test_bounds(
+        self,
+        kind: type[Every],
+        resume_from: float | str | None,
+        missed: Missed,
+        jobs: list[float],
+        counts: dict[str, int],
+    ) -> None:
+        """rules P5 and L3: a backlog is bounded by age, then by number; what is given up is counted by reason."""
+        change = resuming(self.frozen(kind(10 * SECOND), max_catchup=5), 65, resume_from, missed)
+        assert jobs == fired(change)
+        assert {SkipReason(reason): number for reason, number in counts.items()} == skips(change)
+
+    def test_more_than_max_catchup(self) -> None:
+        """rules P5 and L2: the bound of this one resume takes the place of the schedule's, also where it is higher."""
+        change = resuming(self.frozen(Every(10 * SECOND), max_catchup=2), 65, missed=CatchUp(max_jobs=4))
+        assert [30, 40, 50, 60] == fired(change)
+
+    @pytest.mark.parametrize("until", [None, at(45)])
+    def test_spacing(self, until: datetime | None) -> None:
+        """rules P5 and P10: a backlog and its deadlines start one by one from now on; what is due now does not wait."""
+        snapshot = self.frozen(Every(10 * SECOND), misfire_grace_time=5)
+        missed = CatchUp(max_jobs=3, spacing=60)
+        if until is None:
+            change = resuming(snapshot, 60, missed=missed)
+        else:
+            pause = attrs.evolve(snapshot.state.pause, until=until, missed=missed)
+            snapshot = attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, pauses=(pause,)))
+            change = settle_and_fire(snapshot, options_of(snapshot), at(60), 9)
+        backlog = [30, 40, 50] if until is None else [30, 40]
+        starts = [60 + 60 * number for number in range(len(backlog))]
+        assert [*backlog, 60] == fired(change)
+        assert [*starts, 60] == [since(job.run_at) for job in change.jobs]
+        assert [*(start + 5 for start in starts), 65] == [since(job.start_deadline) for job in change.jobs]
+        assert change.unpaused is not None
+        assert [*starts, 60] == [since(start) for start in change.unpaused.start_times]
+
+    def test_spacing_by_policy(self) -> None:
+        """rule P5: without a word about what was missed, late jobs are due as the schedule's rules say."""
+        change = resuming(self.frozen(Every(10 * SECOND), coalesce="all"), 65)
+        assert [30, 40, 50, 60] == [since(job.run_at) for job in change.jobs]
+
+    def test_spaced_to_the_end_of_the_calendar(self) -> None:
+        """rule P5: what would start after the last instant there is waits for that one."""
+        change = resuming(self.frozen(Every(10 * SECOND)), 65, missed=CatchUp(spacing=YEAR * 5000))
+        assert [at(65), at(65) + YEAR * 5000, END, END] == [job.run_at for job in change.jobs]
 
     @pytest.mark.parametrize("resume_from", [None, "now", 42])
     def test_max_catchup(self, resume_from: float | str | None) -> None:

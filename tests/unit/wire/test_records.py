@@ -16,7 +16,7 @@ from anysched.errors import DeserializationError, SerializationError, UnknownTyp
 from anysched.model.hold import Hold, Selector
 from anysched.model.job import JobException
 from anysched.model.occurrence import Occurrence
-from anysched.model.policies import CoalescePolicy, OnAbandon, PauseKind, SkipReason
+from anysched.model.policies import CatchUp, CoalescePolicy, OnAbandon, PauseKind, SkipReason
 from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import UndecodableTrigger
@@ -55,6 +55,16 @@ OPTIONS = st.builds(
     on_abandon=st.just(UNSET) | st.sampled_from(OnAbandon),
     max_attempts=st.just(UNSET) | st.integers(1),
 )
+CATCH_UPS = st.one_of(
+    st.builds(
+        CatchUp,
+        st.just("all"),
+        max_jobs=st.none() | st.integers(1, 10_000),
+        max_age=st.none() | DURATIONS,
+        spacing=st.none() | DURATIONS,
+    ),
+    st.builds(CatchUp, st.sampled_from(["latest", "earliest"]), max_age=st.none() | DURATIONS),
+)
 PAUSES = st.builds(
     Pause,
     INSTANTS,
@@ -63,7 +73,7 @@ PAUSES = st.builds(
     by=st.none() | NAMES,
     queued=st.sampled_from(["keep", "hold", "discard"]),
     resume_from=st.none() | st.just("now") | INSTANTS,
-    missed=st.sampled_from(["policy", "skip", "run_once", "run_all"]),
+    missed=st.sampled_from(["policy", "skip", "run_once", "run_all"]) | CATCH_UPS,
     hold=st.none() | NAMES,
     kind=st.sampled_from(get_args(PauseKind)),
 )
@@ -92,6 +102,23 @@ def test_options(options: TaskOptions) -> None:
 def test_pauses(pause: Pause) -> None:
     """Rule P10: a pause comes back with all that it says."""
     assert pause == records.pause_from_plain(through_json(records.pause_to_plain(pause)))
+
+
+def test_a_damaged_catch_up() -> None:
+    """Rules P10 and S2: what a pause says of a backlog is damaged, or of a newer version, like any other record."""
+    plain = records.pause_to_plain(Pause(NOW, until=NOW, missed=CatchUp(spacing=60)))
+    assert {"version", "coalesce", "max_jobs", "max_age", "spacing"} == plain["missed"].keys()
+    damages: list[dict[str, object]] = [
+        {"spacing": -1},
+        {"max_jobs": "9"},
+        {"colour": "red"},
+        {"version": None},
+    ]
+    for damage in damages:
+        with pytest.raises(DeserializationError, match="the stored catch-up is damaged"):
+            records.pause_from_plain({**plain, "missed": {**plain["missed"], **damage}})
+    with pytest.raises(UnknownTypeError):
+        records.pause_from_plain({**plain, "missed": {**plain["missed"], "version": 2}})
 
 
 @given(st.builds(JobException, TEXT, TEXT, TEXT))

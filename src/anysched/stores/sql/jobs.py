@@ -250,8 +250,11 @@ class Jobs:
         connection.exec_driver_sql(self._sql.hold, (now, self._dialect.set_of(schedules)))
 
     def release(self, connection: sa.Connection, schedules: Iterable[str], now: int) -> None:
-        """Queue what is held; the time it was held extends its deadline."""
-        connection.exec_driver_sql(self._sql.release, (LAST, now, now, LAST, self._dialect.set_of(schedules)))
+        """Queue what is held; the time it was held extends its deadline, and its waiting if it waits for a start."""
+        later = (LAST, now, now, LAST)
+        connection.exec_driver_sql(
+            self._sql.release, (*later, *later, *later, self._dialect.set_of(schedules))
+        )
 
     def take_waiting(
         self,

@@ -182,8 +182,12 @@ class Statements:
             " AND held_since IS NULL"
         )
         # MariaDB assigns one after the other: what is read by one expression is changed after it.
+        moved = (
+            "CASE WHEN run_at <= held_since THEN run_at"
+            " WHEN run_at < :last - (:now - held_since) THEN run_at + (:now - held_since) ELSE :last END"
+        )
         self.release: str = sql(
-            "UPDATE {jobs} SET ready_at = run_at, start_deadline = CASE"
+            f"UPDATE {{jobs}} SET ready_at = {moved}, run_at = {moved}, start_deadline = CASE"
             " WHEN start_deadline < :last - (:now - held_since) THEN start_deadline + (:now - held_since)"
             " WHEN start_deadline IS NOT NULL THEN :last END, held_since = NULL"
             f" WHERE {waiting} AND held_since IS NOT NULL"

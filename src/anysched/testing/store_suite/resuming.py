@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from anysched.model.events import ScheduleFinished, ScheduleUnpaused
 from anysched.model.policies import (
+    CatchUp,
     CoalescePolicy,
     JobOutcome,
     JobStatus,
-    Missed,
+    MissedWord,
     ScheduleStatus,
     SkipReason,
 )
@@ -49,7 +50,7 @@ class ResumingTests(StoreTests):
     async def test_missed_is_for_this_one_resume(self, store: DataStore, clock: FakeClock) -> None:
         """Rule P5: skip, run_once and run_all override the schedule's rules; deadlines then count from now."""
         user = User(store)
-        ids: list[Missed] = ["skip", "run_once", "run_all"]
+        ids: list[MissedWord] = ["skip", "run_once", "run_all"]
         await user.add(*(every(id=id, misfire_grace_time=1, max_catchup=4) for id in ids))
         began = clock.now()
         await user.pause(*ids)
@@ -66,6 +67,59 @@ class ResumingTests(StoreTests):
         counts = {id: dict((await user.get(id)).state.skipped) for id in ids}
         assert {SkipReason.paused: 6} == counts["skip"]
         assert {SkipReason.catchup_limit: 2} == counts["run_all"]
+
+    async def test_a_spaced_backlog(self, store: DataStore, clock: FakeClock) -> None:
+        """Rules P5 and S5: the jobs of a backlog are taken one by one, so far apart as asked; others count."""
+        user, node = User(store), Node(store)
+        await user.add(every(misfire_grace_time=5))
+        began = clock.now()
+        await user.pause("schedule")
+        await clock.advance(55)
+        now = clock.now()
+        report = await user.unpause(missed=CatchUp(max_jobs=4, max_age=45, spacing=60))
+        assert tuple(now + seconds(60 * number) for number in range(4)) == report.start_times
+        jobs = {job.id: job for job in await user.jobs()}
+        assert [
+            (began + seconds(20 + 10 * number), now + seconds(60 * number + 5)) for number in range(4)
+        ] == [(jobs[id].scheduled_fire_time, jobs[id].start_deadline) for id in report.jobs]
+        counts = {SkipReason.paused: 1, SkipReason.catchup_limit: 1}
+        assert (2, counts) == (report.skipped, dict((await user.get()).state.skipped))
+        for number, id in enumerate(report.jobs):
+            await clock.advance_to(now + seconds(60 * number))
+            work = await node.work(plan_limit=0)
+            assert [id] == work.taken
+            following = None if id == report.jobs[-1] else now + seconds(60 * number + 60)
+            assert (following, False) == (work.next_wake, work.backlog)
+
+    async def test_a_pause_with_an_end_and_a_spaced_backlog(self, store: DataStore, clock: FakeClock) -> None:
+        """Rules P3, P5 and P10: it is spaced from when a node sees the end, and another hold puts it off as a whole."""
+        user, node = User(store), Node(store)
+        await user.add(every(misfire_grace_time=5))
+        until, missed = clock.now() + seconds(25), CatchUp("all", max_jobs=9, max_age=3600.5, spacing=60)
+        await user.pause("schedule", until=until, resume_from="now", missed=missed)
+        pause = (await user.get()).state.pause
+        assert pause is not None
+        assert missed == pause.missed
+        await clock.advance_to(until + seconds(7))
+        now = clock.now()
+        made = [
+            job for job in (await node.work(claim_limit=1)).made if job.start_deadline != until + seconds(5)
+        ]
+        assert [now + seconds(60 * number) for number in range(3)] == [job.run_at for job in made]
+        assert [made[0].id] == [job.id for job in await user.jobs(status=JobStatus.running)]
+        await clock.advance(20)
+        await user.pause("schedule", queued="hold")
+        await clock.advance(100.000001)
+        await user.resume("schedule", missed=CatchUp("latest", max_age=0.000001))
+        put_off = {job.id: job for job in await user.jobs(status=JobStatus.queued)}
+        for number in (1, 2):
+            start = now + seconds(60 * number + 100.000001)
+            job = put_off.pop(made[number].id)
+            assert (start, start + seconds(5)) == (job.run_at, job.start_deadline)
+            await clock.advance_to(start - seconds(0.000001))
+            assert job.id not in (await node.work(plan_limit=0)).taken
+            await clock.advance(0.000001)
+            assert job.id in (await node.work(plan_limit=0)).taken
 
     async def test_resuming_from_elsewhere(self, store: DataStore, clock: FakeClock) -> None:
         """Rules P6 and P7: from now, from an instant in the past, from one in the future."""
