@@ -188,7 +188,7 @@ def _named(snapshot: ScheduleSnapshot, new: Occurrence) -> Change:
     occurrences = tuple(sorted((*others, new), key=lambda one: one.fire_time))
     cursor = state.next_fire_time
     if cursor == new.fire_time:
-        cursor = FireTimes.of(snapshot.schedule, state.anchor, occurrences).next(cursor)
+        cursor = FireTimes.of(snapshot.schedule, state.anchor, occurrences).next(new.fire_time)
     change: Literal["skipped", "moved"] = "skipped" if new.moved_to is None else "moved"
     return _written(snapshot, occurrences, cursor, change, new)
 

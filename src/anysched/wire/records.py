@@ -114,7 +114,7 @@ def occurrences_from_plain(plain: object) -> tuple[Occurrence, ...]:
     """Return the fire times that were skipped or moved by name. :raise DeserializationError: when they are damaged"""
     if not isinstance(plain, list) or not plain:
         raise DeserializationError("the stored fire times are damaged: they are not records")
-    records = [_from_plain("fire time", record, _OCCURRENCE_FIELDS) for record in plain]
+    records = [_from_plain("fire time", one, _OCCURRENCE_FIELDS) for one in cast("list[object]", plain)]
     return _built("fire time", lambda: tuple(_checked_occurrence(Occurrence(**one)) for one in records))
 
 
