@@ -23,6 +23,7 @@ from anysched.errors import JobLookupError as JobLookupError
 from anysched.errors import JobsStillRunning as JobsStillRunning
 from anysched.errors import ScheduleChangedError as ScheduleChangedError
 from anysched.errors import ScheduleLookupError as ScheduleLookupError
+from anysched.errors import ScheduleOwnerError as ScheduleOwnerError
 from anysched.errors import SchedulerFaultError as SchedulerFaultError
 from anysched.errors import SchedulerStateError as SchedulerStateError
 from anysched.errors import SchemaVersionError as SchemaVersionError
@@ -35,6 +36,8 @@ from anysched.errors import TriggerSearchError as TriggerSearchError
 from anysched.errors import UnknownTypeError as UnknownTypeError
 from anysched.errors import UnnamedCallableError as UnnamedCallableError
 from anysched.errors import WorkerProcessError as WorkerProcessError
+from anysched.model.declared import ApplyResult as ApplyResult
+from anysched.model.declared import ScheduleDiff as ScheduleDiff
 from anysched.model.events import ClockJumped as ClockJumped
 from anysched.model.events import Event as Event
 from anysched.model.events import FireTimeChanged as FireTimeChanged
@@ -57,6 +60,7 @@ from anysched.model.events import SchedulerStarted as SchedulerStarted
 from anysched.model.events import SchedulerStopped as SchedulerStopped
 from anysched.model.events import ScheduleUnpaused as ScheduleUnpaused
 from anysched.model.events import ScheduleUpdated as ScheduleUpdated
+from anysched.model.events import StalePause as StalePause
 from anysched.model.events import StoreRecovered as StoreRecovered
 from anysched.model.events import StoreUnavailable as StoreUnavailable
 from anysched.model.figures import StoreFigures as StoreFigures

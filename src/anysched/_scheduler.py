@@ -35,6 +35,7 @@ from anysched.engine.tasks import TaskRegistry
 from anysched.errors import SchedulerFaultError, SchedulerStateError, SerializationError
 from anysched.executors import AsyncJobExecutor, ProcessJobExecutor, ThreadJobExecutor
 from anysched.model import convert
+from anysched.model.declared import ApplyResult
 from anysched.model.events import Event
 from anysched.model.hold import Hold, Maintenance, Selector
 from anysched.model.ids import new_id
@@ -92,7 +93,8 @@ class AsyncScheduler:
     :param lease_duration: how long after its death the jobs of this node stay its own (rules J1, J2)
     :param poll_interval: how often the store is looked at though nothing was announced (rule N2)
     :param stop_grace: how long running jobs may take to end when the scheduler stops
-    :param cleanup_interval: how often expired results are deleted; None for never
+    :param cleanup_interval: how often expired results are deleted, and stale pauses looked for; None for never
+    :param stale_pause_after: tell of pauses that last longer than this, by the event ``StalePause`` (rule H6)
     :param clock: what tells the time; another one is for tests
     """
 
@@ -112,6 +114,7 @@ class AsyncScheduler:
         poll_interval: timedelta | float = 5,
         stop_grace: timedelta | float = 10,
         cleanup_interval: timedelta | float | None = 900,
+        stale_pause_after: timedelta | float | None = None,
         clock: Clock = SystemClock(),
     ) -> None:
         store = _store(data_store)
@@ -133,6 +136,9 @@ class AsyncScheduler:
                 cleanup_interval=None
                 if cleanup_interval is None
                 else convert.positive_duration(cleanup_interval, "cleanup_interval"),
+                stale_pause_after=None
+                if stale_pause_after is None
+                else convert.positive_duration(stale_pause_after, "stale_pause_after"),
             )
         )
         self._engine.settings.tasks.add_all(tasks)
@@ -453,6 +459,44 @@ class AsyncScheduler:
         self._require_running()
         return await self._schedules.add(schedules, ConflictPolicy(conflict_policy))
 
+    async def apply_schedules(
+        self,
+        schedules: Iterable[Schedule],
+        *,
+        owner: str,
+        retire: bool = False,
+        allow_empty: bool = False,
+        take_over: bool = False,
+        dry_run: bool = False,
+    ) -> ApplyResult:
+        """Make the store hold what a program declares, in one transaction; return what that changed (rule S8).
+
+        Pauses, counters and places stay as they are; only a changed trigger moves its schedule to its first fire time
+        from now (rule S1). What is stored as it is declared is not written.
+
+        :param schedules: all that the program declares
+        :param owner: the name of the program, which its schedules carry in the store
+        :param retire: remove schedules of this very owner that are not declared, and their queued jobs; running ones go
+            on (rule S4). Schedules of nobody, and of others, are never removed
+        :param allow_empty: let ``retire`` remove all when nothing is declared, which is refused otherwise
+        :param take_over: make schedules its own that exist under the declared ids and belong to nobody, or to another
+        :param dry_run: tell what would be done, and write nothing; whether arguments can be stored is not tried
+        :raise ScheduleOwnerError: when a declared id exists, is not the owner's, and is not to be taken over
+        :raise TypeError: when something declared is no ``Schedule``
+        :raise ValueError: when an id is given twice, a schedule names another owner, or everything would be retired
+
+        Also raises what ``add_schedule`` raises. Whatever it raises, nothing was written.
+        """
+        self._require_running()
+        return await self._schedules.apply(
+            schedules,
+            convert.identifier(owner, "owner"),
+            retire=convert.boolean(retire, "retire"),
+            allow_empty=convert.boolean(allow_empty, "allow_empty"),
+            take_over=convert.boolean(take_over, "take_over"),
+            dry_run=convert.boolean(dry_run, "dry_run"),
+        )
+
     async def get_schedule(self, id: str) -> ScheduleSnapshot:
         """Return a schedule as it is now. :raise ScheduleLookupError: when there is none"""
         self._require_running()
@@ -467,6 +511,7 @@ class AsyncScheduler:
         task_id: str | None = None,
         group: str | None = None,
         tags: Iterable[str] | None = None,
+        owner: str | None = None,
     ) -> list[ScheduleSnapshot]:
         """Return schedules as they are now, ordered by id; conditions that are given must all hold.
 
@@ -476,9 +521,10 @@ class AsyncScheduler:
         :param task_id: only schedules of this task
         :param group: only schedules of this group
         :param tags: only schedules that carry all of these tags
+        :param owner: only schedules that the program of this name has declared with ``apply_schedules``
         """
         self._require_running()
-        return await self._schedules.get(ids, paused, status, task_id, group, tags)
+        return await self._schedules.get(ids, paused, status, task_id, group, tags, owner)
 
     async def remove_schedule(self, id: str, *, version: str | None = None) -> None:
         """Remove a schedule and its queued jobs; running ones go on (rule S4).
@@ -739,15 +785,20 @@ class AsyncScheduler:
         selector = await self._selector(ids, group, tags, task, everything) if given or hold is None else None
         return await self._holds.lift(selector, hold, resume_from=resume_from, missed=missed)
 
-    async def get_holds(self, *, schedule_id: str | None = None) -> list[Hold]:
+    async def get_holds(
+        self, *, schedule_id: str | None = None, longer_than: timedelta | float | None = None
+    ) -> list[Hold]:
         """Return what pauses schedules: first the holds on sets of them, by id, then pauses of single ones (rule H2).
 
         :param schedule_id: only what pauses this schedule
+        :param longer_than: only what was placed at least so long ago, which somebody may have forgotten (rule H6)
         :raise ScheduleLookupError: when there is no such schedule
         """
         self._require_running()
         of = None if schedule_id is None else await self._schedules.get_one(schedule_id)
-        return await self._holds.get(of)
+        return await self._holds.get(
+            of, None if longer_than is None else convert.duration(longer_than, "longer_than")
+        )
 
     @asynccontextmanager
     async def maintenance(

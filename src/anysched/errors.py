@@ -54,11 +54,31 @@ class ExecutorLookupError(AnyschedError, LookupError):
 
 
 class ConflictingIdError(AnyschedError):
-    """A schedule with this id exists already, and the conflict policy is "exception" (rule S1)."""
+    """A schedule with this id exists already, and is not to be replaced (rules S1 and S8)."""
 
     def __init__(self, schedule_id: str) -> None:
         self.schedule_id = schedule_id
         super().__init__(f"a schedule with the id {schedule_id!r} exists already")
+
+
+class ScheduleOwnerError(ConflictingIdError):
+    """A schedule that a program declares exists already and belongs to somebody else (rule S8).
+
+    ``owner`` is who it belongs to, None for nobody, or for what cannot be read.
+    """
+
+    def __init__(self, schedule_id: str, owner: str | None, wanted: str, *, readable: bool = True) -> None:
+        self.schedule_id = schedule_id
+        self.owner = owner
+        if not readable and owner is None:
+            whose = "to whom it belongs cannot be read"
+        else:
+            whose = "belongs to nobody" if owner is None else f"belongs to {owner!r}"
+        AnyschedError.__init__(
+            self,
+            f"a schedule with the id {schedule_id!r} exists already, and {whose}: if it is to belong to {wanted!r}, "
+            "pass take_over=True",
+        )
 
 
 class HoldLookupError(AnyschedError, LookupError):

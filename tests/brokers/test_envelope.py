@@ -87,6 +87,7 @@ def test_what_travels() -> None:
         "HoldEvent",
         "JobEvent",
         "ClockJumped",
+        "StalePause",
         "StoreUnavailable",
         "StoreRecovered",
     }

@@ -22,6 +22,7 @@ from anysched import (
     SchedulePaused,
     ScheduleUnpaused,
     Selector,
+    StalePause,
     StoreUnavailableError,
 )
 from anysched.ports.store import DataStore
@@ -241,3 +242,27 @@ async def test_running_jobs_are_waited_for(
             assert caught.value.job_ids == tuple(job.id for job in await client.get_jobs(schedule_id="long"))
             await client.pause_schedules(ids=["short"], running="drain")
             assert ["long"] == [job.schedule_id for job in await client.get_jobs()]
+
+
+async def test_pauses_that_last_long(
+    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
+) -> None:
+    """Rule H6: pauses of sets and of single schedules that last long are listed, and told once each."""
+    async with make(store, cleanup_interval=60, stale_pause_after=100) as scheduler:
+        heard = Heard()
+        scheduler.subscribe(heard, StalePause)
+        await scheduler.add_schedule(runs.task(), EVERY_10, id="a")
+        await scheduler.pause_schedules(everything=True, reason="deploy")
+        await clock.advance(50)
+        await scheduler.pause_schedule("a", by="me", until=at(1000))
+        assert ["everything"] == [hold.id for hold in await scheduler.get_holds(longer_than=50)]
+        assert [] == await scheduler.get_holds(longer_than=51)
+        for _ in range(10):
+            await clock.advance(60)
+        assert heard.events == [
+            StalePause("everything", "everything", at(0), None, "deploy", None),
+            StalePause(None, "ids=a", at(50), at(1000), None, "me"),
+        ]
+        assert 2 == len(await scheduler.get_holds(schedule_id="a", longer_than=600))
+        with pytest.raises(ValueError, match="longer_than must not be negative"):
+            await scheduler.get_holds(longer_than=-1)

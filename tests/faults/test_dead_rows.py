@@ -15,9 +15,11 @@ import sqlalchemy as sa
 from tests.faults.figures import NOTE
 from tests.faults.trial import LONG, places
 from tests.servers.own import DatabaseServer
+from tests.unit.stores.sql.reading import measured
 
 from anysched._clock import SystemClock
 from anysched.stores import SQLDataStore
+from anysched.stores.sql.columns import FIRST
 from anysched.testing.store_suite.actors import Node, direct_job
 
 #: How many jobs pass, in batches.
@@ -45,7 +47,7 @@ def database(place: tuple[DatabaseServer, str]) -> Iterator[str]:
 def test_a_claim(
     place: tuple[DatabaseServer, str], database: str, record_property: Callable[[str, object], None]
 ) -> None:
-    """rule S5: among thousands of dead rows a claim still works, by index, and takes not too much longer."""
+    """rule S5: among thousands of dead rows a claim works by index, passes over them once, and takes little longer."""
     server, backend = place
     anyio.run(partial(_pass_jobs, server, database, record_property), backend=backend)
 
@@ -63,7 +65,9 @@ async def _pass_jobs(server: DatabaseServer, database: str, record: Callable[[st
             await node.complete(*claims)
             passed += len(claims)
         after = await _time_of_a_claim(store, node)
-        pages = _pages(held.engine, store) if held.dialect.name == "postgresql" else {}
+        pages, walks = {}, []
+        if held.dialect.name == "postgresql":
+            pages, walks = _pages(held.engine, store), await _walks_of_a_claim(store, node)
     record(
         NOTE,
         f"{held.dialect.name}: {JOBS} jobs passed under a snapshot; a claim took {before * 1000:.1f} ms before and"
@@ -72,6 +76,7 @@ async def _pass_jobs(server: DatabaseServer, database: str, record: Callable[[st
     await store.close()
     assert after / before < MOST + JOBS / 1000
     assert all(number < JOBS / DENSE + 50 for number in pages.values()), pages
+    assert not pages or ["MIN(ready_at)" in statement for statement in walks] == [True], walks
 
 
 async def _time_of_a_claim(store: SQLDataStore, node: Node) -> float:
@@ -85,6 +90,15 @@ async def _time_of_a_claim(store: SQLDataStore, node: Node) -> float:
         assert 1 == len(advanced.claims)
         await node.complete(*advanced.claims)
     return statistics.median(times)
+
+
+async def _walks_of_a_claim(store: SQLDataStore, node: Node) -> list[str]:
+    """Return which statements of a pass, in which a node takes one job, pass over what others have left."""
+    await store.add_jobs([direct_job(await store.now())])
+    with measured(store) as read:
+        (claim,) = (await node.advance(claim_limit=1)).claims
+    await node.complete(claim)
+    return [statement for pages, statement in read if statement.startswith("SELECT") and pages > JOBS / 50]
 
 
 @contextmanager
@@ -101,14 +115,14 @@ def _snapshot(url: str) -> Iterator[sa.Connection]:
 def _pages(engine: sa.Engine, store: SQLDataStore) -> dict[str, int]:
     """Return how many pages the statements of a pass read that meet dead rows."""
     statements: dict[str, tuple[Any, ...]] = {
-        "queued_tasks": ('["task"]',),
-        "nodes": (),
+        "queued_tasks": (FIRST, '["task"]'),
+        "nodes": ("node b",),
         "running_tasks": (),
         "cancels": ("node a",),
     }
     found = {}
     with engine.connect() as connection:
-        connection.exec_driver_sql(store._dialect.begin_read[0].partition(";")[2])
+        connection.exec_driver_sql(store._dialect.begin_read[-1])
         for name, parameters in statements.items():
             (plan,) = connection.exec_driver_sql(
                 f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {getattr(store._sql, name)}", parameters

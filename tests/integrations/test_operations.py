@@ -149,6 +149,7 @@ def test_pausing_and_resuming(api: Api) -> None:
         "skipped": 0,
         "skipped_exact": True,
         "changed": True,
+        "pauses": [],
     } == told
     assert 3 == len(jobs)
     again = api("POST", "/schedule/unpause", "a").json()

@@ -27,6 +27,7 @@ from anysched import (
     RunState,
     Schedule,
     ScheduleLookupError,
+    ScheduleOwnerError,
     Scheduler,
     SchedulerRole,
     SchedulerStateError,
@@ -62,6 +63,10 @@ def test_a_schedule_from_start_to_end(scheduler: Scheduler) -> None:
     scheduler.unpause_schedule("hourly")
     with pytest.raises(ConflictingIdError):
         scheduler.add_schedules([Schedule(double, HOUR, id="hourly")], conflict_policy="exception")
+    with pytest.raises(ScheduleOwnerError):
+        scheduler.apply_schedules([Schedule(double, HOUR, id="hourly")], owner="me")
+    added = scheduler.apply_schedules([Schedule(double, HOUR, id="daily")], owner="me", retire=True).added
+    assert ("daily",) == added
     scheduler.remove_schedule("hourly")
     with pytest.raises(ScheduleLookupError, match="'hourly'"):
         scheduler.get_schedule("hourly")

@@ -7,6 +7,7 @@ from typing import Any, assert_type
 from uuid import UUID
 
 from anysched import (
+    ApplyResult,
     AsyncScheduler,
     CalendarIntervalTrigger,
     CatchUp,
@@ -84,6 +85,9 @@ async def schedules(scheduler: AsyncScheduler) -> None:
     assert_type(await scheduler.add_schedule("named", IntervalTrigger(seconds=1), coalesce="all"), str)
     declared = Schedule(bare, IntervalTrigger(seconds=1), id="x", max_jitter=1.5)
     assert_type(await scheduler.add_schedules([declared], conflict_policy="replace"), list[str])
+    applied = await scheduler.apply_schedules([declared], owner="me", retire=True, dry_run=True)
+    assert_type(applied, ApplyResult)
+    assert_type(applied.changed[0].fields["trigger"], tuple[str, str])
     snapshot = await scheduler.get_schedule("x")
     assert_type(snapshot, ScheduleSnapshot)
     assert_type(snapshot.state, ScheduleState)

@@ -10,9 +10,9 @@ ROOT = Path(__file__).parents[2]
 SUITES = (ROOT / "tests", ROOT / "src/anysched/testing/store_suite")
 RULES = {
     *(f"T{number}" for number in range(1, 9)),
-    *(f"S{number}" for number in range(1, 8)),
+    *(f"S{number}" for number in range(1, 9)),
     *(f"P{number}" for number in range(1, 12)),
-    *(f"H{number}" for number in range(1, 6)),
+    *(f"H{number}" for number in range(1, 7)),
     *(f"O{number}" for number in range(1, 7)),
     *(f"L{number}" for number in range(1, 5)),
     *(f"J{number}" for number in range(1, 7)),

@@ -112,6 +112,7 @@ class Scheduler:
         poll_interval: timedelta | float = 5,
         stop_grace: timedelta | float = 10,
         cleanup_interval: timedelta | float | None = 900,
+        stale_pause_after: timedelta | float | None = None,
         clock: Clock = SystemClock(),
         backend: Literal["asyncio", "trio"] = "asyncio",
     ) -> None:
@@ -133,6 +134,7 @@ class Scheduler:
             poll_interval=poll_interval,
             stop_grace=stop_grace,
             cleanup_interval=cleanup_interval,
+            stale_pause_after=stale_pause_after,
             clock=clock,
         )
         self._scheduler: AsyncScheduler = off_event_loops(make)
@@ -284,6 +286,7 @@ class Scheduler:
 
     add_schedule: Final = _blocking(AsyncScheduler.add_schedule)
     add_schedules: Final = _blocking(AsyncScheduler.add_schedules)
+    apply_schedules: Final = _blocking(AsyncScheduler.apply_schedules)
     get_schedule: Final = _blocking(AsyncScheduler.get_schedule)
     get_schedules: Final = _blocking(AsyncScheduler.get_schedules)
     remove_schedule: Final = _blocking(AsyncScheduler.remove_schedule)

@@ -21,6 +21,7 @@ from anysched.model.events import (
     JobAdded,
     JobEvent,
     ScheduleEvent,
+    StalePause,
     StoreRecovered,
     StoreUnavailable,
 )
@@ -34,7 +35,16 @@ VERSION: Final = 1
 LONGEST: Final = 4_000_000
 
 #: Bases, and what concerns one node alone.
-_STAY: Final = (Event, ScheduleEvent, HoldEvent, JobEvent, ClockJumped, StoreRecovered, StoreUnavailable)
+_STAY: Final = (
+    Event,
+    ScheduleEvent,
+    HoldEvent,
+    JobEvent,
+    ClockJumped,
+    StalePause,
+    StoreRecovered,
+    StoreUnavailable,
+)
 
 #: The events that other nodes are told of, by name.
 TRAVELLING: Final[dict[str, type[Event]]] = {

@@ -50,27 +50,36 @@ class Tasks:
             self._learned()
         return known
 
-    async def name_of(self, func_or_task_id: Callable[..., Any] | str) -> str:
+    async def name_of(self, func_or_task_id: Callable[..., Any] | str, *, learn: bool = True) -> str:
         """Return the name of a task, which becomes known if it is given as a callable.
 
+        :param learn: False for the name only
         :raise TaskLookupError: when neither this node nor the store knows the name
         """
         if not isinstance(func_or_task_id, str):
+            if not learn:
+                return self._registry.name_of(func_or_task_id)
             return (await self.make_known(func_or_task_id)).id
         if func_or_task_id not in self._registry and not await self._store.get_tasks((func_or_task_id,)):
             raise TaskLookupError(func_or_task_id)
         return func_or_task_id
 
-    def check_executor(self, name: str | UnsetType | None, task_id: str) -> None:
+    def check_executor(
+        self, name: str | UnsetType | None, task_id: str, func: Callable[..., Any] | None = None
+    ) -> None:
         """Refuse a job executor that this node does not have, or that cannot run the task.
 
         A node that runs no jobs cannot know what others have, and lets everything pass.
+
+        :param func: the task itself, for one that this node may not know
         """
         if not isinstance(name, str) or not self._role.works:
             return
         if name not in self._executors:
             raise ExecutorLookupError(name, tuple(self._executors))
-        if task_id in self._registry:
-            refusal = self._executors[name].accepts(self._registry[task_id].func)
+        if func is None and task_id in self._registry:
+            func = self._registry[task_id].func
+        if func is not None:
+            refusal = self._executors[name].accepts(func)
             if refusal is not None:
                 raise ValueError(f"job executor {name!r} cannot run task {task_id!r}: {refusal}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, tzinfo
 
@@ -15,6 +15,7 @@ from anysched.engine.asking import PauseRequest, check_resume, instant_of
 from anysched.engine.committing import published
 from anysched.engine.draining import Draining
 from anysched.engine.lifecycle import Engine
+from anysched.engine.stale import all_holds, lasting, own_pauses
 from anysched.errors import HoldLookupError, StoreError
 from anysched.model import convert
 from anysched.model.change import Change, HoldChange
@@ -23,7 +24,6 @@ from anysched.model.ids import new_id
 from anysched.model.policies import Missed, ResumeFrom
 from anysched.model.schedule import Pause, ScheduleSnapshot, UnpauseResult
 from anysched.model.task import Task
-from anysched.ports.store import ScheduleQuery
 from anysched.rules import adding, holding, pausing
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -86,16 +86,18 @@ class Holds:
         committed = published(self._engine, await self._store.transact_holds(decide_hold, decide))
         return [change.unpaused for change in committed.changes if change.unpaused is not None]
 
-    async def get(self, of: ScheduleSnapshot | None) -> list[Hold]:
-        """Return the holds that are not over, then the pauses of single schedules (rule H2).
+    async def get(self, of: ScheduleSnapshot | None, longer_than: timedelta | None) -> list[Hold]:
+        """Return the holds that are not over, then the pauses of single schedules (rules H2 and H6).
 
         :param of: only what pauses this schedule
+        :param longer_than: only what was placed at least so long ago
         """
-        holds = await self._store.get_holds()
         if of is None:
-            return holds + _own_pauses(await self._store.get_schedules(ScheduleQuery(paused=True)))
-        names = {pause.hold for pause in of.state.pauses}
-        return [hold for hold in holds if hold.id in names] + _own_pauses([of])
+            found = await all_holds(self._store)
+        else:
+            names = {pause.hold for pause in of.state.pauses}
+            found = [hold for hold in await self._store.get_holds() if hold.id in names] + own_pauses([of])
+        return found if longer_than is None else lasting(found, longer_than, self._store.present())
 
     @asynccontextmanager
     async def maintenance(
@@ -121,13 +123,3 @@ class Holds:
         except StoreError:
             logger.warning("the hold %s could not be lifted, and ends at %s", printable(name), until)
             raise
-
-
-def _own_pauses(snapshots: Iterable[ScheduleSnapshot]) -> list[Hold]:
-    """Return the pauses that schedules have for themselves, each as a hold of one."""
-    return [
-        Hold(Selector(ids={snapshot.id}), pause)
-        for snapshot in snapshots
-        for pause in snapshot.state.pauses
-        if pause.hold is None
-    ]

@@ -1,25 +1,41 @@
-"""Deleting what has expired."""
+"""Deleting what has expired, and telling of pauses that somebody may have forgotten."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from anysched._clock import Clock
 from anysched.engine.guard import StoreGuard
+from anysched.engine.stale import StalePauses
 from anysched.engine.wakeup import Wakeup
+from anysched.model.events import Event
 from anysched.ports.store import DataStore
 
 
 class Housekeeper:
-    """Cleans up the store now and then."""
+    """Looks after the store now and then.
+
+    :param stale: tells of pauses that last long, if anybody wants that
+    """
 
     who = "housekeeper"
 
-    def __init__(self, clock: Clock, store: DataStore, guard: StoreGuard, interval: timedelta) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        store: DataStore,
+        guard: StoreGuard,
+        interval: timedelta,
+        stale: StalePauses | None,
+        publish: Callable[[Sequence[Event]], object],
+    ) -> None:
         self._clock = clock
         self._store = store
         self._guard = guard
         self._interval = interval
+        self._stale = stale
+        self._publish = publish
         self._wakeup = Wakeup(clock, self.who)
 
     async def run(self) -> None:
@@ -28,3 +44,5 @@ class Housekeeper:
             # A poll, not a deadline: what has expired is never shown, so nobody waits for its deletion.
             await self._wakeup.wait(poll_at=self._clock.now() + self._interval)
             await self._guard.call(self._store.clean_up, self.who)
+            if self._stale is not None and (found := await self._guard.call(self._stale.look, self.who)):
+                self._publish(found)

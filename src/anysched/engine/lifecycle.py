@@ -23,6 +23,7 @@ from anysched.engine.planner import Planner
 from anysched.engine.reporter import Reporter
 from anysched.engine.rooms import Room, Rooms
 from anysched.engine.runner import Runner
+from anysched.engine.stale import StalePauses
 from anysched.engine.subscriptions import Callback, Subscription
 from anysched.engine.tasks import TaskRegistry
 from anysched.engine.workers import Workers
@@ -57,6 +58,7 @@ class Settings:
     poll_interval: timedelta
     stop_grace: timedelta
     cleanup_interval: timedelta | None
+    stale_pause_after: timedelta | None
 
 
 class Engine:
@@ -173,7 +175,10 @@ class Engine:
             else:
                 self.leases.start_thread()
         if s.cleanup_interval is not None:
-            housekeeper = Housekeeper(s.clock, s.store, self.guard, s.cleanup_interval)
+            stale = None if s.stale_pause_after is None else StalePauses(s.store, s.stale_pause_after)
+            housekeeper = Housekeeper(
+                s.clock, s.store, self.guard, s.cleanup_interval, stale, s.broker.publish
+            )
             self._seekers.append(self._rooms.start(housekeeper.who, housekeeper.run))
         for subscription in self._subscriptions:
             self._rooms.start(subscription.who, subscription.run)

@@ -25,6 +25,7 @@ from anysched.engine.lifecycle import Engine
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
 from anysched.model.change import Change
+from anysched.model.declared import ApplyResult
 from anysched.model.events import FireTimeChanged
 from anysched.model.hold import Hold
 from anysched.model.options import EffectiveOptions
@@ -32,7 +33,7 @@ from anysched.model.policies import ConflictPolicy, Missed, NamedFireTime, Resum
 from anysched.model.schedule import Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, ScheduleQuery
-from anysched.rules import adding, occurrences, pausing
+from anysched.rules import adding, declaring, occurrences, pausing
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -74,10 +75,45 @@ class Schedules:
             )
         return ids
 
-    async def _resolved(self, declaration: Schedule) -> Schedule:
-        """Return a declaration with the task by name and everything that was left open bound (rule T1)."""
-        task_id = await self._engine.tasks.name_of(declaration.func_or_task_id)
-        self._engine.tasks.check_executor(declaration.job_executor, task_id)
+    async def apply(
+        self,
+        declarations: Iterable[Schedule],
+        owner: str,
+        *,
+        retire: bool,
+        allow_empty: bool,
+        take_over: bool,
+        dry_run: bool,
+    ) -> ApplyResult:
+        """Write what a program declares, and remove of its own what it does not (rule S8)."""
+        wanted = declaring.checked(declarations, owner, retire=retire, allow_empty=allow_empty)
+        resolved = [await self._resolved(schedule, learn=not dry_run) for schedule in wanted]
+        declaration = declaring.Declaration(
+            owner=owner, schedules={schedule.id: schedule for schedule in resolved}, take_over=take_over
+        )
+        ids = set(declaration.schedules)
+        if retire:
+            ids |= {snapshot.id for snapshot in await self._store.get_schedules(ScheduleQuery(owner=owner))}
+        outcomes: dict[str, declaring.Outcome] = {}
+
+        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
+            outcomes[key] = declaration.decide(key, stored, holds, now, self._same_trigger)
+            return Change(schedule_id=key) if dry_run else outcomes[key].change
+
+        if ids:
+            ordered = sorted(ids)  # so that nodes do not lock each other out
+            published(self._engine, await self._store.declare_schedules(ordered, decide))
+        return declaring.report(owner, outcomes, dry_run=dry_run)
+
+    async def _resolved(self, declaration: Schedule, *, learn: bool = True) -> Schedule:
+        """Return a declaration with the task by name and everything that was left open bound (rule T1).
+
+        :param learn: False if this node must not get to know the task, which it tells the store
+        """
+        reference = declaration.func_or_task_id
+        task_id = await self._engine.tasks.name_of(reference, learn=learn)
+        func = None if isinstance(reference, str) else reference
+        self._engine.tasks.check_executor(declaration.job_executor, task_id, func)
         bind: Callable[[tzinfo], Any] | None = getattr(declaration.trigger, "bind", None)
         trigger = declaration.trigger if bind is None else bind(self._timezone)
         return attrs.evolve(declaration, func_or_task_id=task_id, trigger=trigger)
@@ -90,6 +126,7 @@ class Schedules:
         task_id: str | None,
         group: str | None,
         tags: Iterable[str] | None,
+        owner: str | None,
     ) -> list[ScheduleSnapshot]:
         """Read schedules, ordered by id."""
         if isinstance(ids, str):
@@ -101,6 +138,7 @@ class Schedules:
             task_id=task_id,
             group=convert.group(group),
             tags=None if tags is None else convert.tags(tags),
+            owner=owner,
         )
         return await self._store.get_schedules(query)
 

@@ -99,6 +99,7 @@ class TaskRegistry:
         self._known: dict[str, KnownTask] = {}
         self._names = frozenset[str]()
         self._made_up: dict[object, str] = {}
+        self._made_up_names: set[str] = set()
         self._numbers: Counter[str] = Counter()
 
     @property
@@ -138,7 +139,7 @@ class TaskRegistry:
         if not callable(func):
             raise TypeError(f"a task must be a callable or the name of one, not {func!r}")
         declaration: Declaration = getattr(func, _ATTRIBUTE, _UNDECLARED)
-        name = task_id or declaration.id or self._own_name(func)
+        name = task_id or self.name_of(func)
         known = self._known.get(name)
         if known is not None and known.func == func:
             return known
@@ -148,6 +149,11 @@ class TaskRegistry:
         self._known[name] = added
         self._names |= {name}
         return added
+
+    def name_of(self, func: Callable[..., Any]) -> str:
+        """Return the name that ``add`` would give a callable. Raises what ``add`` raises."""
+        declaration: Declaration = getattr(func, _ATTRIBUTE, _UNDECLARED)
+        return declaration.id or self._own_name(func)
 
     def _own_name(self, func: Callable[..., Any]) -> str:
         try:
@@ -172,10 +178,11 @@ class TaskRegistry:
         key = func if _is_hashable(func) else id(func)
         if key not in self._made_up:
             name = like
-            while name in self._known:
+            while name in self._known or name in self._made_up_names:
                 self._numbers[like] += 1
                 name = f"{like}#{self._numbers[like] + 1}"
             self._made_up[key] = name
+            self._made_up_names.add(name)
         return self._made_up[key]
 
 

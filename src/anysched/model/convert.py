@@ -129,6 +129,11 @@ def by(value: str | None) -> str | None:
     return optional_text(value, "by")
 
 
+def owner(value: str | None) -> str | None:
+    """Convert a field of this name: a name, or None for nobody."""
+    return None if value is None else identifier(value, "owner")
+
+
 def metadata(value: Mapping[str, Any]) -> Mapping[str, Any]:
     """Convert a field of this name."""
     return frozen_mapping(value, "metadata")

@@ -148,6 +148,21 @@ class HoldLifted(HoldEvent):
 
 
 @attrs.frozen
+class StalePause(Event):
+    """Something has paused schedules for longer than a node was told to find usual (rule H6); each node tells it once.
+
+    ``hold`` is None for the pause of a single schedule; ``selector`` says in words which schedules.
+    """
+
+    hold: str | None
+    selector: str
+    since: datetime
+    until: datetime | None
+    reason: str | None
+    by: str | None
+
+
+@attrs.frozen
 class FireTimesSkipped(ScheduleEvent):
     """Fire times got no job (rule L3). ``counts`` has one pair for each reason."""
 

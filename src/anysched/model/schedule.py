@@ -96,6 +96,8 @@ class Schedule:
     :ivar metadata: anything that can be serialized
     :ivar group: the group it belongs to, if any, for those who pause or read whole groups
     :ivar tags: words to select it by
+    :ivar owner: the program that declares it, as ``apply_schedules`` writes it (rule S8); None for nobody, and in what
+        replaces a schedule for the owner that it has
     """
 
     func_or_task_id: Callable[..., Any] | str = attrs.field(converter=_task_reference)
@@ -123,6 +125,7 @@ class Schedule:
     )
     group: str | None = attrs.field(kw_only=True, default=None, converter=convert.group)
     tags: frozenset[str] = attrs.field(kw_only=True, default=frozenset(), converter=convert.tags)
+    owner: str | None = attrs.field(kw_only=True, default=None, converter=convert.owner)
 
     @property
     def task_id(self) -> str:

@@ -139,6 +139,7 @@ class ScheduleQuery:
     task_id: str | None = None
     group: str | None = None
     tags: frozenset[str] | None = None
+    owner: str | None = None
 
 
 @attrs.frozen(kw_only=True)

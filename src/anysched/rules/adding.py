@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Final
 
 import attrs
 
@@ -25,6 +26,11 @@ from anysched.rules.jobs import manual_job
 from anysched.rules.times import BEGINNING, FireTimes, steadily_growing
 
 SameTrigger = Callable[[Trigger, Trigger], bool]
+
+#: What two configurations are compared by as it is.
+_COMPARED: Final = tuple(
+    field.name for field in attrs.fields(Schedule) if field.name not in ("id", "paused", "trigger", "owner")
+)
 
 
 def add(
@@ -52,13 +58,21 @@ def add(
 
 
 def differs(declared: Schedule, stored: ScheduleSnapshot, same_trigger: SameTrigger) -> bool:
-    """Return whether a declaration differs from what is stored; ``paused`` is for creation only (rule S1)."""
-    if stored.fault is not None or not same_trigger(declared.trigger, stored.schedule.trigger):
-        return True
-    return (
-        attrs.evolve(declared, trigger=stored.schedule.trigger, paused=stored.schedule.paused)
-        != stored.schedule
-    )
+    """Return whether a declaration differs from what is stored (rule S1)."""
+    return stored.fault is not None or bool(differences(declared, stored.schedule, same_trigger))
+
+
+def differences(declared: Schedule, stored: Schedule, same_trigger: SameTrigger) -> list[str]:
+    """Return the names of the fields in which a declaration differs from what is stored.
+
+    ``paused`` is for creation only (rule S1), and who names no owner says nothing about it (rule S8).
+    """
+    names = [name for name in _COMPARED if getattr(declared, name) != getattr(stored, name)]
+    if not same_trigger(declared.trigger, stored.trigger):
+        names.append("trigger")
+    if declared.owner is not None and declared.owner != stored.owner:
+        names.append("owner")
+    return names
 
 
 def first_cursor(times: FireTimes, now: datetime, last_fire_time: datetime | None = None) -> datetime:
@@ -100,6 +114,8 @@ def _replaced(
     The fire times of the old trigger go with it, moved ones too: they are neither fired nor counted.
     """
     old = stored.state
+    if schedule.owner is None and stored.schedule.owner is not None:
+        schedule = attrs.evolve(schedule, owner=stored.schedule.owner)  # rule S8
     new = attrs.evolve(old, error=None, pauses=_still_pausing(schedule, old, holds, now))
     times = FireTimes.of(schedule, old.anchor, old.occurrences)
     if stored.fault is not None or not same_trigger(schedule.trigger, stored.schedule.trigger):

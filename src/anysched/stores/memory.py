@@ -303,6 +303,7 @@ def _matches(snapshot: ScheduleSnapshot, query: ScheduleQuery) -> bool:
         and (query.task_id is None or snapshot.task_id == query.task_id)
         and (query.group is None or snapshot.schedule.group == query.group)
         and (query.tags is None or query.tags <= snapshot.schedule.tags)
+        and (query.owner is None or snapshot.schedule.owner == query.owner)
     )
 
 

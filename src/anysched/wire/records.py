@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast, get_args
 import attrs
 
 from anysched.errors import DeserializationError, UnknownTypeError
+from anysched.model import convert
 from anysched.model.hold import Hold, Selector
 from anysched.model.job import JobException
 from anysched.model.occurrence import Occurrence
@@ -62,6 +63,15 @@ def schedule_from_plain(
     fields = _from_plain("schedule", plain, (*_SCHEDULE_FIELDS, "trigger"), registry)
     trigger: Trigger = fields.pop("trigger", None)
     return _built("schedule", lambda: Schedule(task_id, trigger, id=schedule_id, **fields))
+
+
+def owner_in(plain: object) -> str | None:
+    """Return the owner that a configuration names, also one that cannot be read here otherwise (rule S8)."""
+    owner: object = cast("dict[str, Any]", plain).get("owner") if isinstance(plain, dict) else None
+    try:
+        return convert.owner(cast("str | None", owner))
+    except (TypeError, ValueError):
+        return None
 
 
 def options_to_plain(options: TaskOptions) -> dict[str, Any]:

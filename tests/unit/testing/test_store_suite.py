@@ -16,6 +16,7 @@ from anysched.ports.store import (
     AdvanceRequest,
     Committed,
     Completion,
+    Decide,
     DecideDeclared,
     JobQuery,
     ScheduleQuery,
@@ -52,9 +53,15 @@ class FoldsCase(MemoryDataStore):
 
 class OneByOne(MemoryDataStore):
     async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
-        parts = [await super(OneByOne, self).declare_schedules([id], decide) for id in ids]
-        changes = [change for part in parts for change in part.changes]
-        return Committed(changes, [ended for part in parts for ended in part.ended])
+        return _joined([await super(OneByOne, self).declare_schedules([id], decide) for id in ids])
+
+    async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
+        return _joined([await super(OneByOne, self).transact_schedules([id], decide) for id in ids])
+
+
+def _joined(parts: Sequence[Committed]) -> Committed:
+    changes = [change for part in parts for change in part.changes]
+    return Committed(changes, [ended for part in parts for ended in part.ended])
 
 
 class WakesForWhatIsPaused(MemoryDataStore):

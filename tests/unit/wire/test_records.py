@@ -46,6 +46,7 @@ SCHEDULES = st.builds(
     job_result_expiration_time=st.timedeltas(min_value=timedelta(0)),
     group=st.none() | NAMES,
     tags=st.frozensets(NAMES.filter(lambda tag: "\n" not in tag)),
+    owner=st.none() | NAMES,
 )
 OPTIONS = st.builds(
     TaskOptions,
@@ -176,7 +177,9 @@ def test_holds(selector: Selector) -> None:
 def test_every_field_is_kept() -> None:
     """A field that is added to a record is stored without anybody having to think of it."""
     apart = {"func_or_task_id", "id", "args", "kwargs", "metadata"}
-    schedule = Schedule("task", IntervalTrigger(seconds=1), id="x", misfire_grace_time=1, job_executor="x")
+    schedule = Schedule(
+        "task", IntervalTrigger(seconds=1), id="x", misfire_grace_time=1, job_executor="x", owner="x"
+    )
     assert {field.name for field in attrs.fields(Schedule)} - apart == (
         records.schedule_to_plain(schedule).keys() - {"version"}
     )
@@ -191,7 +194,7 @@ def test_every_field_is_kept() -> None:
 READERS: list[tuple[Callable[[object], object], object]] = [
     (
         lambda plain: records.schedule_from_plain(plain, "id", "task"),
-        records.schedule_to_plain(Schedule("task", IntervalTrigger(seconds=1), id="id")),
+        records.schedule_to_plain(Schedule("task", IntervalTrigger(seconds=1), id="id", owner="x")),
     ),
     (records.options_from_plain, records.options_to_plain(TaskOptions(max_attempts=1))),
     (records.pause_from_plain, records.pause_to_plain(Pause(NOW))),
@@ -231,6 +234,22 @@ def test_newer_versions(read: Callable[[object], object], plain: dict[str, Any])
     for version in (0, -1, "1", None, True, 1.5):
         with pytest.raises(DeserializationError):
             read({**plain, "version": version})
+
+
+@pytest.mark.parametrize(
+    ("plain", "owner"),
+    [
+        ({"version": 9, "owner": "me"}, "me"),
+        ({"owner": ""}, None),
+        ({"owner": 1}, None),
+        ({}, None),
+        ([], None),
+    ],
+    ids=str,
+)
+def test_owners_in_what_cannot_be_read(plain: object, owner: str | None) -> None:
+    """Rule S8: whose a configuration is can be told though nothing else can."""
+    assert owner == records.owner_in(plain)
 
 
 def test_triggers_that_are_not_registered() -> None:

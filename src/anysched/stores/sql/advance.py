@@ -16,11 +16,13 @@ from anysched.model.policies import JobStatus
 from anysched.model.schedule import ScheduleState
 from anysched.model.task import Task
 from anysched.ports.store import Advanced, AdvanceRequest
+from anysched.stores.sql.ahead import Question
 from anysched.stores.sql.changes import Changes, Decided
-from anysched.stores.sql.columns import from_duration, from_instant
+from anysched.stores.sql.columns import FIRST, from_duration, from_instant
+from anysched.stores.sql.heads import Heads
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases, Node
-from anysched.stores.sql.outlook import Lookout, gone_nodes
+from anysched.stores.sql.outlook import Lookout, Outlook, gone_nodes
 from anysched.stores.sql.reaping import Reaping
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.schedules import Mine, Schedules, Unknown
@@ -66,11 +68,16 @@ class Advancing:
         has_work, self._has_work = self._has_work, False
         comes = has_work or request.node in self._doubtful or (expected is not None and expected <= present())
         if not comes:
-            idle = self._session.read_here(lambda connection: self._idle(connection, request, present()))
+            idle = self._session.read_here(
+                lambda connection: self._idle(connection, request, present()), self._asks_first(request)
+            )
             if idle is not None:
                 return self._expect(request, idle)
         try:
-            advanced = self._session.write_here(lambda connection: self._work(connection, request, present()))
+            advanced = self._session.write_here(
+                lambda connection: self._work(connection, request, present()),
+                (self._leases.lock(request.node), *self._asks_first(request)),
+            )
         except StoreUnavailableError:
             if request.claim_limit:  # the answer to a commit may be what was lost
                 self._doubtful.add(request.node)
@@ -96,11 +103,18 @@ class Advancing:
             self._expected[request.node] = advanced.next_wake
         return advanced
 
+    def _asks_first(self, request: AdvanceRequest) -> list[Question]:
+        """Return what each pass asks, so that it is asked as the transaction begins."""
+        first = [self._tasks.question, self._leases.question(request.node)]
+        return [*first, self._jobs.queued(request.tasks, FIRST)] if request.tasks else first
+
     def _idle(self, connection: sa.Connection, request: AdvanceRequest, present: datetime) -> Advanced | None:
         """Return what there is to say if there is nothing to do, else None."""
         now = from_instant(present)
         mine = self._mine(request)
-        outlook = self._lookout.look(connection, request, mine, now, self._leases.nodes(connection))
+        heads = Heads(self._jobs, connection, request.tasks)
+        nodes = self._leases.nodes(connection, request.node)
+        outlook = self._lookout.look(connection, request, mine, now, nodes, heads)
         if outlook.gone or outlook.is_due(now) or outlook.room:
             return None
         self._tasks.check_node(connection)
@@ -108,42 +122,47 @@ class Advancing:
             now=present,
             backlog=outlook.backlog,
             next_wake=outlook.next_wake(),
-            unknown=self._passed_over(connection, request, mine, now),
+            unknown=self._passed_over(connection, outlook, mine, now),
         )
 
     def _work(self, connection: sa.Connection, request: AdvanceRequest, present: datetime) -> Advanced:
         now = from_instant(present)
         self._leases.keep(connection, request.node)
         tasks = self._tasks.all(connection)
-        nodes = self._leases.nodes(connection)
-        reaped = self._reap(connection, request, gone_nodes(nodes, request.node, now), tasks, present)
+        nodes = self._leases.nodes(connection, request.node)
+        reaped = self._reap(connection, request, gone_nodes(nodes, now), tasks, present)
         self._results.keep(connection, reaped.ended)
         ended = [*reaped.ended]
+        heads = Heads(self._jobs, connection, request.tasks)
+        if reaped.nodes:
+            heads.changed()
         noted = self._unknown.noted
         changes: Sequence[Change] = ()
         made: Mapping[str, Job] = {}
         claims: Sequence[Claim] = ()
         if request.plan_limit:
             decided = self._plan(connection, request, tasks, present)
-            takes = self._takes_made(connection, request, nodes, tasks, decided, present)
+            takes = self._takes_made(request, nodes, tasks, heads, decided, present)
             written = self._changes.write(
                 connection, decided, present, taken_by=request.node if takes else None
             )
             changes, made, claims = written.changes, written.made, written.claims
             ended += written.ended
         if not claims:
+            if changes:
+                heads.changed()
             claims = self._untold(connection, request) or self._claim(
-                connection, request, nodes, tasks, made, now
+                connection, request, nodes, tasks, heads, made, now
             )
         # Anew, as this transaction may have waited: no lease that was renewed meanwhile may become shorter.
         until = from_instant(self._session.present()) + from_duration(request.lease)
         if claims:
             self._leases.grant(connection, request.node, until)
-        elif any(node.id == request.node and node.has_jobs for node in nodes):
+        elif self._leases.held(request.node) and any(node.id == request.node for node in nodes):
             self._leases.extend(connection, request.node, until)
         mine = self._mine(request)
         left = [node for node in nodes if node.id not in reaped.nodes]
-        after = self._lookout.look(connection, request, mine, now, left, tasks)
+        after = self._lookout.look(connection, request, mine, now, left, heads, tasks)
         due = after.is_due(now)
         locked = due and not changes and noted == self._unknown.noted
         elsewhere = locked or after.gone or (after.room and len(claims) < request.claim_limit)
@@ -156,17 +175,17 @@ class Advancing:
             more=(due and not locked) or (after.backlog and len(claims) == request.claim_limit > 0),
             backlog=after.backlog,
             next_wake=after.next_wake(now + LOOK_AGAIN if elsewhere else None),
-            unknown=() if due else self._passed_over(connection, request, mine, now),
+            unknown=self._passed_over(connection, after, mine, now),
         )
 
     def _mine(self, request: AdvanceRequest) -> Mine:
         return self._unknown.mine(request.tasks, all_tasks=request.plan_all)
 
     def _passed_over(
-        self, connection: sa.Connection, request: AdvanceRequest, mine: Mine, now: int
+        self, connection: sa.Connection, outlook: Outlook, mine: Mine, now: int
     ) -> Sequence[tuple[str, str]]:
         """Return due schedules that this node cannot fire, if it has not been told yet (rule S2)."""
-        if not request.plan_limit:
+        if not outlook.passes_over(now):
             return ()
         return self._unknown.tell(self._schedules.passed_over(connection, now, mine))
 
@@ -189,10 +208,10 @@ class Advancing:
 
     def _takes_made(
         self,
-        connection: sa.Connection,
         request: AdvanceRequest,
         nodes: Sequence[Node],
         tasks: Mapping[str, Task],
+        heads: Heads,
         decided: Sequence[Decided],
         present: datetime,
     ) -> bool:
@@ -213,9 +232,7 @@ class Advancing:
                 and request.policy.max_running_jobs(tasks.get(job.task_id)) is None
                 for job in jobs
             )
-            and all(
-                head > from_instant(present) for _, head in self._jobs.queued_tasks(connection, request.tasks)
-            )
+            and all(head > from_instant(present) for _, head in heads.read())
         )
 
     def _claim(
@@ -224,21 +241,22 @@ class Advancing:
         request: AdvanceRequest,
         nodes: Sequence[Node],
         tasks: Mapping[str, Task],
+        heads: Heads,
         made: Mapping[str, Job],
         now: int,
     ) -> list[Claim]:
         """Take jobs, the oldest first, none of a task at its limit (rule J5)."""
         if not request.claim_limit or not request.tasks or self._leases.has_to_notice(request.node, nodes):
             return []
-        queued = self._jobs.queued_tasks(connection, request.tasks)
         room = {
             name: free
-            for name, free, head in self._lookout.free(connection, request, tasks, queued, lock=True)
+            for name, free, head in self._lookout.free(connection, request, tasks, heads.read(), lock=True)
             if free != 0 and head <= now
         }
         if not room:
             return []
-        rows = self._suspects.ready(connection, request, tasks, room, now)
+        rows = self._suspects.ready(connection, request, tasks, room, heads.first(room), now)
+        heads.took({row[1] for row in rows})
         return self._jobs.claim(connection, rows, request.node, made)
 
     def _untold(self, connection: sa.Connection, request: AdvanceRequest) -> list[Claim]:

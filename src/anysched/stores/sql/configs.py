@@ -13,7 +13,7 @@ from anysched.model.schedule import Schedule
 from anysched.model.trigger import UndecodableTrigger
 from anysched.stores.sql.columns import EPOCH, from_json, to_json
 from anysched.stores.sql.payloads import NOTHING, Payloads
-from anysched.wire.records import schedule_from_plain, schedule_to_plain
+from anysched.wire.records import owner_in, schedule_from_plain, schedule_to_plain
 from anysched.wire.registry import TypeRegistry, names_in
 
 V = TypeVar("V")
@@ -93,13 +93,15 @@ class Configs:
         """Return the configuration of a row: schedule, config id, kinds, text, payload."""
         schedule_id, config_id, _, text, payload = row
         fault = unknown = None
+        plain: object = None
         try:
             if text is None:
                 raise DeserializationError("the stored configuration is missing")
-            schedule = schedule_from_plain(from_json(text), schedule_id, task_id, self._registry)
+            plain = from_json(text)
+            schedule = schedule_from_plain(plain, schedule_id, task_id, self._registry)
         except DeserializationError as exc:
             fault, unknown = str(exc), _unknown(exc)
-            schedule = Schedule(task_id, UndecodableTrigger(fault), id=schedule_id)
+            schedule = Schedule(task_id, UndecodableTrigger(fault), id=schedule_id, owner=owner_in(plain))
         loaded = NOTHING
         try:
             loaded = self._payloads.load(payload)

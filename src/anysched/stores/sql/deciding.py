@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from anysched.model.job import EndedJob
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold
+from anysched.stores.sql.ahead import Question
 from anysched.stores.sql.changes import Changes, Decided
 from anysched.stores.sql.holds import Holds
 from anysched.stores.sql.schedules import Schedules
@@ -33,6 +35,11 @@ class Deciding:
         self._tasks = tasks
         self._holds = holds
         self._changes = changes
+
+    def asks_first(self, ids: Sequence[str], *, declares: bool) -> list[Question]:
+        """Return what ``transact`` or ``declare`` asks first, in the order of its locks."""
+        shared = [self._holds.question] if declares else []
+        return [self._tasks.question, *shared, *map(self._schedules.about, islice(_without_repeats(ids), 1))]
 
     def transact(
         self, connection: sa.Connection, ids: Sequence[str], decide: Decide, present: datetime

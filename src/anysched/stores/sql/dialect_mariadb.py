@@ -16,7 +16,8 @@ from sqlalchemy.sql.compiler import TypeCompiler
 from sqlalchemy.types import Text
 
 from anysched.errors import StoreError, StoreUnavailableError
-from anysched.stores.sql.dialects import PATIENCE, Many, Parameters, RowByRow
+from anysched.stores.sql.ahead import Question, Rows
+from anysched.stores.sql.dialects import PATIENCE, Many, Parameters, RowByRow, read
 
 #: The oldest versions that serve: older ones cannot pass over locked rows, or compare text exactly.
 OLDEST_MARIADB: Final = (10, 6)
@@ -115,11 +116,11 @@ class MariaDBDialect(RowByRow):
     by_due = "FORCE INDEX ({index_due})"
     queued_tasks: str = (
         "(SELECT task_id, ready_at FROM {jobs} FORCE INDEX ({index_ready}) WHERE task_id = :task"
-        " AND ready_at IS NOT NULL ORDER BY ready_at LIMIT 1)"
+        " AND ready_at >= :since ORDER BY ready_at LIMIT 1)"
     )
     ready: str = (
         "(SELECT id, task_id, ready_at FROM {jobs} FORCE INDEX ({index_ready}) WHERE task_id = :task"
-        " AND ready_at <= :now ORDER BY ready_at, id LIMIT :most_each)"
+        " AND ready_at >= :since AND ready_at <= :now ORDER BY ready_at, id LIMIT :most_each)"
     )
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
@@ -133,14 +134,15 @@ class MariaDBDialect(RowByRow):
             "write_timeout": WRITE_TIMEOUT,
         }
         missing = {key: value for key, value in options.items() if key not in url.query}
-        # A connection that was cut while nobody used it is found out before it is used.
-        return {"connect_args": missing, "pool_pre_ping": True}
+        return {"connect_args": missing}
 
-    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+    def begin_at(
+        self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
+    ) -> tuple[int, Sequence[Rows]]:
         for statement in statements:
             connection.exec_driver_sql(statement)
         number: int = connection.exec_driver_sql(_NOW).scalar_one()
-        return number
+        return number, ()
 
     def is_private(self, engine: sa.Engine) -> bool:
         return False
@@ -187,22 +189,25 @@ class MariaDBDialect(RowByRow):
     def set_of(self, items: Iterable[str]) -> list[str]:
         return [*items] or [""]  # there is no empty list in SQL; nothing that is kept is empty
 
-    def read_queued(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
-    ) -> Sequence[Sequence[Any]]:
-        if not tasks:
-            return []
+    def ask_queued(self, statement: str, tasks: Sequence[str], since: int) -> Question:
         text = " UNION ALL ".join([statement] * len(tasks))
-        return connection.exec_driver_sql(text, tuple(tasks)).fetchall()
+        return text, tuple(value for task in tasks for value in (task, since))
 
     def read_ready(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+        self,
+        connection: sa.Connection,
+        statement: str,
+        tasks: Sequence[str],
+        since: int,
+        now: int,
+        each: int,
+        most: int,
     ) -> Sequence[Sequence[Any]]:
         if not tasks:
             return []
         text = " UNION ALL ".join([statement] * len(tasks)) + " ORDER BY ready_at, id LIMIT %s"
-        parameters = [value for task in tasks for value in (task, now, each)]
-        return connection.exec_driver_sql(text, (*parameters, most)).fetchall()
+        parameters = [value for task in tasks for value in (task, since, now, each)]
+        return read(connection, text, *parameters, most)
 
     def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
         return f"UPDATE {self._given(rows)} STRAIGHT_JOIN {table} SET {changes} WHERE {condition}"

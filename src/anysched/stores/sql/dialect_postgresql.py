@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.ahead import Question, Rows
 from anysched.stores.sql.arrays import ARRAYS, array_of
 from anysched.stores.sql.columns import json_array
 from anysched.stores.sql.dialects import (
@@ -17,8 +18,7 @@ from anysched.stores.sql.dialects import (
     QUEUED_TASKS,
     Many,
     Parameters,
-    read_queued,
-    read_ready,
+    read,
 )
 
 #: The oldest version that serves, as the server tells it.
@@ -38,18 +38,27 @@ READ_TIMEOUT: Final = STATEMENT_TIMEOUT + NETWORK_TIMEOUT
 #: Two numbers of this package's own, for the lock under which tables are made.
 _TABLES_LOCK: Final = 0x616E7973, 0x63686564
 
-_LIMITS: Final = (
-    f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}s'; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s';"
-    f" SET LOCAL idle_in_transaction_session_timeout = '{IDLE_TIMEOUT}s'"
-)
+_LIMITS: Final = {
+    "statement_timeout": f"{STATEMENT_TIMEOUT}s",
+    "lock_timeout": f"{LOCK_TIMEOUT}s",
+    "idle_in_transaction_session_timeout": f"{IDLE_TIMEOUT}s",
+}
 
 #: Every statement has its index. What the server knows of tables in which rows come and go is of another moment, and
 #: lets it read and sort all of them. Compiling such statements takes longer than they do.
-_BY_INDEX: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off"
+_BY_INDEX: Final = {"enable_seqscan": "off", "enable_bitmapscan": "off", "jit": "off"}
 
-_NOW: Final = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)"
+_NOW: Final = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)"
 
-_SETTINGS: Final = f"{_LIMITS}; {_BY_INDEX}"
+
+def _set(settings: Mapping[str, str]) -> str:
+    """Return the statement that makes settings for a transaction, and tells the time."""
+    made = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    return f"SELECT {_NOW}, {made}"
+
+
+_SETTINGS: Final = _set(_LIMITS | _BY_INDEX)
+_HASTY: Final = _set(_LIMITS | _BY_INDEX | {"synchronous_commit": "off"})
 
 
 class PostgreSQLDialect:
@@ -59,7 +68,7 @@ class PostgreSQLDialect:
     paramstyle: Literal["qmark", "format"] = "format"
     awaits_disk = True
     patient = False
-    begin_read: tuple[str, ...] = (f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_SETTINGS}",)
+    begin_read: tuple[str, ...] = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", _SETTINGS)
     many_writers = True
     has_time = True
     lock = "FOR UPDATE"
@@ -91,8 +100,7 @@ class PostgreSQLDialect:
 
     @property
     def begin_write(self) -> tuple[str, ...]:
-        begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; {_SETTINGS}"
-        return (begin if self.awaits_disk else f"{begin}; SET LOCAL synchronous_commit = off",)
+        return "BEGIN ISOLATION LEVEL READ COMMITTED", _SETTINGS if self.awaits_disk else _HASTY
 
     def connect_options(self, url: sa.URL) -> dict[str, Any]:
         if "prepare_threshold" in url.query:
@@ -106,18 +114,19 @@ class PostgreSQLDialect:
             "application_name": "anysched",
         }
         missing = {key: value for key, value in options.items() if key not in url.query}
-        # A connection that was cut while nobody used it is found out before it is used.
-        return {"connect_args": missing, "pool_pre_ping": True}
+        return {"connect_args": missing}
 
-    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+    def begin_at(
+        self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
+    ) -> tuple[int, Sequence[Rows]]:
         # All in one round trip, for which SQLAlchemy has no way.
-        cursor: Any = connection.connection.cursor()
-        with closing(cursor):
-            cursor.execute(f"{';'.join(statements)};{_NOW}", prepare=False)
-            while cursor.nextset():
-                pass
-            number: int = cursor.fetchone()[0]
-            return number
+        driver: Any = connection.connection.driver_connection
+        questions = [*((statement, None) for statement in statements), *ahead]
+        with driver.pipeline() if _has_pipeline() else nullcontext():
+            cursors = [driver.execute(*question) for question in questions]
+        *_, settings = cursors[: len(statements)]
+        number: int = settings.fetchone()[0]
+        return number, [cursor.fetchall() for cursor in cursors[len(statements) :]]
 
     def is_private(self, engine: sa.Engine) -> bool:
         return False
@@ -165,15 +174,20 @@ class PostgreSQLDialect:
     def set_of(self, items: Iterable[str]) -> str:
         return json_array(items)
 
-    def read_queued(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
-    ) -> Sequence[Sequence[Any]]:
-        return read_queued(connection, statement, json_array(tasks))
+    def ask_queued(self, statement: str, tasks: Sequence[str], since: int) -> Question:
+        return statement, (since, json_array(tasks))
 
     def read_ready(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+        self,
+        connection: sa.Connection,
+        statement: str,
+        tasks: Sequence[str],
+        since: int,
+        now: int,
+        each: int,
+        most: int,
     ) -> Sequence[Sequence[Any]]:
-        return read_ready(connection, statement, json_array(tasks), now, each, most)
+        return read(connection, statement, json_array(tasks), since, now, each, most)
 
     def insert(self, table: str, rows: Parameters) -> str:
         return f"INSERT INTO {table} ({', '.join(rows)}) SELECT * FROM {self._given(rows)}"
@@ -210,6 +224,12 @@ class PostgreSQLDialect:
             if state.startswith(known):
                 return StoreUnavailableError, f"{meaning}: {said}"
         return StoreError, said
+
+
+def _has_pipeline() -> bool:
+    import psycopg
+
+    return psycopg.Pipeline.is_supported()
 
 
 def _connection_errors() -> tuple[type[Exception], ...]:

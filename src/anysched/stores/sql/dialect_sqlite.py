@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.ahead import Question, Rows
 from anysched.stores.sql.columns import json_array
 from anysched.stores.sql.dialects import (
     FIRST_OF_TASK,
     PATIENCE,
     QUEUED_TASKS,
     RowByRow,
-    read_queued,
-    read_ready,
+    read,
 )
 
 #: How long a write waits for the write of another process, in seconds.
@@ -60,7 +60,9 @@ class SQLiteDialect(RowByRow):
             return {"connect_args": options, "poolclass": sa.StaticPool}
         return {"connect_args": options}
 
-    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
+    def begin_at(
+        self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
+    ) -> tuple[int, Sequence[Rows]]:
         raise NotImplementedError("a file has no time of its own")
 
     def is_private(self, engine: sa.Engine) -> bool:
@@ -99,15 +101,20 @@ class SQLiteDialect(RowByRow):
     def set_of(self, items: Iterable[str]) -> str:
         return json_array(items)
 
-    def read_queued(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
-    ) -> Sequence[Sequence[Any]]:
-        return read_queued(connection, statement, json_array(tasks))
+    def ask_queued(self, statement: str, tasks: Sequence[str], since: int) -> Question:
+        return statement, (since, json_array(tasks))
 
     def read_ready(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+        self,
+        connection: sa.Connection,
+        statement: str,
+        tasks: Sequence[str],
+        since: int,
+        now: int,
+        each: int,
+        most: int,
     ) -> Sequence[Sequence[Any]]:
-        return read_ready(connection, statement, json_array(tasks), now, each, most)
+        return read(connection, statement, json_array(tasks), since, now, each, most)
 
     def is_undone(self, error: BaseException) -> bool:
         return False

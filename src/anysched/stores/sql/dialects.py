@@ -27,6 +27,7 @@ import attrs
 import sqlalchemy as sa
 
 from anysched.errors import StoreError
+from anysched.stores.sql.ahead import Question, Rows
 
 #: Parameters of a statement for many rows, in the order of a row, and what values each takes: int, str or bytes.
 Parameters = Mapping[str, type]
@@ -81,8 +82,13 @@ class Dialect(Protocol):
         """Whether it is a server, whose time all nodes go by (rule N6)."""
         ...
 
-    def begin_at(self, connection: sa.Connection, statements: Sequence[str]) -> int:
-        """Begin a transaction, and return the server's time, in microseconds since the epoch."""
+    def begin_at(
+        self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
+    ) -> tuple[int, Sequence[Rows]]:
+        """Begin a transaction, and return the server's time, in microseconds since the epoch.
+
+        :param ahead: what will be asked first; its answers come along, or none of them
+        """
         ...
 
     @property
@@ -146,13 +152,11 @@ class Dialect(Protocol):
 
     @property
     def queued_tasks(self) -> str:
-        """The statement of ``read_queued``."""
+        """The statement of ``ask_queued``."""
         ...
 
-    def read_queued(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str]
-    ) -> Sequence[Sequence[Any]]:
-        """Return which of these tasks have queued jobs, and when the first of each may start."""
+    def ask_queued(self, statement: str, tasks: Sequence[str], since: int) -> Question:
+        """Ask which of these tasks have queued jobs, and when the first of each may start, from an instant on."""
         ...
 
     @property
@@ -161,10 +165,18 @@ class Dialect(Protocol):
         ...
 
     def read_ready(
-        self, connection: sa.Connection, statement: str, tasks: Sequence[str], now: int, each: int, most: int
+        self,
+        connection: sa.Connection,
+        statement: str,
+        tasks: Sequence[str],
+        since: int,
+        now: int,
+        each: int,
+        most: int,
     ) -> Sequence[Sequence[Any]]:
         """Return queued jobs that may start, the oldest first: up to so many of each task, and up to so many at all.
 
+        :param since: when the first of them may start: an index may hold many before it that have left the queue
         Rows begin with the id and the task.
         """
         ...
@@ -261,10 +273,10 @@ PATIENCE: Final = 3600
 #: For databases that can look up rows for each item of a set: ``{each_task}`` makes ``task.value`` of ``:tasks``.
 QUEUED_TASKS: Final = (
     "SELECT value, head FROM (SELECT task.value, (SELECT MIN(ready_at) FROM {{jobs}}"
-    " WHERE task_id = task.value) AS head FROM {each_task}) AS heads WHERE head IS NOT NULL"
+    " WHERE task_id = task.value AND ready_at >= :since) AS head FROM {each_task}) AS heads WHERE head IS NOT NULL"
 )
 FIRST_OF_TASK: Final = (
-    "queued.task_id = task.value AND queued.ready_at <= :now"
+    "queued.task_id = task.value AND queued.ready_at >= :since AND queued.ready_at <= :now"
     " ORDER BY queued.ready_at, queued.id LIMIT :most_each"
 )
 
@@ -288,14 +300,9 @@ class RowByRow:
         return connection.exec_driver_sql(statement.text, list(rows)).rowcount
 
 
-def read_ready(connection: sa.Connection, statement: str, *parameters: object) -> Sequence[Sequence[Any]]:
-    """Return what such a statement finds."""
+def read(connection: sa.Connection, statement: str, *parameters: object) -> Sequence[Sequence[Any]]:
+    """Return what a statement finds."""
     return connection.exec_driver_sql(statement, parameters).fetchall()
-
-
-def read_queued(connection: sa.Connection, statement: str, tasks: object) -> Sequence[Sequence[Any]]:
-    """Return what such a statement finds."""
-    return connection.exec_driver_sql(statement, (tasks,)).fetchall()
 
 
 def is_one_of(dialect: Dialect, ids: Iterable[str]) -> sa.TextClause:

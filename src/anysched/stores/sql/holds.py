@@ -12,6 +12,7 @@ from anysched._text import printable
 from anysched.errors import DeserializationError
 from anysched.model.change import HoldChange
 from anysched.model.hold import Hold
+from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import from_json, from_optional_instant, to_json
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.statements import Statements
@@ -40,10 +41,15 @@ class Holds:
 
     def shared(self, connection: sa.Connection) -> Mapping[str, Hold]:
         """Return all holds, and keep others from writing any until the transaction ends."""
-        revision = connection.exec_driver_sql(self._sql.share_holds).scalar_one()
+        ((revision,),) = ask(connection, self.question)
         if self._remembered[0] != revision:
             self._remembered = (revision, self.all(connection))
         return self._remembered[1]
+
+    @property
+    def question(self) -> Question:
+        """The question of ``shared``, which can be asked ahead."""
+        return self._sql.share_holds, ()
 
     def locked(self, connection: sa.Connection) -> Mapping[str, Hold]:
         """Return all holds, and keep others from adding schedules; not remembered, as this may be undone."""

@@ -14,6 +14,7 @@ from anysched.errors import DeserializationError
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobKind, JobStatus
 from anysched.ports.store import JobQuery
+from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import (
     EPOCH,
     LAST,
@@ -110,35 +111,43 @@ class Jobs:
             return Claim(attrs.evolve(job, args=(), kwargs={}, metadata={}), 1, str(exc))
         return Claim(attrs.evolve(job, args=own.args, kwargs=own.kwargs, metadata=own.metadata), 1)
 
-    def queued_tasks(self, connection: sa.Connection, tasks: Iterable[str]) -> list[tuple[str, int]]:
-        """Return which of these tasks have queued jobs, and when the first of each may start."""
-        rows = self._dialect.read_queued(connection, self._sql.queued_tasks, list(tasks))
-        return [(task_id, head) for task_id, head in rows]
+    def queued_tasks(self, connection: sa.Connection, tasks: Iterable[str], since: int) -> dict[str, int]:
+        """Return which of these tasks have queued jobs, and when the first of each may start, from an instant on."""
+        return {row[0]: row[1] for row in ask(connection, self.queued(tasks, since))}
+
+    def queued(self, tasks: Iterable[str], since: int) -> Question:
+        """Return the question of ``queued_tasks``, which can be asked ahead."""
+        return self._dialect.ask_queued(self._sql.queued_tasks, list(tasks), since)
 
     def running(self, connection: sa.Connection) -> Counter[str]:
         """Return how many jobs of each task are running, on all nodes: counted, not kept (rule J5)."""
         return Counter(connection.exec_driver_sql(self._sql.running_tasks).scalars())
 
-    def ready(self, connection: sa.Connection, now: int, room: Room, most: int) -> list[Row]:
-        """Return rows of jobs that may start, the oldest first, of each task no more than it has room for."""
+    def ready(self, connection: sa.Connection, since: int, now: int, room: Room, most: int) -> list[Row]:
+        """Return rows of jobs that may start, the oldest first, of each task no more than it has room for.
+
+        :param since: when the first of them may start
+        """
         if not self._dialect.many_writers:
-            return self._candidates(connection, now, room, most)
+            return self._candidates(connection, since, now, room, most)
         asked = most
         while True:
-            candidates = self._candidates(connection, now, room, asked)
+            candidates = self._candidates(connection, since, now, room, asked)
             ids = self._dialect.set_of(row[0] for row in candidates)
             rows = connection.exec_driver_sql(self._sql.lock_ready, (ids, now, most)).fetchall()
             if len(rows) == most or len(candidates) < asked:
                 return list(rows)
             asked *= 2  # others are taking some of these: look at more
 
-    def _candidates(self, connection: sa.Connection, now: int, room: Room, most: int) -> list[Row]:
+    def _candidates(
+        self, connection: sa.Connection, since: int, now: int, room: Room, most: int
+    ) -> list[Row]:
         left = {name: most if free is None else min(free, most) for name, free in room.items()}
         limited = any(free < most for free in left.values())
         tasks = [name for name, free in left.items() if free]
         each = max(left.values(), default=0)
         rows = self._dialect.read_ready(
-            connection, self._sql.ready, tasks, now, each, _NO_LIMIT if limited else most
+            connection, self._sql.ready, tasks, since, now, each, _NO_LIMIT if limited else most
         )
         if not limited:
             return list(rows)

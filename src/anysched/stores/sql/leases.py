@@ -11,6 +11,7 @@ import attrs
 import sqlalchemy as sa
 
 from anysched.ports.store import Renewal
+from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import from_duration, from_instant
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.session import Session
@@ -19,7 +20,10 @@ from anysched.stores.sql.statements import Statements
 
 @attrs.frozen
 class Node:
-    """A node that has, or had, jobs."""
+    """A node that has, or had, jobs.
+
+    :ivar has_jobs: whether it has some; not of the node that asks
+    """
 
     id: str
     lease_until: int
@@ -36,10 +40,17 @@ class Leases:
         self._held: dict[str, set[UUID]] = {}
         self._keepers = 0
 
-    def nodes(self, connection: sa.Connection) -> list[Node]:
-        """Return every node that has a row."""
-        rows = connection.exec_driver_sql(self._sql.nodes).fetchall()
+    def nodes(self, connection: sa.Connection, me: str = "") -> list[Node]:
+        """Return every node that has a row.
+
+        :param me: a node that does not ask whether it has jobs itself
+        """
+        rows = ask(connection, self.question(me))
         return [Node(node, until, bool(has_jobs)) for node, until, has_jobs in rows]
+
+    def question(self, me: str) -> Question:
+        """Return the question of ``nodes``, which can be asked ahead."""
+        return self._sql.nodes, (me,)
 
     def extend(self, connection: sa.Connection, node: str, until: int) -> bool:
         """Move the lease of a node; return whether it has one."""
@@ -53,7 +64,11 @@ class Leases:
     def keep(self, connection: sa.Connection, node: str) -> None:
         """Keep others from taking the jobs of a node over until the transaction ends; its lease can be renewed."""
         if self._many_writers:
-            connection.exec_driver_sql(self._sql.lock_node, (node,)).close()
+            ask(connection, self.lock(node))
+
+    def lock(self, node: str) -> Question:
+        """Return the question of ``keep``, which can be asked ahead."""
+        return self._sql.lock_node, (node,)
 
     def take_over(self, connection: sa.Connection, node: str, now: int) -> bool:
         """Lock a node whose lease has run out; False if it has renewed it, or somebody else is at it."""

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from anysched.model.task import Task
 from anysched.ports.store import AdvanceRequest
 from anysched.stores.sql.columns import to_instant
+from anysched.stores.sql.heads import Heads
 from anysched.stores.sql.jobs import Jobs, Room
 from anysched.stores.sql.leases import Leases, Node
 from anysched.stores.sql.schedules import Mine, Schedules
@@ -24,6 +25,7 @@ class Outlook:
 
     :ivar gone: other nodes that have jobs and whose lease has run out
     :ivar first_wake: when the first schedule has to be looked at
+    :ivar first_of_all: the same, of schedules that this node cannot fire, too
     :ivar room: tasks with queued jobs that could start now, and how many of each
     :ivar backlog: jobs that this node could run wait for capacity or for a limit of their task
     :ivar later: other instants at which there will be something to do
@@ -31,6 +33,7 @@ class Outlook:
 
     gone: Sequence[Node]
     first_wake: int | None
+    first_of_all: int | None
     room: Room
     backlog: bool
     later: Sequence[int]
@@ -38,6 +41,10 @@ class Outlook:
     def is_due(self, now: int) -> bool:
         """Return whether a schedule has to be looked at."""
         return self.first_wake is not None and self.first_wake <= now
+
+    def passes_over(self, now: int) -> bool:
+        """Return whether schedules are due, and none of them is for this node."""
+        return self.first_of_all is not None and self.first_of_all <= now and not self.is_due(now)
 
     def next_wake(self, look_again: int | None = None) -> datetime | None:
         """Return the first instant at which there will be something to do.
@@ -66,17 +73,14 @@ class Lookout:
         mine: Mine,
         now: int,
         nodes: Sequence[Node],
+        heads: Heads,
         tasks: Mapping[str, Task] | None = None,
     ) -> Outlook:
         """Return what there is to do for a node, by the same conditions that select work (rule S5)."""
-        gone = gone_nodes(nodes, request.node, now)
-        later = [
-            node.lease_until
-            for node in nodes
-            if node.has_jobs and node.id != request.node and node not in gone
-        ]
-        first_wake = self._schedules.first_wake(connection, mine) if request.plan_limit else None
-        queued = self._jobs.queued_tasks(connection, request.tasks) if request.tasks else []
+        gone = gone_nodes(nodes, now)
+        later = [node.lease_until for node in nodes if node.has_jobs and node not in gone]
+        first_wakes = self._schedules.first_wakes(connection, mine) if request.plan_limit else (None, None)
+        queued = heads.read()
         room: dict[str, int | None] = {}
         backlog = False
         if queued:
@@ -89,7 +93,7 @@ class Lookout:
                         room[name] = free
                     else:
                         later.append(head)
-        return Outlook(gone, first_wake, room, backlog, later)
+        return Outlook(gone, *first_wakes, room, backlog, later)
 
     def free(
         self,
@@ -118,6 +122,6 @@ class Lookout:
         return free
 
 
-def gone_nodes(nodes: Sequence[Node], me: str, now: int) -> list[Node]:
+def gone_nodes(nodes: Sequence[Node], now: int) -> list[Node]:
     """Return the other nodes whose lease has run out, and who have jobs that somebody else must take (rule J2)."""
-    return [node for node in nodes if node.has_jobs and node.id != me and node.lease_until <= now]
+    return [node for node in nodes if node.has_jobs and node.lease_until <= now]

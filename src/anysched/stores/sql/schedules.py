@@ -17,6 +17,7 @@ from anysched.model.ids import new_id
 from anysched.model.policies import ScheduleStatus
 from anysched.model.schedule import NOTHING_SKIPPED, Pause, ScheduleSnapshot, ScheduleState
 from anysched.ports.store import ScheduleQuery
+from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import (
     EPOCH,
     from_instant,
@@ -123,8 +124,12 @@ class Schedules:
 
     def by_ids(self, connection: sa.Connection, ids: Iterable[str]) -> dict[str, StoredSchedule]:
         """Return the schedules with these ids."""
-        rows = connection.exec_driver_sql(self._sql.schedules_by_id, (self.dialect.set_of(ids),)).fetchall()
+        rows = ask(connection, self.about(ids))
         return {stored.snapshot.id: stored for stored in self._read(connection, rows)}
+
+    def about(self, ids: Iterable[str]) -> Question:
+        """Return the question of ``by_ids``, which can be asked ahead."""
+        return self._sql.schedules_by_id, (self.dialect.set_of(ids),)
 
     def due(
         self, connection: sa.Connection, now: int, mine: Mine, most: int, unknown: Unknown
@@ -133,9 +138,13 @@ class Schedules:
         rows = connection.exec_driver_sql(self._sql.due, (now, *mine.parameters, most)).fetchall()
         return list(self._read(connection, rows, unknown))
 
-    def first_wake(self, connection: sa.Connection, mine: Mine) -> int | None:
-        """Return when the first schedule has to be looked at: the same condition as in ``due`` (rule S5)."""
-        return connection.exec_driver_sql(self._sql.first_wake, mine.parameters).scalar()
+    def first_wakes(self, connection: sa.Connection, mine: Mine) -> tuple[int | None, int | None]:
+        """Return when the first schedule has to be looked at here, and by any node.
+
+        The condition is the same as in ``due`` (rule S5).
+        """
+        here, anywhere = connection.exec_driver_sql(self._sql.first_wakes, mine.parameters).one()
+        return here, anywhere
 
     def passed_over(self, connection: sa.Connection, now: int, mine: Mine) -> Sequence[Sequence[Any]]:
         """Return due schedules that are not for this node: id, task, config id, kinds."""
@@ -143,7 +152,10 @@ class Schedules:
         return connection.exec_driver_sql(self._sql.passed_over, parameters).fetchall()
 
     def select(self, connection: sa.Connection, query: ScheduleQuery) -> list[ScheduleSnapshot]:
-        """Return the snapshots that a query asks for, ordered by id."""
+        """Return the snapshots that a query asks for, ordered by id.
+
+        The owner has no column: it is looked for in the configurations, which are read once and remembered.
+        """
         column = self._table.c
         statement = sa.select(*self._columns).order_by(column.id)
         if query.paused is not None:
@@ -156,7 +168,10 @@ class Schedules:
         if query.ids is not None:
             statement = statement.where(is_one_of(self.dialect, query.ids))
         rows = connection.execute(statement).fetchall()
-        return [stored.snapshot for stored in self._read(connection, rows)]
+        found = [stored.snapshot for stored in self._read(connection, rows)]
+        if query.owner is None:
+            return found
+        return [snapshot for snapshot in found if snapshot.schedule.owner == query.owner]
 
     def meant_by(self, connection: sa.Connection, selector: Selector) -> list[str]:
         """Return the ids of the schedules that a selector means, in order."""

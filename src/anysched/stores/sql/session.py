@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from copy import copy
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -16,6 +16,7 @@ from sqlalchemy import exc as sql_errors
 
 from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError, StoreUnavailableError
+from anysched.stores.sql.ahead import Question, keep_answers
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.present import ServerTime
 
@@ -31,6 +32,10 @@ ATTEMPTS = 10
 
 class Conflict(Exception):
     """What was read is not what is there any more."""
+
+
+class _Cut(StoreUnavailableError):
+    """A connection was cut while nobody used it: nothing has begun, and another one may do."""
 
 
 class Session:
@@ -121,9 +126,12 @@ class Session:
         """Return what ``work`` returns, from one state of the database."""
         return await self._in_thread(lambda: self.read_here(work), writes=False)
 
-    async def write(self, work: Work[T]) -> T:
-        """Return what ``work`` returns, and keep what it wrote, unless it raised."""
-        return await self._in_thread(lambda: self.write_here(work), writes=True)
+    async def write(self, work: Work[T], ahead: Sequence[Question] = ()) -> T:
+        """Return what ``work`` returns, and keep what it wrote, unless it raised.
+
+        :param ahead: what it asks first, if anything
+        """
+        return await self._in_thread(lambda: self.write_here(work, ahead), writes=True)
 
     async def call(self, function: Callable[[], T]) -> T:
         """Return what a function returns that makes its own transactions."""
@@ -137,46 +145,78 @@ class Session:
             raise StoreError(f"{self.shown} is not open: use it within its scheduler, or call open() first")
         return self._owner._limiters
 
-    def read_here(self, work: Work[T]) -> T:
+    def read_here(self, work: Work[T], ahead: Sequence[Question] = ()) -> T:
         """Do the same as ``read``, in this thread."""
-        with self._read_lock, self.connected() as connection:
-            return self._persist(connection, self.dialect.begin_read, work)
+        with self._read_lock:
+            return self._run(self.dialect.begin_read, ahead, work)
 
-    def write_here(self, work: Work[T]) -> T:
+    def write_here(self, work: Work[T], ahead: Sequence[Question] = ()) -> T:
         """Do the same as ``write``, in this thread."""
-        with self._write_lock, self.connected() as connection:
-            return self._persist(connection, self.dialect.begin_write, work)
+        with self._write_lock:
+            return self._run(self.dialect.begin_write, ahead, work)
 
-    def _persist(self, connection: sa.Connection, begin: Sequence[str], work: Work[T]) -> T:
+    def _run(self, begin: Sequence[str], ahead: Sequence[Question], work: Work[T]) -> T:
+        """Do a transaction; that a connection is still good is not asked before, which would be one question more."""
+        with suppress(_Cut), self.connected() as connection:
+            return self._persist(connection, begin, ahead, work)
+        with self.connected() as connection:
+            return self._persist(connection, begin, ahead, work)
+
+    def _persist(
+        self, connection: sa.Connection, begin: Sequence[str], ahead: Sequence[Question], work: Work[T]
+    ) -> T:
         """Do a transaction, as often as others undo it."""
         for _ in range(ATTEMPTS):
             try:
-                return self._transact(connection, begin, work)
+                return self._transact(connection, begin, ahead, work)
             except Conflict:
                 continue
-            except sql_errors.DBAPIError as exc:
-                if exc.orig is None or not self.dialect.is_undone(exc.orig):
+            except (sql_errors.DBAPIError, self._driver_error) as exc:
+                if not self.dialect.is_undone(getattr(exc, "orig", None) or exc):
                     raise
         raise StoreUnavailableError(f"{self.shown}: others keep changing the same schedules")
 
-    def _transact(self, connection: sa.Connection, begin: Sequence[str], work: Work[T]) -> T:
+    def _transact(
+        self, connection: sa.Connection, begin: Sequence[str], ahead: Sequence[Question], work: Work[T]
+    ) -> T:
         try:
-            self._begin(connection, begin)
+            self._begin(connection, begin, ahead)
             result = work(connection)
             connection.exec_driver_sql("COMMIT")
+        except _Cut:
+            raise
         except BaseException:
             self._roll_back(connection)
             raise
         return result
 
-    def _begin(self, connection: sa.Connection, statements: Sequence[str]) -> None:
-        if self._server_time is None:
-            for statement in statements:
-                connection.exec_driver_sql(statement)
-            return
+    def _begin(self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]) -> None:
+        try:
+            if self.dialect.has_time:
+                self._begin_at(connection, statements, ahead)
+            else:
+                for statement in statements:
+                    connection.exec_driver_sql(statement)
+        except (sql_errors.DBAPIError, self._driver_error) as exc:
+            if not (self.dialect.has_time and self._is_cut(connection, exc)):  # only servers cut connections
+                raise
+            connection.invalidate()
+            _, reason = self.dialect.explain(getattr(exc, "orig", None) or exc)
+            raise _Cut(f"{self.shown}: {reason}") from exc
+
+    def _is_cut(self, connection: sa.Connection, error: Any) -> bool:
+        if isinstance(error, sql_errors.DBAPIError):
+            return error.connection_invalidated
+        return connection.dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
+
+    def _begin_at(
+        self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
+    ) -> None:
         asked_at = self._clock.monotonic()
-        number = self.dialect.begin_at(connection, statements)
-        self._server_time.told(number, asked_at, self._clock.monotonic())
+        number, answers = self.dialect.begin_at(connection, statements, ahead)
+        if self._server_time is not None:
+            self._server_time.told(number, asked_at, self._clock.monotonic())
+        keep_answers(connection, [*zip(ahead, answers, strict=False)])
 
     def _roll_back(self, connection: sa.Connection) -> None:
         """Undo everything. A full disk ends the transaction by itself; a connection that fails here is of no use."""

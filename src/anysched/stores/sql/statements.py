@@ -94,10 +94,8 @@ class Statements:
             f"SELECT {{state}} FROM {{schedules}} {{by_due}} WHERE wake_at <= :now AND {mine}"
             " ORDER BY wake_at LIMIT :most {lock_unlocked}"
         )
-        self.first_wake: str = sql(
-            f"SELECT wake_at FROM {{schedules}} {{by_due}} WHERE wake_at IS NOT NULL AND {mine}"
-            " ORDER BY wake_at LIMIT 1"
-        )
+        first = "(SELECT wake_at FROM {{schedules}} {{by_due}} WHERE wake_at IS NOT NULL {} ORDER BY wake_at LIMIT 1)"
+        self.first_wakes: str = sql(f"SELECT {first.format(f'AND {mine}')}, {first.format('')}")
         self.passed_over: str = sql(
             "SELECT id, task_id, config_id, kinds FROM {schedules} {by_due}"
             f" WHERE wake_at <= :now AND NOT ({mine}) ORDER BY wake_at LIMIT :most"
@@ -205,8 +203,10 @@ class Statements:
         self.delete_results: Many = delete(tables.results, "job_id")
 
         # nodes
+        # A node does not ask whether it has jobs itself: the index may hold many that it had.
         self.nodes: str = sql(
-            "SELECT id, lease_until, EXISTS (SELECT 1 FROM {jobs} WHERE claimed_by = {nodes}.id) FROM {nodes}"
+            "SELECT id, lease_until, CASE WHEN id <> :me THEN"
+            " EXISTS (SELECT 1 FROM {jobs} WHERE claimed_by = {nodes}.id) ELSE FALSE END FROM {nodes}"
         )
         self.renew: str = sql("UPDATE {nodes} SET lease_until = :until WHERE id = :id")
         self.insert_node: str = sql("INSERT INTO {nodes} (lease_until, id) VALUES (:until, :id)")

@@ -35,6 +35,7 @@ from anysched.serializers.as_json import JSONSerializer
 from anysched.stores.sql import address, migrations
 from anysched.stores.sql.administration import bring_up_to_date
 from anysched.stores.sql.advance import Advancing
+from anysched.stores.sql.ahead import Question
 from anysched.stores.sql.changes import Changes
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Configs
@@ -237,7 +238,8 @@ class SQLDataStore:
     async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
         """Decide about each schedule, write everything or nothing."""
         return await self._decided(
-            lambda connection, present: self._deciding.transact(connection, ids, decide, present)
+            lambda connection, present: self._deciding.transact(connection, ids, decide, present),
+            self._deciding.asks_first(ids, declares=False),
         )
 
     async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
@@ -246,7 +248,8 @@ class SQLDataStore:
         :raise SerializationError: when a trigger or arguments cannot be written
         """
         return await self._decided(
-            lambda connection, present: self._deciding.declare(connection, ids, decide, present)
+            lambda connection, present: self._deciding.declare(connection, ids, decide, present),
+            self._deciding.asks_first(ids, declares=True),
         )
 
     async def transact_holds(self, decide_hold: DecideHold, decide: Decide) -> Committed:
@@ -255,9 +258,11 @@ class SQLDataStore:
             lambda connection, present: self._deciding.hold(connection, decide_hold, decide, present)
         )
 
-    async def _decided(self, work: Callable[[sa.Connection, datetime], Committed]) -> Committed:
+    async def _decided(
+        self, work: Callable[[sa.Connection, datetime], Committed], ahead: Sequence[Question] = ()
+    ) -> Committed:
         present = self._session.present
-        committed = await self._session.write(lambda connection: work(connection, present()))
+        committed = await self._session.write(lambda connection: work(connection, present()), ahead)
         self._advancing.note_changes(committed.changes, present())
         return committed
 
@@ -287,7 +292,7 @@ class SQLDataStore:
                 self._tasks.check_node(connection)
                 self._jobs.insert(connection, rows)
 
-            self._session.write_here(work)
+            self._session.write_here(work, [self._tasks.question])
 
         await self._session.call(add)
         self._advancing.note_jobs(jobs, self._session.present())

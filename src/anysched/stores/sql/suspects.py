@@ -32,12 +32,16 @@ class Suspects:
         request: AdvanceRequest,
         tasks: Mapping[str, Task],
         room: Room,
+        since: int,
         now: int,
     ) -> list[Row]:
-        """Return rows of jobs that may start on this node, the oldest first."""
+        """Return rows of jobs that may start on this node, the oldest first.
+
+        :param since: when the first of them may start
+        """
         asked = request.claim_limit
         while True:
-            rows = self._jobs.ready(connection, now, room, asked)
+            rows = self._jobs.ready(connection, since, now, room, asked)
             suspects = [row for row in rows if self._is_one(row, request, tasks)]
             spared = suspects if suspects and self._has_one(connection, request, tasks) else suspects[1:]
             taken = [row for row in rows if row not in spared][: request.claim_limit]

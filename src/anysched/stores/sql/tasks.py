@@ -15,6 +15,7 @@ from anysched.errors import DeserializationError
 from anysched.model.task import Task, TaskOptions
 from anysched.model.unset import UnsetType
 from anysched.rules.options import merge_options
+from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import from_json, to_json
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.migrations import TASKS_REVISION, check_node
@@ -57,11 +58,14 @@ class Tasks:
 
         :raise SchemaVersionError: when the tables have become too new for it
         """
-        found = dict[str, int](
-            (row[0], row[1]) for row in connection.exec_driver_sql(self._sql.meta).fetchall()
-        )
+        found = dict[str, int]((row[0], row[1]) for row in ask(connection, self.question))
         check_node(found, self._version)
         return found[TASKS_REVISION]
+
+    @property
+    def question(self) -> Question:
+        """The question of ``check_node``, which can be asked ahead."""
+        return self._sql.meta, ()
 
     def _load(self, connection: sa.Connection) -> Mapping[str, Task]:
         rows = connection.exec_driver_sql(self._sql.tasks).fetchall()

@@ -12,6 +12,7 @@ Run it with pytest and anyio's plugin. See ``StoreTests`` for the other hooks.
 from __future__ import annotations
 
 from anysched.testing.store_suite.cancelled import CancellationTests
+from anysched.testing.store_suite.declaring import DeclaringTests
 from anysched.testing.store_suite.faults import FaultTests
 from anysched.testing.store_suite.firing import FiringTests
 from anysched.testing.store_suite.holds import HoldTests
@@ -29,6 +30,7 @@ from anysched.testing.store_suite.tasks import TaskTests
 
 class StoreSuite(
     ScheduleTests,
+    DeclaringTests,
     ReadingTests,
     PausingTests,
     ResumingTests,

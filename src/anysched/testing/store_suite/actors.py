@@ -11,6 +11,7 @@ from uuid import UUID
 import attrs
 
 from anysched.model.change import Change
+from anysched.model.declared import ApplyResult
 from anysched.model.hold import Hold, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import Claim, EndedJob, Job, JobException, JobResult
@@ -26,7 +27,7 @@ from anysched.ports.store import (
     JobQuery,
     ScheduleQuery,
 )
-from anysched.rules import adding, holding, occurrences, pausing
+from anysched.rules import adding, declaring, holding, occurrences, pausing
 from anysched.rules.policy import Policy
 from anysched.triggers import DateTrigger, IntervalTrigger
 
@@ -77,6 +78,24 @@ class User:
     async def replace(self, schedule: Schedule) -> Change:
         """Declare a schedule again."""
         return (await self.add(schedule, policy=ConflictPolicy.replace))[0]
+
+    async def apply(
+        self, *schedules: Schedule, owner: str = "me", retire: bool = False, take_over: bool = False
+    ) -> tuple[ApplyResult, Committed]:
+        """Declare schedules as a program of this name; return what that did, and what was committed."""
+        wanted = declaring.checked(schedules, owner, retire=retire, allow_empty=True)
+        declaration = declaring.Declaration(
+            owner=owner, schedules={schedule.id: schedule for schedule in wanted}, take_over=take_over
+        )
+        ids = {*declaration.schedules, *(await self.ids(owner=owner) if retire else ())}
+        outcomes: dict[str, declaring.Outcome] = {}
+
+        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
+            outcomes[key] = declaration.decide(key, stored, holds, now, operator.eq)
+            return outcomes[key].change
+
+        committed = await self.store.declare_schedules(sorted(ids), decide)
+        return declaring.report(owner, outcomes, dry_run=False), committed
 
     async def pause(self, *ids: str, **pause: Any) -> Committed:
         """Pause schedules; further arguments are those of ``Pause``."""

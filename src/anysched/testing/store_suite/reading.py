@@ -42,6 +42,7 @@ class ReadingTests(StoreTests):
             job_executor="an executor",
             job_result_expiration_time=timedelta(days=3, microseconds=1),
             metadata={"team": "ops"},
+            owner="a program: ‘ß’",
         )
         (change,) = await user.add(schedule)
         snapshot = await user.get("a schedule")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
+from tests.unit.stores.sql.reading import measured
 from tests.unit.stores.sql.servers import SERVERS, Server
 
 from anysched.stores import SQLDataStore
@@ -44,56 +41,6 @@ async def store(server: Server, clock: FakeClock) -> AsyncIterator[SQLDataStore]
     await store.close()
 
 
-def _pages(cursor: Any, statement: str, parameters: Any) -> int:
-    """Return how many pages PostgreSQL touches for a statement, which is undone again."""
-    cursor.execute("SAVEPOINT before_it")
-    cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
-    (found,) = cursor.fetchone()
-    cursor.execute("ROLLBACK TO before_it")
-    (top,) = json.loads(found) if isinstance(found, str) else found
-    return top["Plan"]["Shared Hit Blocks"] + top["Plan"]["Shared Read Blocks"]
-
-
-def _rows(cursor: Any, statement: str, parameters: Any) -> int:
-    """Return how many rows and entries of indexes MariaDB reads for a statement, which is undone again."""
-
-    def read() -> int:
-        cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
-        return sum(int(count) for _, count in cursor.fetchall())
-
-    cursor.execute("SAVEPOINT before_it")
-    before, again = read(), read()
-    cursor.execute(statement, parameters)
-    cursor.fetchall()
-    found = read() - again - (again - before)
-    cursor.execute("ROLLBACK TO before_it")
-    return found
-
-
-MEASURES: dict[str, Callable[[Any, str, Any], int]] = {"postgresql": _pages, "mysql": _rows}
-
-
-@contextmanager
-def measured(store: SQLDataStore) -> Iterator[dict[str, int]]:
-    """Note what each statement of a store reads."""
-    engine = store._session.engine
-    measure = MEASURES[engine.dialect.name]
-    read: dict[str, int] = {}
-
-    def before(
-        connection: sa.Connection, _: Any, statement: str, parameters: Any, __: Any, many: bool
-    ) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "(SELECT", "INSERT", "DELETE")):
-            cursor = connection.connection.cursor()
-            cost = measure(cursor, statement, parameters[0] if many else parameters)
-            cursor.close()
-            read[statement] = max(cost, read.get(statement, 0))
-
-    sa.event.listen(engine, "before_cursor_execute", before)
-    yield read
-    sa.event.remove(engine, "before_cursor_execute", before)
-
-
 async def test_schedules_that_are_not_due(server: Server, store: SQLDataStore, clock: FakeClock) -> None:
     """Rules S5 and P4: a pass reads one row of many schedules, paused and finished ones among them."""
     user, node, now = User(store), Node(store), clock.now()
@@ -109,8 +56,8 @@ async def test_schedules_that_are_not_due(server: Server, store: SQLDataStore, c
         work = await node.work()
         assert ["due"] == [job.schedule_id for job in work.made]
         assert await node.complete(*work.claims)
-    assert [] == [(cost, statement) for statement, cost in read.items() if cost > FEW]
-    assert any("wake_at <=" in statement for statement in read)
+    assert [] == [found for found in read if found[0] > FEW]
+    assert any("wake_at <=" in statement for _, statement in read)
 
 
 async def test_jobs_that_wait(store: SQLDataStore, clock: FakeClock) -> None:
@@ -122,6 +69,6 @@ async def test_jobs_that_wait(store: SQLDataStore, clock: FakeClock) -> None:
     with measured(store) as read:
         (claim,) = (await node.work()).claims
         assert [True] == await node.complete(claim)
-    assert [] == [(cost, statement) for statement, cost in read.items() if cost > FEW]
-    assert any("FOR UPDATE SKIP LOCKED" in statement for statement in read)
+    assert [] == [found for found in read if found[0] > FEW]
+    assert any("FOR UPDATE SKIP LOCKED" in statement for _, statement in read)
     assert MANY + MANY // 2 == len(await user.jobs())

@@ -1,0 +1,52 @@
+"""Values as short text, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+import attrs
+
+from anysched._text import printable
+
+#: How long a text may become.
+LONGEST: Final = 200
+
+
+def brief(value: object) -> str:
+    """Return a value in at most 200 characters of one line; a trigger without what it leaves at its defaults."""
+    try:
+        text = printable(_written(value))
+    except Exception:  # of a class of the user's
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def _written(value: object) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, (datetime, timedelta, tzinfo)):
+        return str(value)
+    if isinstance(value, MappingProxyType):
+        return repr(dict(cast("Mapping[str, object]", value)))
+    if isinstance(value, frozenset):
+        return f"{{{', '.join(sorted(map(repr, cast('frozenset[object]', value))))}}}"
+    if hasattr(value, "next_fire_time") and attrs.has(value.__class__):
+        return _trigger(value)
+    if isinstance(value, tuple):
+        parts = cast("tuple[object, ...]", value)
+        inner = any(hasattr(part, "next_fire_time") for part in parts)
+        return f"({', '.join(map(_written, parts))})" if inner else repr(parts)
+    return repr(value)
+
+
+def _trigger(value: Any) -> str:
+    parts: list[str] = []
+    for field in attrs.fields(value.__class__):
+        part = getattr(value, field.name)
+        if field.repr is True and not (part is None or part == field.default):
+            parts.append(f"{field.name}={_written(part)}")
+    return f"{value.__class__.__name__}({', '.join(parts)})"
