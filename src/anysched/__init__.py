@@ -40,6 +40,7 @@ from anysched.model.declared import ApplyResult as ApplyResult
 from anysched.model.declared import ScheduleDiff as ScheduleDiff
 from anysched.model.events import ClockJumped as ClockJumped
 from anysched.model.events import Event as Event
+from anysched.model.events import FireTimeChanged as FireTimeChanged
 from anysched.model.events import FireTimesSkipped as FireTimesSkipped
 from anysched.model.events import HoldAdded as HoldAdded
 from anysched.model.events import HoldEvent as HoldEvent
@@ -69,6 +70,7 @@ from anysched.model.hold import Selector as Selector
 from anysched.model.job import Job as Job
 from anysched.model.job import JobException as JobException
 from anysched.model.job import JobResult as JobResult
+from anysched.model.occurrence import Occurrence as Occurrence
 from anysched.model.policies import CatchUp as CatchUp
 from anysched.model.policies import CoalescePolicy as CoalescePolicy
 from anysched.model.policies import ConflictPolicy as ConflictPolicy

@@ -40,6 +40,7 @@ EXAMPLES: list[Event] = [
     events.HoldAdded("h", "tags=a", NOON, "deploy", None),
     events.HoldLifted("h", "tags=a"),
     events.FireTimesSkipped("s", "t", ((SkipReason.grace, 2), (SkipReason.paused, 1)), False),
+    events.FireTimeChanged("s", "t", NOON, "moved", NOON, "why", None, None),
     events.JobAdded(ID, "t", None),
     events.JobAcquired(ID, "t", "s", "a"),
     events.JobReleased(ID, "t", "s", JobOutcome.success),

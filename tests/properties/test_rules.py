@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any, Literal
 
 import attrs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.rules.support import T0, Every, FastEvery, FastInstants, Instants, same
 
 from anysched.model.change import Change
-from anysched.model.policies import CatchUp, CoalescePolicy, ConflictPolicy, Missed, ResumeFrom, SkipReason
+from anysched.model.policies import (
+    CatchUp,
+    CoalescePolicy,
+    ConflictPolicy,
+    Missed,
+    ResumeFrom,
+    ScheduleStatus,
+    SkipReason,
+)
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot
 from anysched.model.task import TaskDefaults
+from anysched.rules import occurrences
 from anysched.rules.adding import add
 from anysched.rules.options import effective_options
 from anysched.rules.pausing import pause, settle_and_fire, unpause
@@ -33,12 +44,25 @@ def tick(number: int) -> datetime:
     return T0 + number * TICK
 
 
+@attrs.frozen
+class Named:
+    """A fire time that was skipped or moved, as the model keeps it."""
+
+    moved_to: datetime | None
+    settled: bool = False
+
+    @property
+    def waits_for(self) -> datetime | None:
+        return None if self.settled else self.moved_to
+
+
 class Model:
     """What the rules promise, done the long way."""
 
     def __init__(self, schedule: Schedule, now: datetime) -> None:
         self.schedule = schedule
         self.anchor = now
+        self.named: dict[datetime, Named] = {}
         self.cursor: datetime | None = next(self.times(schedule.trigger, now, now - TICK), None)
         self.last: datetime | None = None
         self.pause: Pause | None = None
@@ -46,16 +70,29 @@ class Model:
         self.skipped: Counter[SkipReason] = Counter()
         self.passed = 0
 
+    def clone(self) -> Model:
+        other = copy.copy(self)
+        other.jobs, other.skipped, other.named = [*self.jobs], Counter(self.skipped), {**self.named}
+        return other
+
     @property
     def grace(self) -> timedelta | None:
         return effective_options(self.schedule, None, TaskDefaults()).misfire_grace_time
 
     def times(self, trigger: Any, anchor: datetime, after: datetime) -> Iterator[datetime]:
         while (found := trigger.next_fire_time(after, anchor=anchor, key="x")) is not None:
-            yield found
+            if found not in self.named:
+                yield found
             after = found
 
+    def has(self, instant: datetime) -> bool:
+        after = instant - TICK
+        return bool(self.schedule.trigger.next_fire_time(after, anchor=self.anchor, key="x") == instant)
+
     def due(self, fire_time: datetime, anchor: datetime) -> datetime:
+        named = self.named.get(fire_time)
+        if named is not None and named.moved_to is not None:
+            return named.moved_to
         return FireTimes.of(self.schedule, anchor).due_at(fire_time)
 
     def from_cursor(self) -> Iterator[datetime]:
@@ -63,19 +100,68 @@ class Model:
             yield from self.times(self.schedule.trigger, self.anchor, self.cursor - TICK)
 
     def make(self, fire_time: datetime, run_at: datetime, deadline_from: datetime) -> None:
-        assert self.last is None or fire_time > self.last
         self.jobs.append((fire_time, run_at, None if self.grace is None else deadline_from + self.grace))
+        if fire_time in self.named:
+            self.named[fire_time] = attrs.evolve(self.named[fire_time], settled=True)
+            return
+        assert self.last is None or fire_time > self.last
         self.last = fire_time
+
+    def waiting(self, before: datetime) -> list[datetime]:
+        """Return the moved fire times that are due before an instant, the first to be due first."""
+        due = ((named.waits_for, fire_time) for fire_time, named in self.named.items())
+        return [fire_time for to, fire_time in sorted((to, t) for to, t in due if to and to < before)]
+
+    def settle_moved(self, due: list[datetime]) -> None:
+        """Note that something was decided about moved fire times; jobs are made before."""
+        self.passed += len(due)
+        for fire_time in due:
+            if not self.named[fire_time].settled:
+                self.named[fire_time] = Named(None, settled=True)
+
+    def forget(self, now: datetime) -> None:
+        """Forget what is over and passed; skipped ones are counted."""
+        for fire_time, named in [*self.named.items()]:
+            is_over = fire_time <= now and (self.cursor is None or fire_time < self.cursor)
+            if not is_over or named.waits_for is not None:
+                continue
+            del self.named[fire_time]
+            if not named.settled:
+                self.skip([fire_time], SkipReason.requested)
+                self.passed += 1
+            elif named.moved_to is not None:
+                self.last = fire_time if self.last is None else max(self.last, fire_time)
 
     def skip(self, fire_times: list[datetime], reason: SkipReason) -> None:
         self.skipped += Counter({reason: len(fire_times)})
 
     def fire(self, now: datetime, limit: int) -> None:
+        if self.pause is not None:
+            return
+        due = self.waiting(now + TICK)
+        moved = [t for t in due if self.grace is None or now - self.due(t, self.anchor) <= self.grace]
+        self.skip([t for t in due if t not in moved], SkipReason.grace)
+        stale = [t for t in due if t not in moved]
+        if self.schedule.coalesce is CoalescePolicy.all:
+            moved = moved[:limit]
+            for fire_time in moved:
+                due_at = self.due(fire_time, self.anchor)
+                self.make(fire_time, due_at, due_at)
+            self.settle_moved([*stale, *moved])
+            self.fire_regular(now, limit - len(moved), [])
+        else:
+            self.fire_regular(now, limit, moved)
+            self.settle_moved([*stale, *moved])
+        self.forget(now)
+
+    def fire_regular(self, now: datetime, limit: int, moved: list[datetime]) -> None:
         late = list(takewhile(lambda t: self.due(t, self.anchor) <= now, self.from_cursor()))
-        if self.pause is not None or not late:
+        if not (late or moved) or limit == 0:
             return
         kept = [t for t in late if self.grace is None or now - self.due(t, self.anchor) <= self.grace]
-        following = next(self.times(self.schedule.trigger, self.anchor, late[-1]), None)
+        following = self.cursor
+        if late:
+            following = next(self.times(self.schedule.trigger, self.anchor, late[-1]), None)
         chosen: list[datetime] = []
         reason = SkipReason.coalesced
         if kept and self.schedule.coalesce is CoalescePolicy.latest:
@@ -87,6 +173,9 @@ class Model:
             if len(chosen) > limit:
                 following = chosen[limit]
         self.skip([t for t in late if t not in kept], SkipReason.grace)
+        if moved:
+            kept = sorted([*kept, *moved], key=lambda t: self.due(t, self.anchor))
+            chosen = kept[-1:] if self.schedule.coalesce is CoalescePolicy.latest else kept[:1]
         self.skip([t for t in kept if t not in chosen], reason)
         for fire_time in chosen[:limit]:
             due_at = self.due(fire_time, self.anchor)
@@ -100,9 +189,13 @@ class Model:
         old = self.anchor
         given_up: list[datetime] = []
         eligible: dict[datetime, datetime] = {}  # with when they were due
+        moved = [] if missed == "policy" else self.waiting(at)
+        dropped: list[datetime] = []
         if start is None or (resume_from != "now" and self.cursor is not None and start < self.cursor):
             rest = self.from_cursor()
+            start = None
         else:
+            dropped = [t for t in self.waiting(start) if t not in moved]
             for t in takewhile(lambda t: t < start, self.from_cursor()):
                 if missed != "policy" and self.due(t, old) < at:
                     eligible[t] = self.due(t, old)
@@ -117,9 +210,17 @@ class Model:
         while missed != "policy" and self.cursor is not None and self.due(self.cursor, self.anchor) < at:
             eligible[self.cursor] = self.due(self.cursor, self.anchor)
             self.cursor = next(rest, None)
-        self.skip(given_up, SkipReason.paused)
-        self.catch_up(eligible, at, now, WORDS.get(missed, missed))
         self.passed += len(given_up) + len(eligible)
+        eligible |= {t: self.due(t, self.anchor) for t in moved}
+        self.skip([*given_up, *dropped], SkipReason.paused)
+        in_order = dict(sorted(eligible.items(), key=lambda one: one[1]))
+        self.catch_up(in_order, at, now, WORDS.get(missed, missed))
+        self.settle_moved([*moved, *dropped])
+        if start is not None:
+            for t, named in [*self.named.items()]:
+                if not named.settled and t >= start and not self.has(t):
+                    del self.named[t]
+        self.forget(now)
 
     def catch_up(
         self, eligible: dict[datetime, datetime], at: datetime, now: datetime, missed: Missed
@@ -153,7 +254,7 @@ class Model:
 class Step:
     """One thing that happens, ``wait`` after the one before."""
 
-    kind: Literal["fire", "pause", "unpause", "replace"]
+    kind: Literal["fire", "pause", "unpause", "replace", "skip", "move", "restore"]
     wait: int
     limit: int
     until: int | None
@@ -192,7 +293,7 @@ class Both:
         before = len(self.jobs)
         model, over = self.model, self.model.pause is not None
         self.apply(settle_and_fire(self.snapshot, options, self.now, step.limit))
-        if model.cursor is not None:
+        if model.cursor is not None or model.named:
             made = len(model.jobs)
             model.settle(self.now)
             room = step.limit - (len(model.jobs) - made) if over else step.limit
@@ -256,23 +357,86 @@ class Both:
         schedule = attrs.evolve(self.snapshot.schedule, trigger=step.trigger)
         model = self.model
         last = T0 - TICK if model.last is None else model.last
-        cursor = next(model.times(step.trigger, model.anchor, max(self.now - TICK, last)), None)
+        ahead = model.clone()
+        ahead.named = {t: named for t, named in model.named.items() if named.settled}
+        cursor = next(ahead.times(step.trigger, model.anchor, max(self.now - TICK, last)), None)
         if cursor is None:
             return
         changed = step.trigger != model.schedule.trigger
         self.apply(add(schedule, self.snapshot, self.now, ConflictPolicy.replace, same))
         model.schedule = schedule
         if changed:
-            model.cursor = cursor
+            model.cursor, model.named = cursor, ahead.named
             if model.pause is not None and model.pause.until is not None and model.pause.until <= self.now:
                 keep = None if model.pause.resume_from == "now" else model.pause.resume_from
                 model.pause = attrs.evolve(model.pause, resume_from=keep)
+
+    def skip(self, step: Step) -> None:
+        fire_time = self.some_fire_time(step)
+        if fire_time is not None:
+            options = effective_options(self.snapshot.schedule, None, TaskDefaults())
+            self.ask(lambda: occurrences.skip(self.snapshot, options, self.now, fire_time), fire_time, None)
+
+    def move(self, step: Step) -> None:
+        fire_time, to = self.some_fire_time(step), self.now + (step.until or 0) * TICK
+        if fire_time is not None:
+            options = effective_options(self.snapshot.schedule, None, TaskDefaults())
+            self.ask(lambda: occurrences.move(self.snapshot, options, self.now, fire_time, to), fire_time, to)
+
+    def some_fire_time(self, step: Step) -> datetime | None:
+        """Return one of the next fire times, or one that was skipped or moved before."""
+        found = [*self.model.named, *islice(self.model.from_cursor(), 5)]
+        return found[step.limit % len(found)] if found else None
+
+    def ask(self, decide: Callable[[], Change], fire_time: datetime, to: datetime | None) -> None:
+        model = self.model.clone()
+        model.settle(self.now)
+        named = model.named.get(fire_time)
+        refused = named is None and fire_time not in islice(model.from_cursor(), 100)
+        refused = refused or (named is not None and named.settled)
+        if to is not None:
+            others = [one.waits_for for t, one in model.named.items() if t != fire_time]
+            refused = refused or to <= self.now or model.has(to) or to in others
+        if refused:
+            with pytest.raises(ValueError, match=r"."):
+                decide()
+            return
+        self.apply(decide())
+        model.named[fire_time] = Named(to)
+        model.cursor = next(model.from_cursor(), None)
+        self.model = model
+
+    def restore(self, step: Step) -> None:
+        fire_time = self.some_fire_time(step)
+        if fire_time is None:
+            return
+        options = effective_options(self.snapshot.schedule, None, TaskDefaults())
+        model = self.model.clone()
+        model.settle(self.now)
+        named, cursor = model.named.pop(fire_time, None), model.cursor
+        if named is not None and (cursor is None or fire_time < cursor):
+            model.cursor = fire_time
+            following = next(islice(model.from_cursor(), 1, None), None)
+            has_job = model.last is not None and model.last >= fire_time
+            if not model.has(fire_time) or following != cursor or has_job:
+                named = None
+        if named is None or named.settled:
+            with pytest.raises(ValueError, match=r"."):
+                occurrences.restore(self.snapshot, options, self.now, fire_time)
+            return
+        self.apply(occurrences.restore(self.snapshot, options, self.now, fire_time))
+        self.model = model
 
     def compare(self) -> None:
         state, model = self.snapshot.state, self.model
         assert model.cursor == state.next_fire_time
         assert (model.cursor and model.due(model.cursor, model.anchor)) == state.due_at
-        assert model.jobs == self.jobs
+        named = {one.fire_time: Named(one.moved_to, one.settled) for one in state.occurrences}
+        assert model.named == named
+        assert [*sorted(model.named)] == [*named]
+        finished = model.cursor is None and not model.named
+        assert finished == (state.status is ScheduleStatus.finished)
+        assert sorted(model.jobs, key=str) == sorted(self.jobs, key=str)
         assert model.last == state.last_fire_time
         assert model.anchor == state.anchor
         assert model.pause == state.pause
@@ -316,7 +480,9 @@ catch_ups = st.one_of(
 )
 steps = st.builds(
     Step,
-    kind=st.sampled_from(["fire", "fire", "pause", "unpause", "unpause", "replace"]),
+    kind=st.sampled_from(
+        [*["fire"] * 4, "pause", "unpause", "unpause", "replace", "skip", "move", "move", "restore"]
+    ),
     wait=st.sampled_from([0, 0, 1, 2, 3, 7, 25]),
     limit=st.integers(1, 6),
     until=st.none() | st.integers(1, 20),
@@ -338,7 +504,7 @@ schedules = st.builds(
 @settings(max_examples=500)
 @given(schedules, st.lists(steps, max_size=15))
 def test_model(schedule: Schedule, history: list[Step]) -> None:
-    """rules S3, P2, P5 to P10 and L1 to L3: any history comes out as if every fire time had been looked at."""
+    """rules S3, P2, P5 to P10, L1 to L3 and O1 to O6: a history comes out as if all fire times had been looked at."""
     both = Both(schedule)
     both.compare()
     for step in history:

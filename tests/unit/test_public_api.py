@@ -11,14 +11,14 @@ SURFACE = {
     "anysched": """
         AndTrigger AnyschedError ApplyResult AsyncScheduler CalendarIntervalTrigger CatchUp Clock ClockJumped
         CoalescePolicy ConflictPolicy ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger
-        DateTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTimesSkipped Health Hold
-        HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job JobAcquired JobAdded
-        JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed JobKind
-        JobLookupError JobOutcome JobReleased JobResult JobStatus JobsStillRunning Maintenance OnAbandon
-        OrTrigger Pause RunState Schedule ScheduleAdded ScheduleChangedError ScheduleDiff ScheduleEvent
-        ScheduleFailed ScheduleFinished ScheduleLookupError ScheduleOwnerError SchedulePaused ScheduleRemoved
-        ScheduleSnapshot ScheduleState ScheduleStatus ScheduleUnpaused ScheduleUpdated Scheduler
-        SchedulerFaultError SchedulerRole SchedulerStarted SchedulerStateError SchedulerStopped
+        DateTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTimeChanged
+        FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job
+        JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed
+        JobKind JobLookupError JobOutcome JobReleased JobResult JobStatus JobsStillRunning Maintenance
+        Occurrence OnAbandon OrTrigger Pause RunState Schedule ScheduleAdded ScheduleChangedError ScheduleDiff
+        ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError ScheduleOwnerError SchedulePaused
+        ScheduleRemoved ScheduleSnapshot ScheduleState ScheduleStatus ScheduleUnpaused ScheduleUpdated
+        Scheduler SchedulerFaultError SchedulerRole SchedulerStarted SchedulerStateError SchedulerStopped
         SchemaVersionError Selector SerializationError SkipReason StalePause StoreError StoreFigures
         StoreRecovered StoreUnavailable StoreUnavailableError Subscription SystemClock Task TaskDefaults
         TaskLookupError TaskOptions Trigger TriggerError TriggerSearchError UNSET UnknownTypeError

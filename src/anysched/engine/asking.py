@@ -33,9 +33,7 @@ class PauseRequest:
             raise ValueError("drain_timeout says how long to wait with running='drain'")
         check_choice("queued", self.queued, get_args(Queued))
         check_resume(self.resume_from, self.missed)
-        for name, text in (("reason", self.reason), ("by", self.by)):
-            if text is not None and not isinstance(text, str):
-                raise TypeError(f"{name} must be a string, not {type(text).__name__}")
+        check_texts(self.reason, self.by)
 
     def pause(self, now: datetime, timezone: tzinfo) -> Pause:
         """Return the pause that begins now."""
@@ -67,6 +65,22 @@ def check_resume(resume_from: object, missed: object) -> None:
     if isinstance(resume_from, str):
         raise ValueError(f"resume_from must be None, 'now' or a datetime, not {resume_from!r}")
     raise TypeError(f"resume_from must be None, 'now' or a datetime, not {type(resume_from).__name__}")
+
+
+def check_fire_time(fire_time: object) -> None:
+    """Refuse what names no fire time."""
+    if isinstance(fire_time, datetime) or fire_time == "next":
+        return
+    if isinstance(fire_time, str):
+        raise ValueError(f"fire_time must be 'next' or a datetime, not {fire_time!r}")
+    raise TypeError(f"fire_time must be 'next' or a datetime, not {type(fire_time).__name__}")
+
+
+def check_texts(reason: object, by: object) -> None:
+    """Refuse what is no text."""
+    for name, text in (("reason", reason), ("by", by)):
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"{name} must be a string, not {type(text).__name__}")
 
 
 def check_version(version: object) -> None:

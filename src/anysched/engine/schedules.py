@@ -11,21 +11,29 @@ from uuid import UUID
 import attrs
 
 from anysched._text import printable
-from anysched.engine.asking import PauseRequest, check_resume, check_version, instant_of
+from anysched.engine.asking import (
+    PauseRequest,
+    check_fire_time,
+    check_resume,
+    check_texts,
+    check_version,
+    instant_of,
+)
 from anysched.engine.committing import published
-from anysched.engine.instants import own_timezone
+from anysched.engine.instants import aware, own_timezone
 from anysched.engine.lifecycle import Engine
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
 from anysched.model.change import Change
 from anysched.model.declared import ApplyResult
+from anysched.model.events import FireTimeChanged
 from anysched.model.hold import Hold
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import ConflictPolicy, Missed, ResumeFrom, ScheduleStatus
+from anysched.model.policies import ConflictPolicy, Missed, NamedFireTime, ResumeFrom, ScheduleStatus
 from anysched.model.schedule import Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, ScheduleQuery
-from anysched.rules import adding, declaring, pausing
+from anysched.rules import adding, declaring, occurrences, pausing
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -189,6 +197,60 @@ class Schedules:
 
         return decide
 
+    async def skip_fire_time(
+        self,
+        schedule_id: str,
+        fire_time: NamedFireTime,
+        *,
+        reason: str | None,
+        by: str | None,
+        version: str | None,
+    ) -> datetime:
+        """Skip one fire time (rule O1)."""
+        check_fire_time(fire_time)
+        check_texts(reason, by)
+
+        def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
+            found = self._fire_time(fire_time, snapshot)
+            return occurrences.skip(snapshot, options, now, found, reason=reason, by=by)
+
+        return _told(await self._change(schedule_id, decide, version))
+
+    async def move_fire_time(
+        self,
+        schedule_id: str,
+        fire_time: NamedFireTime,
+        to: datetime,
+        *,
+        reason: str | None,
+        by: str | None,
+        version: str | None,
+    ) -> datetime:
+        """Run one fire time at another instant (rules O1 and O3)."""
+        check_fire_time(fire_time)
+        check_texts(reason, by)
+
+        def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
+            found = self._fire_time(fire_time, snapshot)
+            instant = aware(to, own_timezone(snapshot.trigger) or self._timezone, "to")
+            return occurrences.move(snapshot, options, now, found, instant, reason=reason, by=by)
+
+        return _told(await self._change(schedule_id, decide, version))
+
+    async def restore_fire_time(self, schedule_id: str, fire_time: datetime, *, version: str | None) -> None:
+        """Take back that a fire time was skipped or moved (rule O4)."""
+
+        def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
+            found = aware(fire_time, own_timezone(snapshot.trigger) or self._timezone, "fire_time")
+            return occurrences.restore(snapshot, options, now, found)
+
+        await self._change(schedule_id, decide, version)
+
+    def _fire_time(self, fire_time: NamedFireTime, snapshot: ScheduleSnapshot) -> datetime | None:
+        if fire_time == "next":
+            return None
+        return aware(fire_time, own_timezone(snapshot.trigger) or self._timezone, "fire_time")
+
     async def run(self, schedule_id: str) -> UUID:
         """Make one job now; the fire times do not move."""
         change = await self._change(schedule_id, adding.run_by_hand)
@@ -212,3 +274,8 @@ class Schedules:
 
     def _resume_from(self, resume_from: ResumeFrom, snapshot: ScheduleSnapshot) -> ResumeFrom:
         return instant_of(resume_from, own_timezone(snapshot.trigger) or self._timezone)
+
+
+def _told(change: Change) -> datetime:
+    """Return the fire time that a change is about."""
+    return next(event.fire_time for event in change.events if isinstance(event, FireTimeChanged))

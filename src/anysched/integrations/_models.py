@@ -27,7 +27,7 @@ from anysched import CatchUp, Pause, ScheduleSnapshot, UnpauseResult
 Status = Literal["active", "paused", "finished", "error"]
 MissedWord = Literal["policy", "skip", "run_once", "run_all"]
 Queued = Literal["keep", "hold", "discard"]
-SkipReason = Literal["grace", "coalesced", "catchup_limit", "paused"]
+SkipReason = Literal["grace", "coalesced", "catchup_limit", "paused", "requested"]
 
 #: An offset whose + was read as a space.
 UNESCAPED = re.compile(r" \d\d:?\d\d$")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import attrs
@@ -109,6 +110,21 @@ class ScheduleUnpaused(ScheduleEvent):
     skipped_exact: bool
     hold: str | None = None
     kind: PauseKind = "manual"
+
+
+@attrs.frozen
+class FireTimeChanged(ScheduleEvent):
+    """One fire time was skipped, moved, or restored to what the trigger says (rules O1 and O4).
+
+    ``moved_to`` is when it runs instead, if it was moved; ``next_fire_time`` is where the schedule stands now.
+    """
+
+    fire_time: datetime
+    change: Literal["skipped", "moved", "restored"]
+    moved_to: datetime | None
+    reason: str | None
+    by: str | None
+    next_fire_time: datetime | None
 
 
 @attrs.frozen

@@ -124,6 +124,8 @@ class SkipReason(_Named):
     """More were late than ``max_catchup`` allows."""
     paused = "paused"
     """Given up by the way a pause was ended."""
+    requested = "requested"
+    """Skipped by ``skip_fire_time``."""
 
 
 def _max_jobs(value: int | None) -> int | None:
@@ -170,3 +172,4 @@ PauseKind = Literal["manual", "maintenance", "failure"]
 Running = Literal["leave", "cancel", "drain"]
 Queued = Literal["keep", "hold", "discard"]
 ResumeFrom = datetime | Literal["now"] | None
+NamedFireTime = datetime | Literal["next"]

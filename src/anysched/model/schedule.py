@@ -12,6 +12,7 @@ import attrs
 
 from anysched.model import convert
 from anysched.model.naming import callable_name
+from anysched.model.occurrence import Occurrence
 from anysched.model.policies import (
     MOST_CATCHUP,
     CoalescePolicy,
@@ -188,7 +189,7 @@ class ScheduleState:
     :ivar incarnation: made anew by each add of a new schedule (rule S3)
     :ivar revision: grows with every write (rule S4)
     :ivar anchor: the start of a trigger that names none of its own (rule T3)
-    :ivar next_fire_time: the cursor; None when the schedule is finished
+    :ivar next_fire_time: the cursor; None when the trigger has nothing left
     :ivar due_at: the cursor with its jitter (rule T8)
     :ivar last_fire_time: the latest fire time that got a job
     :ivar pauses: what pauses it: its own pause, holds on sets of schedules that it belongs to; empty unless paused
@@ -197,6 +198,7 @@ class ScheduleState:
     :ivar skipped: how many fire times got no job, by reason (rule L3)
     :ivar skipped_exact: False when a count in ``skipped`` is only a lower bound
     :ivar failures: how many regular jobs in a row have failed; counted with ``pause_after_failures`` (rule B1)
+    :ivar occurrences: fire times that were skipped or moved by name, in order; ``next_fire_time`` is none of them
     """
 
     incarnation: UUID
@@ -211,6 +213,7 @@ class ScheduleState:
     skipped: Mapping[SkipReason, int] = attrs.field(default=NOTHING_SKIPPED, converter=_skipped)
     skipped_exact: bool = True
     failures: int = 0
+    occurrences: tuple[Occurrence, ...] = ()
 
     @property
     def version(self) -> str:
@@ -239,7 +242,7 @@ class ScheduleState:
         """The first that holds of error, finished, paused and active (rule S2)."""
         if self.error is not None:
             return ScheduleStatus.error
-        if self.next_fire_time is None:
+        if self.next_fire_time is None and not self.occurrences:
             return ScheduleStatus.finished
         return ScheduleStatus.paused if self.pauses else ScheduleStatus.active
 
@@ -247,12 +250,21 @@ class ScheduleState:
     def wake_at(self) -> datetime | None:
         """The next instant at which there is something to decide: the one definition of "due" (rule S5).
 
-        An active schedule is looked at when its fire time is due, a paused one when its pause ends,
-        any other never.
+        An active schedule is looked at when its fire time, or one that was moved, is due, a paused one when its
+        pause ends, any other never.
         """
-        if self.error is not None or self.next_fire_time is None:
+        if self.error is not None or (self.next_fire_time is None and not self.occurrences):
             return None
-        return self.due_at if (pause := self.pause) is None else pause.until
+        if (pause := self.pause) is not None:
+            return pause.until
+        return self._first_due() if self.occurrences else self.due_at
+
+    def _first_due(self) -> datetime | None:
+        cursor = self.next_fire_time
+        instants = [occurrence.wakes_at(cursor) for occurrence in self.occurrences]
+        if cursor is not None:
+            instants.append(self.due_at)
+        return min((instant for instant in instants if instant is not None), default=None)
 
 
 @attrs.frozen
@@ -294,7 +306,7 @@ class ScheduleSnapshot:
 
     @property
     def next_fire_time(self) -> datetime | None:
-        """Its next fire time; frozen while paused, None when finished."""
+        """Its next fire time but those that were moved; frozen while paused, None when there is none."""
         return self.state.next_fire_time
 
     @property
@@ -342,6 +354,7 @@ class UnpausePreview:
     :ivar skipped: how many fire times would be given up
     :ivar skipped_exact: False when ``skipped`` is only a lower bound
     :ivar changed: False when the schedule is not paused (rule P8)
+    :ivar occurrences: the fire times that would still be skipped or moved by name afterwards
     """
 
     schedule_id: str
@@ -353,3 +366,4 @@ class UnpausePreview:
     skipped: int = 0
     skipped_exact: bool = True
     changed: bool = True
+    occurrences: tuple[Occurrence, ...] = ()

@@ -111,20 +111,23 @@ def _replaced(
 ) -> Change:
     """Write configuration only; a changed trigger moves the cursor and keeps the anchor (rule S1).
 
-    The fire times of the old trigger go with it: they are neither fired nor counted.
+    The fire times of the old trigger go with it, moved ones too: they are neither fired nor counted.
     """
     old = stored.state
     if schedule.owner is None and stored.schedule.owner is not None:
         schedule = attrs.evolve(schedule, owner=stored.schedule.owner)  # rule S8
     new = attrs.evolve(old, error=None, pauses=_still_pausing(schedule, old, holds, now))
-    times = FireTimes.of(schedule, old.anchor)
+    times = FireTimes.of(schedule, old.anchor, old.occurrences)
     if stored.fault is not None or not same_trigger(schedule.trigger, stored.schedule.trigger):
+        ahead = tuple(occurrence for occurrence in old.occurrences if occurrence.settled)
+        times = FireTimes.of(schedule, old.anchor, ahead)  # what has run before its time never runs again
         cursor = first_cursor(times, now, old.last_fire_time)
         new = attrs.evolve(
             new,
             next_fire_time=cursor,
             due_at=times.due_at(cursor),
             pauses=tuple(_of_new_trigger(pause, now) for pause in new.pauses),
+            occurrences=ahead,
         )
     elif schedule.max_jitter != stored.schedule.max_jitter and old.next_fire_time is not None:
         new = attrs.evolve(new, due_at=times.due_at(old.next_fire_time))

@@ -13,29 +13,11 @@ from anysched.model.change import Change
 from anysched.model.events import Event, FireTimesSkipped, ScheduleFailed, ScheduleFinished
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import CoalescePolicy, SkipReason
-from anysched.model.schedule import Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.policies import SkipReason
+from anysched.model.schedule import ScheduleSnapshot, ScheduleState
 from anysched.rules.jobs import regular_job
-from anysched.rules.times import BEGINNING, COUNT_LIMIT, TICK, Count, FireTimes
-
-
-@attrs.frozen
-class Span:
-    """Fire times that get no job, and why: those from ``first``, which is one, to ``last``, if there are any."""
-
-    reason: SkipReason
-    times: FireTimes
-    first: datetime
-    last: datetime
-
-
-@attrs.frozen
-class Pick:
-    """Which late fire times get a job, which do not, and where the schedule goes on."""
-
-    chosen: Sequence[datetime]
-    skipped: Sequence[Span]
-    cursor: datetime | None
+from anysched.rules.picking import Pick, Span, passed, pick_due
+from anysched.rules.times import COUNT_LIMIT, Count, FireTimes
 
 
 def fire(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, limit: int) -> Change:
@@ -43,67 +25,35 @@ def fire(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, l
 
     :param limit: at most so many jobs; what remains is left for the next pass (rule L2)
     """
-    state = snapshot.state
-    cursor, due_at = state.next_fire_time, state.due_at
-    if cursor is None or due_at is None or due_at > now:
+    state, schedule = snapshot.state, snapshot.schedule
+    cursor, due_at, named = state.next_fire_time, state.due_at, state.occurrences
+    wake_at = state.wake_at if named else due_at
+    if wake_at is None or wake_at > now or (cursor is None and not named):
         return Change(schedule_id=snapshot.id)
     if snapshot.fault is not None:
         return failed(snapshot, snapshot.fault)
-    times = FireTimes.of(snapshot.schedule, state.anchor)
+    times = FireTimes.of(schedule, state.anchor, named)
     try:
-        picked = pick(snapshot.schedule, times, cursor, due_at, options, now, limit)
+        picked = pick_due(schedule, times, cursor, due_at, named, options, now, limit)
         jobs = [regular_job(snapshot, options, times, fire_time, now) for fire_time in picked.chosen]
-        return moved(snapshot, times, picked.cursor, jobs, picked.skipped)
+        return moved(snapshot, times, picked, jobs, now)
     except TriggerError as exc:
         return failed(snapshot, str(exc))
-
-
-def pick(
-    schedule: Schedule,
-    times: FireTimes,
-    cursor: datetime,
-    due_at: datetime,
-    options: EffectiveOptions,
-    now: datetime,
-    limit: int,
-) -> Pick:
-    """Choose among the fire times from the cursor on that are due by ``now``; the cursor's own must be."""
-    grace = options.misfire_grace_time
-    following = times.next(cursor)
-    if following is None or following > now:  # the common case: just one is due
-        if grace is not None and now - due_at > grace:
-            return Pick((), (Span(SkipReason.grace, times, cursor, cursor),), following)
-        return Pick((cursor,), (), following)
-    latest = times.last_due(cursor, now) or cursor
-    kept: datetime | None = cursor
-    if grace is not None:
-        kept = times.first_due(cursor, now - min(grace, now - BEGINNING))
-    if kept is None or kept > latest:
-        return Pick((), (Span(SkipReason.grace, times, cursor, latest),), times.next(latest))
-    dropped = Span(SkipReason.grace, times, cursor, kept - TICK)
-    if schedule.coalesce is CoalescePolicy.latest:
-        earlier = Span(SkipReason.coalesced, times, kept, latest - TICK)
-        return Pick((latest,), (dropped, earlier), times.next(latest))
-    if schedule.coalesce is CoalescePolicy.earliest:
-        second = times.next(kept)
-        others = [] if second is None else [Span(SkipReason.coalesced, times, second, latest)]
-        return Pick((kept,), (dropped, *others), times.next(latest))
-    chosen = times.tail(kept, latest, schedule.max_catchup)
-    excess = Span(SkipReason.catchup_limit, times, kept, chosen[0] - TICK)
-    return Pick(
-        chosen[:limit], (dropped, excess), chosen[limit] if limit < len(chosen) else times.next(latest)
-    )
 
 
 def moved(
     snapshot: ScheduleSnapshot,
     times: FireTimes,
-    cursor: datetime | None,
+    picked: Pick,
     jobs: Sequence[Job],
-    skipped: Sequence[Span],
+    now: datetime,
 ) -> Change:
     """Return the change that moves the cursor, keeps count, and leaves the schedule without a pause."""
-    state = snapshot.state
+    state, cursor, skipped = snapshot.state, picked.cursor, picked.skipped
+    last, left = jobs[-1].scheduled_fire_time if jobs else state.last_fire_time, picked.occurrences
+    if left:
+        last, left, requested = passed(state.last_fire_time, picked, jobs, now)
+        skipped = (*skipped, *(Span(SkipReason.requested, times, found, found) for found in requested))
     events: list[Event] = []
     counts, exact = state.skipped, state.skipped_exact
     skips = tally(skipped)
@@ -113,7 +63,8 @@ def moved(
         exact = exact and all_exact
         numbers = tuple((reason, count.number) for reason, count in skips.items())
         events.append(FireTimesSkipped(snapshot.id, snapshot.task_id, numbers, all_exact))
-    if cursor is None and state.next_fire_time is not None:
+    had_any = state.next_fire_time is not None or state.occurrences
+    if cursor is None and not left and had_any:
         events.append(ScheduleFinished(snapshot.id, snapshot.task_id))
     new = ScheduleState(
         incarnation=state.incarnation,
@@ -121,11 +72,12 @@ def moved(
         anchor=times.anchor,
         next_fire_time=cursor,
         due_at=None if cursor is None else times.due_at(cursor),
-        last_fire_time=jobs[-1].scheduled_fire_time if jobs else state.last_fire_time,
+        last_fire_time=last,
         jobs_made=state.jobs_made + len(jobs),
         skipped=counts,
         skipped_exact=exact,
         failures=state.failures,
+        occurrences=tuple(left),
     )
     return Change(schedule_id=snapshot.id, state=new, jobs=tuple(jobs), events=tuple(events))
 

@@ -31,7 +31,7 @@ def pause(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, 
     """
     check(wanted, now)
     settled = settle(snapshot, options, now, discard=wanted.queued == "discard")
-    snapshot = _after(snapshot, settled)
+    snapshot = after(snapshot, settled)
     live = _live(snapshot, now)
     old = _same(live, wanted)
     others = tuple(pause for pause in live if pause is not old)
@@ -77,7 +77,7 @@ def unpause(
     :param hold: what is lifted: a hold, or what pauses only this schedule, with its count of failures (rule B2)
     """
     settled = settle(snapshot, options, now)
-    snapshot = _after(snapshot, settled)
+    snapshot = after(snapshot, settled)
     live = _live(snapshot, now)
     lifted = [pause for pause in live if pause.hold == hold]
     others = tuple(pause for pause in live if pause.hold != hold)
@@ -121,6 +121,7 @@ def preview(snapshot: ScheduleSnapshot, change: Change) -> UnpausePreview:
         skipped=told.skipped,
         skipped_exact=told.skipped_exact,
         changed=told.changed,
+        occurrences=(change.state or snapshot.state).occurrences,
     )
 
 
@@ -220,6 +221,6 @@ def replaced(old: Pause, wanted: Pause) -> Pause:
     )
 
 
-def _after(snapshot: ScheduleSnapshot, change: Change) -> ScheduleSnapshot:
+def after(snapshot: ScheduleSnapshot, change: Change) -> ScheduleSnapshot:
     """Return the snapshot as it is once the change is written."""
     return snapshot if change.state is None else attrs.evolve(snapshot, state=change.state)

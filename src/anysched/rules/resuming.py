@@ -12,11 +12,13 @@ from anysched.errors import TriggerError
 from anysched.model.change import Change, QueuedFate
 from anysched.model.events import FireTimesSkipped, ScheduleUnpaused
 from anysched.model.job import Job
+from anysched.model.occurrence import Occurrence
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import CatchUp, CoalescePolicy, Missed, ResumeFrom, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState, UnpauseResult
-from anysched.rules.firing import Span, failed, moved, pick
+from anysched.rules.firing import failed, moved
 from anysched.rules.jobs import regular_job
+from anysched.rules.picking import Pick, Span, pick_due, settled, singly, waiting
 from anysched.rules.times import BEGINNING, TICK, FireTimes, spaced
 
 #: What the words that ask for jobs are short for.
@@ -50,12 +52,14 @@ class Restart:
     :ivar cursor: the first of them
     :ivar chosen: missed fire times that get a job all the same, in order, each with those it is one of
     :ivar skipped: missed fire times that get none
+    :ivar occurrences: what is left of the fire times that were skipped or moved by name
     """
 
     times: FireTimes
     cursor: datetime | None
     chosen: Sequence[tuple[FireTimes, datetime]]
     skipped: Sequence[Span]
+    occurrences: Sequence[Occurrence] = ()
 
 
 def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, limit: int) -> Change:
@@ -99,7 +103,7 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
 def _restarted(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, limit: int) -> Change:
     schedule, now = snapshot.schedule, how.now
     restart = restart_from(snapshot, how)
-    times, cursor, skipped = restart.times, restart.cursor, restart.skipped
+    times, cursor, skipped, named = restart.times, restart.cursor, restart.skipped, restart.occurrences
     asked = _asked_for(how.missed)
     jobs: list[Job] = []
     for own, fire_time in restart.chosen:
@@ -109,11 +113,12 @@ def _restarted(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resum
             regular_job(snapshot, options, own, fire_time, now, run_at=start, deadline_from=start or now)
         )
     room = limit - len(jobs)
-    if room > 0 and cursor is not None and (due_at := times.due_at(cursor)) <= now:
-        late = pick(schedule, times, cursor, due_at, options, now, room)
+    if room > 0:
+        due_at = None if cursor is None else times.due_at(cursor)
+        late = pick_due(schedule, times, cursor, due_at, named, options, now, room)
         jobs += [regular_job(snapshot, options, times, fire_time, now) for fire_time in late.chosen]
-        cursor, skipped = late.cursor, (*skipped, *late.skipped)
-    return moved(snapshot, times, cursor, jobs, skipped)
+        cursor, skipped, named = late.cursor, (*skipped, *late.skipped), late.occurrences
+    return moved(snapshot, times, Pick((), skipped, cursor, named), jobs, now)
 
 
 def report(change: Change) -> UnpauseResult:
@@ -147,12 +152,13 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     wherever the schedule goes on; what is due at that very instant was not missed.
     """
     state, at, missed = snapshot.state, how.at, how.missed
-    old, frozen = FireTimes.of(snapshot.schedule, state.anchor), state.next_fire_time
+    named = state.occurrences
+    old, frozen = FireTimes.of(snapshot.schedule, state.anchor, named), state.next_fire_time
     start = at if how.resume_from == "now" else how.resume_from
     if start is None or (frozen is not None and start < frozen and how.resume_from != "now"):
         start, times, cursor = None, old, frozen
     else:
-        times = FireTimes.of(snapshot.schedule, start)
+        times = FireTimes.of(snapshot.schedule, start, named)
         cursor = _first_unfired(times, start, state)
     passed: list[_Stretch] = []
     rest = frozen
@@ -166,7 +172,41 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     chosen, skipped = _chosen(passed, _asked_for(missed), snapshot.schedule.max_catchup, at)
     if start is not None and rest is not None and rest < start:
         skipped.append(Span(SkipReason.paused, old, rest, start - TICK))
-    return Restart(times, cursor, chosen, skipped)
+    restart = Restart(times, cursor, chosen, skipped)
+    return _with_named(restart, snapshot, how, start) if named else restart
+
+
+def _with_named(restart: Restart, snapshot: ScheduleSnapshot, how: Resume, start: datetime | None) -> Restart:
+    """Add what becomes of the fire times that were skipped or moved by name (rule O5).
+
+    Moved ones are missed by their new instants, and given up when these lie before ``start``. What was asked for about
+    fire times from ``start`` on stands if they are fire times still.
+    """
+    named, times = snapshot.state.occurrences, restart.times
+    asked = _asked_for(how.missed)
+    missed = [] if how.missed == "policy" else waiting(named, how.at)
+    given_up = [] if start is None else [found for found in waiting(named, start) if found not in missed]
+    if asked is None:
+        given_up += missed
+    elif asked.max_age is not None:
+        given_up += waiting(named, how.at - min(asked.max_age, how.at - BEGINNING))
+    together = [*restart.chosen, *((times, found) for found in missed if found not in given_up)]
+    together.sort(key=lambda one: one[0].due_at(one[1]))
+    most, reason = 1, SkipReason.coalesced
+    if asked is not None and asked.coalesce is CoalescePolicy.all:
+        most, reason = asked.max_jobs or snapshot.schedule.max_catchup, SkipReason.catchup_limit
+    chosen, others = together[-most:], together[:-most]
+    if asked is not None and asked.coalesce is CoalescePolicy.earliest:
+        chosen, others = together[:1], together[1:]
+    skipped = [
+        *restart.skipped,
+        *singly(SkipReason.paused, times, given_up),
+        *(Span(reason, own, found, found) for own, found in others),
+    ]
+    left = settled(named, {*missed, *given_up}, {found for _, found in chosen})
+    if start is not None:
+        left = [one for one in left if one.settled or one.fire_time < start or times.has(one.fire_time)]
+    return attrs.evolve(restart, chosen=chosen, skipped=skipped, occurrences=left)
 
 
 def _first_unfired(times: FireTimes, start: datetime, state: ScheduleState) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
@@ -12,6 +12,7 @@ from typing import Final, SupportsIndex, TypeVar
 import attrs
 
 from anysched.errors import TriggerError
+from anysched.model.occurrence import Occurrence
 from anysched.model.schedule import Schedule
 from anysched.model.trigger import Trigger
 
@@ -51,9 +52,12 @@ class FireTimes:
     max_jitter: timedelta | None = None
 
     @classmethod
-    def of(cls, schedule: Schedule, anchor: datetime) -> FireTimes:
-        """Return the fire times of a schedule."""
-        return cls(schedule.trigger, anchor, schedule.id, schedule.max_jitter)
+    def of(cls, schedule: Schedule, anchor: datetime, occurrences: Sequence[Occurrence] = ()) -> FireTimes:
+        """Return the fire times of a schedule, without those that were skipped or moved by name."""
+        if occurrences:
+            named = {occurrence.fire_time: occurrence for occurrence in occurrences}
+            return RemainingFireTimes(schedule.trigger, anchor, schedule.id, schedule.max_jitter, named=named)
+        return FireTimes(schedule.trigger, anchor, schedule.id, schedule.max_jitter)
 
     def next(self, after: datetime) -> datetime | None:
         """Return the first fire time strictly after an instant, or None."""
@@ -76,6 +80,10 @@ class FireTimes:
     def first(self, at: datetime) -> datetime | None:
         """Return the first fire time at or after an instant, or None."""
         return self.next(at - TICK if at > BEGINNING else at)
+
+    def has(self, instant: datetime) -> bool:
+        """Return whether the trigger fires at an instant, skipped or moved or not."""
+        return self.first(instant) == instant
 
     def due_at(self, fire_time: datetime) -> datetime:
         """Return a fire time with its jitter, which is kept short of the following fire time (rule T8)."""
@@ -175,6 +183,49 @@ class FireTimes:
     def _until(self, after: datetime, until: datetime) -> datetime | None:
         found = self.next(after)
         return found if found is not None and found <= until else None
+
+
+@attrs.frozen
+class RemainingFireTimes(FireTimes):
+    """The fire times of a schedule but those that were skipped or moved by name (rule O2).
+
+    ``due_at`` tells of the moved ones when they are due. The jitter of all others stays what it was.
+
+    :ivar named: what was skipped or moved; under this anchor some may be no fire times
+    """
+
+    named: Mapping[datetime, Occurrence] = attrs.field(kw_only=True)
+
+    @property
+    def whole(self) -> FireTimes:
+        """All fire times of the trigger."""
+        return FireTimes(self.trigger, self.anchor, self.key, self.max_jitter)
+
+    def next(self, after: datetime) -> datetime | None:
+        whole = self.whole
+        found = whole.next(after)
+        while found is not None and found in self.named:
+            found = whole.next(found)
+        return found
+
+    def has(self, instant: datetime) -> bool:
+        return self.whole.has(instant)
+
+    def due_at(self, fire_time: datetime) -> datetime:
+        occurrence = self.named.get(fire_time)
+        moved_to = None if occurrence is None else occurrence.moved_to
+        return self.whole.due_at(fire_time) if moved_to is None else moved_to
+
+    def last(self, since: datetime, until: datetime) -> datetime:
+        found = FireTimes.last(self, since, until)
+        while found > since and found in self.named:
+            found = FireTimes.last(self, since, found - TICK)
+        return found
+
+    def count(self, after: datetime, until: datetime, limit: int = COUNT_LIMIT) -> Count:
+        found = self.whole.count(after, until, limit)
+        others = sum(after < named <= until and self.has(named) for named in self.named)
+        return Count(max(0, found.number - others), found.exact)
 
 
 def steadily_growing(times: FireTimes, first: datetime) -> None:

@@ -115,7 +115,8 @@ def takes_long(snapshot: ScheduleSnapshot | None, now: datetime) -> bool:
     if cursor is None or cursor >= now:
         return False
     try:
-        missed = FireTimes.of(snapshot.schedule, snapshot.state.anchor).between(cursor, now)
+        state = snapshot.state
+        missed = FireTimes.of(snapshot.schedule, state.anchor, state.occurrences).between(cursor, now)
         return sum(1 for _ in islice(missed, LONG_BACKLOG)) == LONG_BACKLOG
     except TriggerError:
         return False

@@ -13,6 +13,7 @@ from anysched.errors import DeserializationError, UnknownTypeError
 from anysched.model import convert
 from anysched.model.hold import Hold, Selector
 from anysched.model.job import JobException
+from anysched.model.occurrence import Occurrence
 from anysched.model.policies import CatchUp, MissedWord, PauseKind, Queued, SkipReason
 from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
@@ -33,6 +34,7 @@ _SCHEDULE_FIELDS: Final = tuple(
     field.name for field in attrs.fields(Schedule) if field.name not in _APART and field.name != "trigger"
 )
 _OPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(TaskOptions) if field.name not in _APART)
+_OCCURRENCE_FIELDS: Final = tuple(field.name for field in attrs.fields(Occurrence))
 _PAUSE_FIELDS: Final = tuple(field.name for field in attrs.fields(Pause))
 _CATCH_UP_FIELDS: Final = tuple(field.name for field in attrs.fields(CatchUp))
 _SELECTOR_FIELDS: Final = tuple(field.name for field in attrs.fields(Selector))
@@ -121,6 +123,19 @@ def pauses_from_plain(plain: object) -> tuple[Pause, ...]:
     return tuple(pause_from_plain(pause) for pause in pauses)
 
 
+def occurrences_to_plain(occurrences: Iterable[Occurrence]) -> list[dict[str, Any]]:
+    """Return the fire times that were skipped or moved by name."""
+    return [_to_plain("fire time", occurrence, _OCCURRENCE_FIELDS) for occurrence in occurrences]
+
+
+def occurrences_from_plain(plain: object) -> tuple[Occurrence, ...]:
+    """Return the fire times that were skipped or moved by name. :raise DeserializationError: when they are damaged"""
+    if not isinstance(plain, list) or not plain:
+        raise DeserializationError("the stored fire times are damaged: they are not records")
+    records = [_from_plain("fire time", one, _OCCURRENCE_FIELDS) for one in cast("list[object]", plain)]
+    return _built("fire time", lambda: tuple(_checked_occurrence(Occurrence(**one)) for one in records))
+
+
 def hold_to_plain(hold: Hold) -> dict[str, Any]:
     """Return a hold."""
     selector = _to_plain("selector", hold.selector, _SELECTOR_FIELDS)
@@ -202,6 +217,17 @@ def _built(what: str, build: Callable[[], T]) -> T:
         return build()
     except (TypeError, ValueError) as exc:
         raise DeserializationError(f"the stored {what} is damaged: {exc}") from exc
+
+
+def _checked_occurrence(occurrence: Occurrence) -> Occurrence:
+    given = (
+        [occurrence.fire_time] if occurrence.moved_to is None else [occurrence.fire_time, occurrence.moved_to]
+    )
+    if not all(isinstance(instant, datetime) and instant.utcoffset() is not None for instant in given):
+        raise TypeError("an aware instant is expected")
+    if type(occurrence.settled) is not bool:
+        raise TypeError(f"true or false is expected, not {occurrence.settled!r}")
+    return occurrence
 
 
 def _checked_pause(pause: Pause) -> Pause:

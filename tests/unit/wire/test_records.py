@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from anysched.errors import DeserializationError, SerializationError, UnknownTypeError
 from anysched.model.hold import Hold, Selector
 from anysched.model.job import JobException
+from anysched.model.occurrence import Occurrence
 from anysched.model.policies import CatchUp, CoalescePolicy, OnAbandon, PauseKind, SkipReason
 from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
@@ -142,6 +143,25 @@ def test_several_pauses(pauses: list[Pause]) -> None:
     assert (pauses[0],) == records.pauses_from_plain(through_json(records.pause_to_plain(pauses[0])))
 
 
+@given(
+    st.lists(
+        st.builds(
+            Occurrence,
+            fire_time=INSTANTS,
+            moved_to=st.none() | INSTANTS,
+            reason=st.none() | NAMES,
+            by=st.none() | NAMES,
+            settled=st.booleans(),
+        ),
+        min_size=1,
+    )
+)
+def test_occurrences(occurrences: list[Occurrence]) -> None:
+    """Rule O6: fire times that were skipped or moved come back with all that was said about them."""
+    plain = through_json(records.occurrences_to_plain(occurrences))
+    assert tuple(occurrences) == records.occurrences_from_plain(plain)
+
+
 @pytest.mark.parametrize(
     "selector",
     [
@@ -180,6 +200,10 @@ READERS: list[tuple[Callable[[object], object], object]] = [
     ),
     (records.options_from_plain, records.options_to_plain(TaskOptions(max_attempts=1))),
     (records.pause_from_plain, records.pause_to_plain(Pause(NOW))),
+    (
+        lambda plain: records.occurrences_from_plain([plain]),
+        records.occurrences_to_plain([Occurrence(fire_time=NOW, moved_to=NOW)])[0],
+    ),
     (
         records.hold_from_plain,
         records.hold_to_plain(Hold(Selector(tags={"a"}), Pause(NOW, hold="x", kind="maintenance"))),

@@ -21,6 +21,7 @@ PASSED_ON = frozenset(
     {
         "backend",
         "cleanup_interval",
+        "stale_pause_after",
         "event_broker",
         "job_executors",
         "lease_duration",

@@ -32,7 +32,14 @@ from anysched.stores.sql.dialects import Dialect, is_one_of
 from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.session import Conflict
 from anysched.stores.sql.statements import STATE_COLUMNS, Statements
-from anysched.wire.records import pauses_from_plain, pauses_to_plain, skips_from_plain, skips_to_plain
+from anysched.wire.records import (
+    occurrences_from_plain,
+    occurrences_to_plain,
+    pauses_from_plain,
+    pauses_to_plain,
+    skips_from_plain,
+    skips_to_plain,
+)
 
 #: How many schedules that this node cannot handle are looked at in one pass.
 MOST_PASSED_OVER: Final = 1000
@@ -208,10 +215,11 @@ class Schedules:
         column = self._table.c
         if status is ScheduleStatus.error:
             return [column.error.is_not(None)]
+        nothing_left = sa.and_(column.next_fire_time.is_(None), column.occurrences.is_(None))
         if status is ScheduleStatus.finished:
-            return [column.error.is_(None), column.next_fire_time.is_(None)]
+            return [column.error.is_(None), nothing_left]
         paused = column.pause.is_not(None) if status is ScheduleStatus.paused else column.pause.is_(None)
-        return [column.error.is_(None), column.next_fire_time.is_not(None), paused]
+        return [column.error.is_(None), sa.not_(nothing_left), paused]
 
     def _read(
         self, connection: sa.Connection, rows: Sequence[Sequence[Any]], unknown: Unknown | None = None
@@ -301,6 +309,7 @@ def _state_row(state: ScheduleState) -> tuple[Any, ...]:
         to_json(skips_to_plain(state.skipped)) if state.skipped else None,
         int(state.skipped_exact),
         state.failures,
+        to_json(occurrences_to_plain(state.occurrences)) if state.occurrences else None,
     )
 
 
@@ -310,7 +319,7 @@ def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
     A damaged state is one that has to be looked at, so that the rules set its schedule aside.
     """
     (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error, jobs_made,
-     skipped, skipped_exact, failures) = row  # fmt: skip
+     skipped, skipped_exact, failures, occurrences) = row  # fmt: skip
     try:
         state = ScheduleState(
             incarnation=UUID(incarnation),
@@ -325,6 +334,7 @@ def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
             skipped=skips_from_plain(from_json(skipped)) if skipped else NOTHING_SKIPPED,
             skipped_exact=bool(skipped_exact),
             failures=int(failures),
+            occurrences=() if occurrences is None else occurrences_from_plain(from_json(occurrences)),
         )
     except (DeserializationError, TypeError, ValueError, AttributeError) as exc:
         state = ScheduleState(

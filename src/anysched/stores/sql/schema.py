@@ -141,6 +141,7 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         sa.Column("skipped", Text),
         sa.Column("skipped_exact", sa.SmallInteger, nullable=False),
         sa.Column("failures", sa.BigInteger, nullable=False),
+        sa.Column("occurrences", Text),
         sa.Column("group_name", Name),
         sa.Column("tags", Text),  # each between line breaks
         index("schedules_due", "wake_at", "task_id", sparse="wake_at"),

@@ -18,7 +18,7 @@ from anysched.stores.sql.schema import Tables
 
 STATE_COLUMNS: Final = (
     "id, task_id, config_id, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, "
-    "pause, error, jobs_made, skipped, skipped_exact, failures"
+    "pause, error, jobs_made, skipped, skipped_exact, failures, occurrences"
 )
 JOB_COLUMNS: Final = (
     "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, run_at, created_at, start_deadline, "
@@ -116,7 +116,7 @@ class Statements:
         self.delete_config: Many = delete(tables.configs, "id")
         state = (
             "incarnation, revision, anchor, next_fire_time, due_at, wake_at, last_fire_time, pause, error, jobs_made,"
-            " skipped, skipped_exact, failures"
+            " skipped, skipped_exact, failures, occurrences"
         )
         configured = "task_id, config_id, kinds, group_name, tags"
         self.insert_schedule: Many = insert(tables.schedules, f"{configured}, {state}, id")

@@ -19,6 +19,7 @@ from anysched.testing.store_suite.firing import FiringTests
 from anysched.testing.store_suite.holds import HoldTests
 from anysched.testing.store_suite.jobs import JobTests
 from anysched.testing.store_suite.leases import LeaseTests
+from anysched.testing.store_suite.occurrences import OccurrenceTests
 from anysched.testing.store_suite.passes import PassTests
 from anysched.testing.store_suite.pausing import PausingTests
 from anysched.testing.store_suite.reading import ReadingTests
@@ -36,6 +37,7 @@ class StoreSuite(
     ResumingTests,
     HoldTests,
     BreakingTests,
+    OccurrenceTests,
     FiringTests,
     PassTests,
     JobTests,

@@ -27,7 +27,7 @@ from anysched.ports.store import (
     JobQuery,
     ScheduleQuery,
 )
-from anysched.rules import adding, declaring, holding, pausing
+from anysched.rules import adding, declaring, holding, occurrences, pausing
 from anysched.rules.policy import Policy
 from anysched.triggers import DateTrigger, IntervalTrigger
 
@@ -193,6 +193,28 @@ class User:
     async def remove(self, *ids: str) -> Committed:
         """Remove schedules."""
         return await self.store.transact_schedules(ids, lambda key, stored, _, __: adding.remove(key, stored))
+
+    async def name(
+        self,
+        fire_time: datetime | None = None,
+        to: datetime | None = None,
+        *,
+        id: str = "schedule",
+        restore: bool = False,
+        **told: Any,
+    ) -> Change:
+        """Skip a fire time, by default the next; move it, or restore it."""
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            snapshot = adding.existing(key, stored)
+            options = POLICY.options(snapshot.schedule, task)
+            if restore and fire_time is not None:
+                return occurrences.restore(snapshot, options, now, fire_time)
+            if to is not None:
+                return occurrences.move(snapshot, options, now, fire_time, to, **told)
+            return occurrences.skip(snapshot, options, now, fire_time, **told)
+
+        return (await self.store.transact_schedules([id], decide)).changes[0]
 
     async def write_state(self, id: str = "schedule", **fields: Any) -> ScheduleState:
         """Write these fields of a schedule's state, whatever they are, and return the state."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from anysched.model.occurrence import Occurrence
 from anysched.model.policies import (
     CoalescePolicy,
     ScheduleStatus,
@@ -76,6 +77,13 @@ class ReadingTests(StoreTests):
             {"pauses": (Pause(late, early, "why\n", "who", "hold", late, "run_all"),), "error": None},
             {"pauses": (Pause(early, resume_from="now", missed="skip", kind="failure"),), "skipped": {}},
             {"pauses": (Pause(early), Pause(late, late, hold="a hold")), "failures": 2**40},
+            {
+                "occurrences": (
+                    Occurrence(fire_time=early, moved_to=late, reason="why\n", by="‘ß’ 😀"),
+                    Occurrence(fire_time=late, settled=True),
+                )
+            },
+            {"occurrences": ()},
             {"next_fire_time": None, "due_at": None, "pauses": ()},
         ]
         for fields in written_fields:

@@ -41,6 +41,8 @@ DAMAGE = [
     "UPDATE anysched_schedules SET due_at = x'ff' WHERE id = 'bad'",
     "UPDATE anysched_schedules SET skipped = '{\"version\": 1, \"x\": 1}' WHERE id = 'bad'",
     'UPDATE anysched_schedules SET skipped = \'{"version": 1, "grace": "x"}\' WHERE id = \'bad\'',
+    "UPDATE anysched_schedules SET occurrences = '[]' WHERE id = 'bad'",
+    "UPDATE anysched_schedules SET occurrences = '[{\"version\": 1, \"fire_time\": 1}]' WHERE id = 'bad'",
     "UPDATE anysched_schedules SET pause = '{}' WHERE id = 'bad'",
     "UPDATE anysched_schedules SET pause = '{\"version\": 1, \"since\": 1}' WHERE id = 'bad'",
     'UPDATE anysched_schedules SET pause = \'{"version": 1, "queued": "x"}\' WHERE id = \'bad\'',
