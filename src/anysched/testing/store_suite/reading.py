@@ -75,7 +75,7 @@ class ReadingTests(StoreTests):
             {"skipped": {reason: 2**40 + i for i, reason in enumerate(SkipReason)}, "skipped_exact": False},
             {"pauses": (Pause(late, early, "why\n", "who", "hold", late, "run_all"),), "error": None},
             {"pauses": (Pause(early, resume_from="now", missed="skip", kind="failure"),), "skipped": {}},
-            {"pauses": (Pause(early), Pause(late, late, hold="a hold")), "failures": 2**40},
+            {"pauses": (Pause(early), Pause(late, late, hold="‘h’", kind="maintenance")), "failures": 2**40},
             {"next_fire_time": None, "due_at": None, "pauses": ()},
         ]
         for fields in written_fields:
