@@ -27,7 +27,7 @@ from tests.properties.world import NODES, World, hold_of, pause_of, refusal, sec
 from anysched import AsyncScheduler
 from anysched.model.job import Claim
 from anysched.model.schedule import ScheduleSnapshot, ScheduleState
-from anysched.ports.store import Advanced, AdvanceRequest, Completion
+from anysched.ports.store import Advanced, AdvanceRequest, Completed, Completion, NodePolicy
 from anysched.stores import _memory_schedules
 from anysched.stores.sql import advance
 
@@ -614,10 +614,12 @@ class Interleaved(AtRest):
             self.reference.claim(job, request.node)
             self.claimed[job_key(job)] += 1
 
-    def complete(self, outcome: list[bool] | Exception, node: str, completions: Sequence[Completion]) -> None:
-        assert isinstance(outcome, list), outcome
+    def complete(
+        self, outcome: Completed | Exception, node: str, completions: Sequence[Completion], _: NodePolicy
+    ) -> None:
+        assert isinstance(outcome, Completed), outcome
         self.synchronize()
-        for completion, accepted in zip(completions, outcome, strict=True):
+        for completion, accepted in zip(completions, outcome.accepted, strict=True):
             job = self.held(completion.claim, node)
             assert accepted == (job is not None)
             if job is not None:
