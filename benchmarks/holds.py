@@ -141,6 +141,7 @@ async def hold(url: str, count: int) -> Figures:
             async with beside.watched():
                 await scheduler.pause_schedules(tags=tags)
                 await scheduler.unpause_schedules(tags=tags)
+            figures["adds refused"] = beside.refused
             figures |= {f"longest {name} ms": 1000 * took for name, took in beside.longest.items() if took}
     finally:
         await other.close()
