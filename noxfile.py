@@ -122,5 +122,6 @@ def benchmarks_nodes(session: nox.Session) -> None:
     """Databases, and several nodes on one; see benchmarks/README.md. Judges nothing."""
     session.install(FULL)
     session.run("python", "benchmarks/stores.py")
+    session.run("python", "benchmarks/holds.py")
     for workload in ("spread", "pauses", "reaction"):
         session.run("python", "benchmarks/nodes.py", *session.posargs, workload)

@@ -12,6 +12,7 @@ from tests.engine.support import KEEP, Heard, Runs, StoreProxy, at, outcome, pas
 from anysched import (
     AsyncScheduler,
     ConflictingHoldError,
+    Event,
     HoldAdded,
     HoldLifted,
     HoldLookupError,
@@ -25,6 +26,8 @@ from anysched import (
     StalePause,
     StoreUnavailableError,
 )
+from anysched.engine import committing
+from anysched.model.events import WorkChanged
 from anysched.ports.store import DataStore
 from anysched.testing import FakeClock
 
@@ -58,6 +61,32 @@ async def test_a_group_is_silenced_and_goes_on(
     assert [HoldLifted("group=reports", "group=reports")] == heard.of(HoldLifted)
     assert ["group=reports"] == [event.hold for event in heard.of(SchedulePaused)]
     assert ["group=reports"] * 2 == [event.hold for event in heard.of(ScheduleUnpaused)]
+
+
+async def test_events_of_very_many(
+    scheduler: AsyncScheduler, clock: FakeClock, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule H2: of a hold on very many schedules, what became of each is told to those who listen, and to them alone."""
+    monkeypatch.setattr(committing, "MOST_TOLD", 2)
+    published: list[Event] = []
+    broker = scheduler._engine.settings.broker
+    publish = broker.publish
+    monkeypatch.setattr(broker, "publish", lambda events: (published.extend(events), publish(events)))
+    for id in "abc":
+        await scheduler.add_schedule(runs.task(), EVERY_10, id=id)
+    await scheduler.pause_schedules(ids=["a", "b"])
+    assert ["a", "b"] == [event.schedule_id for event in published if isinstance(event, SchedulePaused)]
+    published.clear()
+    await scheduler.pause_schedules(everything=True)
+    assert [HoldAdded] == [type(event) for event in published if not isinstance(event, WorkChanged)]
+    told: list[Event] = []
+    with scheduler.subscribe(told.append, ScheduleUnpaused):
+        await scheduler.unpause_schedules(ids=["a", "b"])
+        await clock.advance(15)
+        await scheduler.unpause_schedules(everything=True)
+        await clock.advance(0)
+    assert 3 == len(told)
+    assert [15, 15, 15] == runs.take()
 
 
 async def test_what_pauses_a_schedule_is_told(scheduler: AsyncScheduler, runs: Runs) -> None:

@@ -223,13 +223,13 @@ def conduct_transactions(store: SQLDataStore, conductor: Conductor) -> None:
         finally:
             lock.release()
 
-    def read(work: Any) -> Any:
+    def read(*args: Any) -> Any:
         conductor.give_way_in_thread()
-        return read_here(work)
+        return read_here(*args)
 
-    def write(work: Any) -> Any:
+    def write(*args: Any) -> Any:
         conductor.give_way_in_thread()
-        return write_here(work)
+        return write_here(*args)
 
     session._in_thread, session.read_here, session.write_here = one_by_one, read, write
 
@@ -240,12 +240,18 @@ def conduct_decisions(store: MemoryDataStore, conductor: Conductor, fired: Calla
     :param fired: called with the id of each schedule that a pass writes
     """
     inner: Any = store
-    decided, decide_firing, write, commit = inner._decided, inner._decide_firing, inner._write, inner._commit
+    changes: Any = store._changes
+    decide, decide_firing, write, commit = (
+        changes._decide,
+        inner._decide_firing,
+        changes.write,
+        changes._commit,
+    )
     committing = False
 
-    def decided_in_turn(*args: Any) -> Any:
+    def decide_in_turn(*args: Any) -> Any:
         conductor.give_way_in_thread()
-        found = decided(*args)
+        found = decide(*args)
         conductor.give_way_in_thread(time_passes=False)
         return found
 
@@ -255,11 +261,11 @@ def conduct_decisions(store: MemoryDataStore, conductor: Conductor, fired: Calla
         conductor.give_way_in_thread()
         return found
 
-    def commit_and_know(changes: Any) -> Any:
+    def commit_and_know(*args: Any) -> Any:
         nonlocal committing
         committing = True
         try:
-            return commit(changes)
+            return commit(*args)
         finally:
             committing = False
 
@@ -269,5 +275,5 @@ def conduct_decisions(store: MemoryDataStore, conductor: Conductor, fired: Calla
             fired(change.schedule_id)
         return ended
 
-    inner._decided, inner._decide_firing = decided_in_turn, decide_firing_in_turn
-    inner._commit, inner._write = commit_and_know, write_and_tell
+    changes._decide, inner._decide_firing = decide_in_turn, decide_firing_in_turn
+    changes._commit, changes.write = commit_and_know, write_and_tell

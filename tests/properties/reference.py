@@ -60,6 +60,8 @@ class Config:
     coalesce: str = "latest"
     grace: int | None = None
     most: int = 100
+    group: str | None = None
+    tags: frozenset[str] = frozenset()
 
 
 @attrs.frozen
@@ -80,25 +82,74 @@ WORDS: dict[Missed, CatchUp] = {"run_once": CatchUp("latest"), "run_all": CatchU
 
 @attrs.frozen
 class Pause:
-    """What a user says of a pause."""
+    """What a user says of a pause; ``queued`` is about that moment only, and what is held is seen by the jobs."""
 
     until: int | None = None
     reason: str | None = None
-    queued: str = "keep"
+    queued: str = attrs.field(default="keep", eq=False)
     resume_from: ResumeFrom = None
     missed: Missed = "policy"
     since: int = 0
+    hold: str | None = None
+
+    def is_over(self, now: int) -> bool:
+        """Rule P10: from ``until`` on it counts as resumed."""
+        return self.until is not None and self.until <= now
+
+
+@attrs.frozen
+class Selector:
+    """Which schedules are meant: those that meet all conditions given (rule H1)."""
+
+    ids: frozenset[str] | None = None
+    group: str | None = None
+    tags: frozenset[str] | None = None
+    task: str | None = None
+    everything: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a hold is called that is given no name."""
+        conditions = {"ids": self.ids, "group": self.group, "tags": self.tags, "task": self.task}
+        given = {key: value for key, value in conditions.items() if value is not None}
+        texts = [
+            f"{key}={value if isinstance(value, str) else ','.join(sorted(value))}"
+            for key, value in given.items()
+        ]
+        return " ".join(texts) or "everything"
+
+    def means(self, id: str, config: Config) -> bool:
+        """Tell whether a schedule is among those meant."""
+        return not (
+            (self.ids is not None and id not in self.ids)
+            or (self.group is not None and config.group != self.group)
+            or (self.tags is not None and not config.tags.issuperset(self.tags))
+            or (self.task is not None and self.task != (f"slow {id}" if config.slow else "quick"))
+        )
+
+
+@attrs.frozen
+class Hold:
+    """A pause of all schedules that are meant, now or later."""
+
+    selector: Selector
+    pause: Pause
 
 
 @attrs.frozen
 class Report:
-    """What a resume did: status, next fire time, jobs made, fire times skipped, whether there was a pause."""
+    """What a resume did.
 
+    Status, next fire time, jobs made, fire times skipped, whether there was such a pause, and what else pauses.
+    """
+
+    id: str
     status: str
     cursor: int | None
     jobs: int = 0
     skipped: int = 0
     changed: bool = True
+    pauses: tuple[Pause, ...] = ()
 
 
 @attrs.define(eq=False)
@@ -117,6 +168,11 @@ class Job:
     holder: str | None = None
 
     @property
+    def is_last(self) -> bool:
+        """Whether it is not tried again."""
+        return self.attempt == MOST_ATTEMPTS
+
+    @property
     def late(self) -> bool:
         """Rule L4: whether it was taken too late to start; one that has started before never is."""
         return self.attempt == 1 and self.deadline is not None and self.deadline < self.claimed_at
@@ -130,7 +186,7 @@ class Scheduled:
     config: Config
     anchor: int
     cursor: int | None
-    pause: Pause | None = None
+    pauses: list[Pause] = attrs.Factory(list[Pause])
     last: int | None = None
     made: int = 0
     skipped: Counter[str] = attrs.Factory(Counter[str])
@@ -140,7 +196,11 @@ class Scheduled:
         """Rule S2: the first that holds."""
         if self.cursor is None:
             return "finished"
-        return "active" if self.pause is None else "paused"
+        return "paused" if self.pauses else "active"
+
+    def pausing(self, now: int) -> list[Pause]:
+        """Return the pauses that are not over."""
+        return [pause for pause in self.pauses if not pause.is_over(now)]
 
     def times(self, first: int | None, last: int) -> list[int]:
         """Return the fire times from one instant to another."""
@@ -161,11 +221,18 @@ class Scheduled:
 
 
 class Reference:
-    """Schedules, their jobs, and what became of both."""
+    """Schedules, their jobs, and what became of both.
 
-    def __init__(self) -> None:
+    :ivar durable: whether jobs outlive nodes
+    :ivar takers: how many nodes are awake
+    """
+
+    def __init__(self, *, durable: bool) -> None:
+        self.durable = durable
+        self.takers = 0
         self.now = 0
         self.schedules: dict[str, Scheduled] = {}
+        self.holds: dict[str, Hold] = {}
         self.jobs: list[Job] = []
         self.started: list[tuple[int, str, int | None, int]] = []
         self.ended: list[tuple[int, str, str]] = []
@@ -173,12 +240,13 @@ class Reference:
     # what users do
 
     def add(self, id: str, config: Config, conflict: str, *, paused: bool) -> None:
-        """Rules S1 and S6."""
+        """Rules S1, S6, H2 and H4."""
         stored = self.schedules.get(id)
         if stored is None:
             new = Scheduled(id, config, self.now, None)
             new.cursor = self.beginning(new)
-            new.pause = Pause(since=self.now) if paused else None
+            new.pauses = [Pause(since=self.now)] if paused else []
+            new.pauses += self.meaning(id, config)
             self.schedules[id] = new
         elif conflict == "exception":
             raise Refused("conflict")
@@ -186,10 +254,36 @@ class Reference:
             if config.trigger != stored.config.trigger:
                 new = attrs.evolve(stored, config=config)
                 stored.cursor = self.beginning(new)
-                over = stored.pause is not None and self.is_over(stored.pause)
-                if stored.pause is not None and over and stored.pause.resume_from == "now":
-                    stored.pause = attrs.evolve(stored.pause, resume_from=None)
+            self.change_sides(stored, config)
+            if config.trigger != stored.config.trigger:
+                stored.pauses = [self.begin_anew(pause) for pause in stored.pauses]
             stored.config = config
+
+    def meaning(self, id: str, config: Config) -> list[Pause]:
+        """Return the pauses of the holds that mean a schedule."""
+        live = [hold for _, hold in sorted(self.live_holds().items())]
+        return [hold.pause for hold in live if hold.selector.means(id, config)]
+
+    def live_holds(self) -> dict[str, Hold]:
+        """Return the holds that are not over."""
+        return {name: hold for name, hold in self.holds.items() if not hold.pause.is_over(self.now)}
+
+    def change_sides(self, schedule: Scheduled, config: Config) -> None:
+        """Let holds end that do not mean a schedule any more, let others begin (rule H4)."""
+        meaning = {pause.hold: pause for pause in self.meaning(schedule.id, config)}
+        pauses = [
+            pause
+            if pause.hold is None or pause.hold in meaning or pause.is_over(self.now)
+            else attrs.evolve(pause, until=self.now)
+            for pause in schedule.pauses
+        ]
+        live = {pause.hold for pause in schedule.pausing(self.now)}
+        schedule.pauses = pauses + [pause for name, pause in meaning.items() if name not in live]
+
+    def begin_anew(self, pause: Pause) -> Pause:
+        """Return what a pause becomes under a new trigger: none that is over goes on from before that."""
+        over = pause.is_over(self.now)
+        return attrs.evolve(pause, resume_from=None) if over and pause.resume_from == "now" else pause
 
     def beginning(self, schedule: Scheduled) -> int:
         """Return the first fire time of a new trigger; a single date is due though it has passed."""
@@ -212,25 +306,46 @@ class Reference:
     def pause(self, id: str, wanted: Pause) -> None:
         """Rules P1 to P3 and P10."""
         schedule = self.find(id)
+        self.check(wanted)
+        self.begin_pause(schedule, wanted)
+
+    def hold(self, selector: Selector, name: str, wanted: Pause) -> None:
+        """Rules H1 and H2."""
+        self.check(wanted)
+        old = self.live_holds().get(name)
+        if old is not None and old.selector != selector:
+            raise Refused("other schedules")
+        for id in selector.ids or ():
+            self.find(id)
+        wanted = attrs.evolve(wanted, hold=name)
+        new = attrs.evolve(wanted, since=self.now) if old is None else replaced(old.pause, wanted)
+        self.holds[name] = Hold(selector, new)
+        for schedule in self.meant(selector):
+            self.begin_pause(schedule, wanted)
+
+    def meant(self, selector: Selector) -> list[Scheduled]:
+        """Return the schedules that a selector means."""
+        schedules = [schedule for _, schedule in sorted(self.schedules.items())]
+        return [schedule for schedule in schedules if selector.means(schedule.id, schedule.config)]
+
+    def check(self, wanted: Pause) -> None:
+        """Refuse a pause that makes no sense."""
         if wanted.until is None and (wanted.resume_from is not None or wanted.missed != "policy"):
             raise Refused("nothing to resume")
-        if wanted.until is not None and wanted.until <= self.now:
+        if wanted.is_over(self.now):
             raise Refused("until has passed")
+
+    def begin_pause(self, schedule: Scheduled, wanted: Pause) -> None:
+        """Pause a schedule, or change a pause that it has."""
         self.settle(schedule, discard=wanted.queued == "discard")
-        old = schedule.pause
-        if old is None:
-            schedule.pause = attrs.evolve(wanted, since=self.now)
-        else:
-            if wanted.until is not None:
-                old = attrs.evolve(
-                    old, until=wanted.until, resume_from=wanted.resume_from, missed=wanted.missed
-                )
-            if wanted.reason is not None:
-                old = attrs.evolve(old, reason=wanted.reason)
-            if wanted.queued != "keep":
-                old = attrs.evolve(old, queued=wanted.queued)
-            schedule.pause = old
-        regular = [job for job in self.waiting(id) if job.fire_time is not None]
+        live = schedule.pausing(self.now)
+        old = next((pause for pause in live if pause.hold == wanted.hold), None)
+        new = attrs.evolve(wanted, since=self.now) if old is None else replaced(old, wanted)
+        if (
+            new != old or wanted.queued != "keep"
+        ):  # what has changed last counts among those that end together
+            schedule.pauses = [pause for pause in live if pause is not old] + [new]
+        regular = [job for job in self.waiting(schedule.id) if job.fire_time is not None]
         if wanted.queued == "discard":
             self.discard(regular)
         elif wanted.queued == "hold":
@@ -240,17 +355,41 @@ class Reference:
 
     def unpause(self, id: str, resume_from: ResumeFrom, missed: Missed) -> Report:
         """Rules P5 to P9."""
-        schedule = self.find(id)
+        return self.end_pause(self.find(id), None, resume_from, missed)
+
+    def lift(self, name: str, resume_from: ResumeFrom, missed: Missed, *, must_exist: bool) -> list[Report]:
+        """Rule H3."""
+        hold = self.live_holds().get(name)
+        if hold is None:
+            if must_exist:
+                raise Refused("no hold")
+            return []
+        del self.holds[name]
+        return [self.end_pause(schedule, name, resume_from, missed) for schedule in self.meant(hold.selector)]
+
+    def end_pause(
+        self, schedule: Scheduled, hold: str | None, resume_from: ResumeFrom, missed: Missed
+    ) -> Report:
+        """End one pause of a schedule, which goes on if it was the last."""
         self.settle(schedule)
-        if schedule.pause is None:
-            return Report(schedule.status, schedule.cursor, changed=False)
+        live = schedule.pausing(self.now)
+        others = [pause for pause in live if pause.hold != hold]
+        if len(others) == len(live):
+            return Report(schedule.id, schedule.status, schedule.cursor, changed=False, pauses=tuple(others))
+        if others:
+            schedule.pauses = others
+            return Report(schedule.id, schedule.status, schedule.cursor, pauses=tuple(others))
         made, skipped = schedule.made, schedule.skipped.total()
         self.resume(schedule, self.now, resume_from, missed)
         room = schedule.config.most - (schedule.made - made)
         if resume_from != "now" and room > 0:
             self.fire(schedule, room)
         return Report(
-            schedule.status, schedule.cursor, schedule.made - made, schedule.skipped.total() - skipped
+            schedule.id,
+            schedule.status,
+            schedule.cursor,
+            schedule.made - made,
+            schedule.skipped.total() - skipped,
         )
 
     def find(self, id: str) -> Scheduled:
@@ -261,23 +400,24 @@ class Reference:
 
     # what schedules do
 
-    def is_over(self, pause: Pause) -> bool:
-        """Rule P10: from ``until`` on it counts as resumed."""
-        return pause.until is not None and pause.until <= self.now
-
     def settle(self, schedule: Scheduled, *, discard: bool = False) -> None:
-        """Carry out the resume that a pause has asked for, if it is over."""
-        over = schedule.pause
-        if over is not None and over.until is not None and self.is_over(over):
-            missed = "skip" if discard and over.missed != "policy" else over.missed
-            self.resume(schedule, over.until, over.resume_from, missed)
+        """Carry out the resume that was asked for, if all pauses are over, as the one says that ended last."""
+        if not schedule.pauses or schedule.pausing(self.now):
+            return
+        last = schedule.pauses[0]
+        for pause in schedule.pauses[1:]:
+            assert pause.until is not None
+            assert last.until is not None
+            last = pause if pause.until >= last.until else last
+        assert last.until is not None
+        missed = "skip" if discard and last.missed != "policy" else last.missed
+        self.resume(schedule, last.until, last.resume_from, missed)
 
     def resume(self, schedule: Scheduled, at: int, resume_from: ResumeFrom, missed: Missed) -> None:
-        """End a pause as of an instant (rules P5 to P7)."""
-        assert schedule.pause is not None
-        if schedule.pause.queued == "hold":
-            self.let_go(schedule.id, missed == "skip" or (missed == "policy" and resume_from == "now"))
-        schedule.pause = None
+        """Let a schedule go on as of an instant (rules P5 to P7)."""
+        assert schedule.pauses
+        self.let_go(schedule.id, missed == "skip" or (missed == "policy" and resume_from == "now"))
+        schedule.pauses = []
         start = at if resume_from == "now" else resume_from
         frozen = schedule.cursor
         if start is None or (resume_from != "now" and frozen is not None and start < frozen):
@@ -361,19 +501,26 @@ class Reference:
         schedule = self.schedules[id]
         if schedule.cursor is not None:
             self.settle(schedule)
-            if schedule.pause is None:
+            if not schedule.pauses:
                 self.fire(schedule, HORIZON)
 
-    def ready(self) -> list[Job]:
-        """Return the jobs that can start: the oldest first, slow ones of a schedule one at a time (rule J5)."""
+    def ready(self, holder: str | None = None) -> list[Job]:
+        """Return the jobs that can start: the oldest first, slow ones of a schedule one at a time (rule J5).
+
+        Each node takes one at a time of those that were left behind and are on their last attempt (rule J3).
+        """
         chosen: list[Job] = []
-        busy = {job.schedule for job in self.jobs if job.slow and job.state == "running"}
+        running = [job for job in self.jobs if job.state == "running"]
+        busy = {job.schedule for job in running if job.slow}
+        suspects = sum(job.is_last and holder in {None, job.holder} for job in running)
         for job in sorted(
             self.jobs, key=lambda job: job.run_at
         ):  # a stable sort: jobs stand as they were made
             if job.state == "queued" and job.run_at <= self.now and not (job.slow and job.schedule in busy):
-                chosen.append(job)
                 busy |= {job.schedule} if job.slow else set()
+                if not job.is_last or suspects < (self.takers if holder is None else 1) or not self.durable:
+                    chosen.append(job)
+                    suspects += job.is_last
         return chosen
 
     def claim(self, job: Job, holder: str | None = None) -> None:
@@ -406,7 +553,7 @@ class Reference:
 
     def interrupt(self, job: Job) -> None:
         """A node stops and lets go of a job: it begins anew on another, if it may (rule J3)."""
-        if job.attempt < MOST_ATTEMPTS:
+        if not job.is_last:
             self.give_back(job)
             job.attempt += 1
         else:
@@ -435,3 +582,10 @@ class Reference:
             self.now += 1
             if awake:
                 self.rest()
+
+
+def replaced(old: Pause, wanted: Pause) -> Pause:
+    """Return a pause with what was given of it anew (rule P2)."""
+    if wanted.until is not None:
+        old = attrs.evolve(old, until=wanted.until, resume_from=wanted.resume_from, missed=wanted.missed)
+    return old if wanted.reason is None else attrs.evolve(old, reason=wanted.reason)

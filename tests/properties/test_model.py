@@ -22,12 +22,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.properties import reference as ref
-from tests.properties.world import NODES, World, pause_of, refusal, seconds
+from tests.properties.world import NODES, World, hold_of, pause_of, refusal, seconds
 
 from anysched import AsyncScheduler
 from anysched.model.job import Claim
-from anysched.ports.store import Advanced, AdvanceRequest, Completion
+from anysched.model.schedule import ScheduleSnapshot, ScheduleState
+from anysched.ports.store import Advanced, AdvanceRequest, Completed, Completion, NodePolicy
 from anysched.stores import _memory_schedules
+from anysched.stores.sql import advance
 
 #: How many steps each machine takes on each store and event loop.
 STEPS = int(os.environ.get("ANYSCHED_MODEL_STEPS", "75"))
@@ -71,7 +73,25 @@ configs = st.builds(
     coalesce=st.sampled_from(["latest", "earliest", "all", "all"]),
     grace=st.none() | st.integers(1, 10),
     most=st.integers(1, 5),
+    group=st.sampled_from([None, "g", "g", "h"]),
+    tags=st.sets(st.sampled_from("xy")).map(frozenset),
 )
+selectors = st.sampled_from(
+    [
+        ref.Selector(ids=frozenset("a")),
+        ref.Selector(ids=frozenset("ab")),
+        ref.Selector(group="g"),
+        ref.Selector(group="g"),
+        ref.Selector(tags=frozenset("x")),
+        ref.Selector(tags=frozenset("x")),
+        ref.Selector(tags=frozenset("xy")),
+        ref.Selector(group="g", tags=frozenset("x")),
+        ref.Selector(group="h", task="quick"),
+        ref.Selector(task="slow a"),
+        ref.Selector(everything=True),
+    ]
+)
+names = st.sampled_from([None, None, None, "hold"])
 
 
 @st.composite
@@ -106,9 +126,29 @@ class Unpause:
     missed: ref.Missed
 
 
-Deed = Add | ref.Pause | Unpause | Literal["remove", "run"]
+@attrs.frozen
+class Hold:
+    """Pause a set of schedules."""
+
+    selector: ref.Selector
+    name: str | None
+    pause: ref.Pause
+
+
+@attrs.frozen
+class Lift:
+    """Resume a set of schedules, named by what it is, or by the name of its hold."""
+
+    selector: ref.Selector
+    name: str | None
+    how: Unpause
+
+
+Deed = Add | ref.Pause | Unpause | Hold | Lift | Literal["remove", "run"]
 
 unpauses = st.builds(Unpause, resumes, missed)
+holds = st.builds(Hold, selectors, names, pauses())
+lifts = st.builds(Lift, selectors, names, unpauses)
 adds = st.builds(Add, configs, conflicts, rarely, st.booleans())
 deeds: st.SearchStrategy[Deed] = st.one_of(
     adds,
@@ -117,6 +157,10 @@ deeds: st.SearchStrategy[Deed] = st.one_of(
     pauses(),
     unpauses,
     unpauses,
+    holds,
+    holds,
+    lifts,
+    lifts,
     st.just("run"),
     st.sampled_from(["run", "remove"]),
 )
@@ -130,6 +174,15 @@ def at(trigger: ref.Every | ref.Once, now: int) -> ref.Every | ref.Once:
         trigger,
         start=None if trigger.start is None else trigger.start + now,
         end=None if trigger.end is None else trigger.end + now,
+    )
+
+
+def pause_from(pause: ref.Pause, now: int) -> ref.Pause:
+    """Return a pause that begins now."""
+    until = None if pause.until is None else pause.until + now
+    start = pause.resume_from
+    return attrs.evolve(
+        pause, until=until, resume_from=start + (until or now) if isinstance(start, int) else start
     )
 
 
@@ -158,7 +211,7 @@ class Action:
         awake = [node for node in world.nodes if node is not None]
         try:
             outcome = await self.real(awake[self.by % len(awake)])
-            return outcome if isinstance(outcome, ref.Report) else None
+            return outcome if isinstance(outcome, ref.Report | list) else None
         except Exception as exc:
             return refusal(exc)
 
@@ -172,9 +225,9 @@ class AtRest(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reference = ref.Reference()
+        self.reference = ref.Reference(durable=self.kind != "memory")
         self.world = self.make_world()
-        self.world.start(0)
+        self.start(0)
 
     def make_world(self) -> World:
         return World(self.kind, self.backend)
@@ -205,12 +258,23 @@ class AtRest(RuleBasedStateMachine):
                 by,
             )
         elif isinstance(deed, ref.Pause):
-            until = None if deed.until is None else deed.until + now
-            start = (
-                deed.resume_from + (until or now) if isinstance(deed.resume_from, int) else deed.resume_from
-            )
-            pause = attrs.evolve(deed, until=until, resume_from=start)
+            pause = pause_from(deed, now)
             self.do(lambda: reference.pause(id, pause), lambda node: world.pause(node, id, pause), by)
+        elif isinstance(deed, Hold):
+            selector, name, pause = deed.selector, deed.name, pause_from(deed.pause, now)
+            self.do(
+                lambda: reference.hold(selector, name or selector.name, pause),
+                lambda node: world.hold(node, selector, name, pause),
+                by,
+            )
+        elif isinstance(deed, Lift):
+            selector, name, missed = deed.selector, deed.name, deed.how.missed
+            start = deed.how.start + now if isinstance(deed.how.start, int) else deed.how.start
+            self.do(
+                lambda: reference.lift(name or selector.name, start, missed, must_exist=name is not None),
+                lambda node: world.lift(node, selector, name, start, missed),
+                by,
+            )
         elif isinstance(deed, Unpause):
             start = deed.start + now if isinstance(deed.start, int) else deed.start
             self.do(
@@ -238,7 +302,7 @@ class AtRest(RuleBasedStateMachine):
     def begin(self, config: ref.Config, other: ref.Config, two: bool) -> None:
         """Have something to work on, and one node or two to do it."""
         if two:
-            self.world.start(1)
+            self.start(1)
         self.perform("a", Add(config), 0)
         self.perform("b", Add(other), 0)
 
@@ -258,6 +322,19 @@ class AtRest(RuleBasedStateMachine):
         self.settle()
         self.perform(id, unpause, by)
 
+    @precondition(lambda self: self.awake)
+    @rule(id=ids, hold=holds, deeds=st.lists(deeds, max_size=2), length=lengths, unpause=unpauses, by=nodes)
+    def hold_and_lift(
+        self, id: str, hold: Hold, deeds: list[Deed], length: int, unpause: Unpause, by: int
+    ) -> None:
+        """Pause a set of schedules, and resume it after a while, if it is still paused."""
+        self.perform(id, hold, by)
+        for deed in deeds:
+            self.perform(id, deed, by)
+        self.pass_time(length)
+        self.settle()
+        self.perform(id, Lift(hold.selector, hold.name, unpause), by)
+
     # what else happens
 
     @rule(length=lengths)
@@ -274,12 +351,17 @@ class AtRest(RuleBasedStateMachine):
     def switch(self, number: int, sure: bool) -> None:
         """Start a node, or, less often, stop it."""
         if self.world.nodes[number] is None:
-            self.world.start(number)
+            self.start(number)
         elif sure:
             self.stop(number)
         self.settle()
 
+    def start(self, number: int) -> None:
+        self.reference.takers += 1
+        self.world.start(number)
+
     def stop(self, number: int) -> None:
+        self.reference.takers -= 1
         running = self.world.running_on(number)
         self.world.stop(number)
         for job in list(self.reference.jobs):
@@ -298,7 +380,7 @@ class AtRest(RuleBasedStateMachine):
                 self.settle()
         self.pass_time(length)
         for number in range(NODES):
-            self.world.start(number)
+            self.start(number)
             self.settle()
 
     # what must be so
@@ -324,7 +406,7 @@ class AtRest(RuleBasedStateMachine):
                 schedule.cursor,
                 schedule.last,
                 schedule.anchor,
-                schedule.pause,
+                schedule.pausing(self.now) or schedule.pauses,
                 schedule.made,
                 +schedule.skipped,
             ) == (
@@ -332,16 +414,46 @@ class AtRest(RuleBasedStateMachine):
                 seconds(state.next_fire_time),
                 seconds(state.last_fire_time),
                 seconds(state.anchor),
-                pause_of(state.pause),
+                self.pauses_of(state),
                 state.jobs_made,
                 {str(reason): number for reason, number in state.skipped.items()},
             ), id
+        self.compare_holds(snapshots)
         jobs = [
             (job.schedule, job.fire_time, job.run_at, job.deadline, job.attempt, job.state)
             for job in self.reference.jobs
         ]
         assert sorted(jobs, key=repr) == sorted(self.world.jobs(), key=repr)
         assert not [key for key, number in self.world.keys.items() if number > 1], "rule S3"
+
+    def pauses_of(self, state: ScheduleState) -> list[ref.Pause]:
+        """Return what pauses a schedule; what is over does not, but the last of it says how to go on."""
+        pauses = [pause_of(pause) for pause in state.pauses]
+        return [pause for pause in pauses if not pause.is_over(self.now)] or pauses
+
+    def compare_holds(self, snapshots: dict[str, ScheduleSnapshot]) -> None:
+        """Compare holds; each is among the pauses of exactly the schedules that it means (rules H2 and H4)."""
+        reference, found = self.reference, self.world.holds()
+        holds = {hold.id: hold_of(hold) for hold in found if hold.id is not None}
+        assert reference.live_holds() == holds
+        own = [(hold.selector.ids, pause_of(hold.pause)) for hold in found if hold.id is None]
+        assert own == [
+            (frozenset({id}), pause)
+            for id, schedule in sorted(reference.schedules.items())
+            for pause in schedule.pausing(self.now)
+            if pause.hold is None
+        ]
+        for id, snapshot in snapshots.items():
+            config = reference.schedules[id].config
+            assert (config.group, config.tags) == (snapshot.schedule.group, snapshot.schedule.tags)
+            pausing = [
+                pause.hold
+                for pause in map(pause_of, snapshot.state.pauses)
+                if pause.hold is not None and not pause.is_over(self.now)
+            ]
+            assert sorted(pausing) == sorted(
+                name for name, hold in holds.items() if hold.selector.means(id, config)
+            )
 
     def compare_history(self) -> None:
         """Compare what has happened since the last time."""
@@ -421,6 +533,7 @@ class Interleaved(AtRest):
         if actions or length or stops is not None:
             self.world.call(self.conducted, actions, length, stops)
             if stops is not None:
+                self.reference.takers -= 1
                 self.world.stop(stops)
         self.settle()
 
@@ -455,6 +568,7 @@ class Interleaved(AtRest):
 
     def stop(self, number: int) -> None:
         self.flush()
+        self.reference.takers -= 1
         self.world.stop(number)
 
     def settle(self) -> None:
@@ -483,7 +597,7 @@ class Interleaved(AtRest):
         if isinstance(outcome, Exception):
             assert expected == refusal(outcome)
 
-    declare_schedules = transact_schedules
+    declare_schedules = transact_holds = transact_schedules
 
     def fired(self, id: str) -> None:
         self.synchronize()
@@ -494,16 +608,18 @@ class Interleaved(AtRest):
         self.synchronize()
         if self.kind != "memory":  # which tells of each schedule
             self.reference.look()
-        ready = self.reference.ready() if request.claim_limit else []
+        ready = self.reference.ready(request.node) if request.claim_limit else []
         assert sorted(map(job_key, ready), key=repr) == sorted(map(claim_key, outcome.claims), key=repr)
         for job in ready:
             self.reference.claim(job, request.node)
             self.claimed[job_key(job)] += 1
 
-    def complete(self, outcome: list[bool] | Exception, node: str, completions: Sequence[Completion]) -> None:
-        assert isinstance(outcome, list), outcome
+    def complete(
+        self, outcome: Completed | Exception, node: str, completions: Sequence[Completion], _: NodePolicy
+    ) -> None:
+        assert isinstance(outcome, Completed), outcome
         self.synchronize()
-        for completion, accepted in zip(completions, outcome, strict=True):
+        for completion, accepted in zip(completions, outcome.accepted, strict=True):
             job = self.held(completion.claim, node)
             assert accepted == (job is not None)
             if job is not None:
@@ -551,8 +667,9 @@ def claim_key(claim: Claim) -> tuple[Any, ...]:
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("machine", [AtRest, Interleaved])
 def test_model(machine: type[AtRest], kind: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """rules S, P, L and J3: whatever users, nodes and time do, the stores agree with the reference."""
+    """rules S, P, H, L and J3: whatever users, nodes and time do, the stores agree with the reference."""
     monkeypatch.setattr(_memory_schedules, "LONG_BACKLOG", 3)  # so that more is decided in threads
+    monkeypatch.setattr(advance, "LOOK_AGAIN", 1_000_000)  # the reference knows whole seconds
     variant: Any = type(machine.__name__, (machine,), {"kind": kind, "backend": backend, "steps": 0})
     run_state_machine_as_test(
         variant,

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import attrs
 import sqlalchemy as sa
 import trio
 from anyio.from_thread import start_blocking_portal
@@ -22,11 +23,13 @@ from anysched import (
     DateTrigger,
     Event,
     FireTimesSkipped,
+    Hold,
     IntervalTrigger,
     JobReleased,
     Pause,
     ScheduleSnapshot,
     Trigger,
+    UnpauseResult,
     current_job,
     current_scheduler,
     task,
@@ -65,10 +68,8 @@ def trigger(wanted: ref.Every | ref.Once) -> Trigger:
     return IntervalTrigger(seconds=wanted.period, start_time=start, end_time=end)
 
 
-def pause_of(pause: Pause | None) -> ref.Pause | None:
+def pause_of(pause: Pause) -> ref.Pause:
     """Return a pause in the words of the reference."""
-    if pause is None:
-        return None
     since, until = seconds(pause.since), seconds(pause.until)
     start = seconds(pause.resume_from) if isinstance(pause.resume_from, datetime) else pause.resume_from
     assert since is not None
@@ -81,10 +82,19 @@ def pause_of(pause: Pause | None) -> ref.Pause | None:
         missed = ref.CatchUp(str(how.coalesce), how.max_jobs, *spans)
     else:
         missed = pause.missed
-    return ref.Pause(until, pause.reason, pause.queued, start, missed, since)
+    return ref.Pause(until, pause.reason, pause.queued, start, missed, since, pause.hold)
+
+
+def hold_of(hold: Hold) -> ref.Hold:
+    """Return a hold in the words of the reference."""
+    selector = hold.selector
+    meant = ref.Selector(selector.ids, selector.group, selector.tags, selector.task_id, selector.everything)
+    return ref.Hold(meant, pause_of(hold.pause))
 
 
 REFUSALS = {
+    "exists already, and is about": "other schedules",
+    "there is no hold": "no hold",
     "there is no schedule": "unknown",
     "exists already": "conflict",
     "no fire time left": "nothing left",
@@ -267,6 +277,10 @@ class World:
         """Return all schedules."""
         return list(self.call(self._anybody().get_schedules))
 
+    def holds(self) -> list[Hold]:
+        """Return what pauses schedules."""
+        return list(self.call(self._anybody().get_holds))
+
     def jobs(self) -> list[tuple[Any, ...]]:
         """Return all jobs in the words of the reference."""
         return [
@@ -294,31 +308,69 @@ class World:
             coalesce=config.coalesce,
             misfire_grace_time=config.grace,
             max_catchup=config.most,
+            group=config.group,
+            tags=config.tags,
             paused=paused,
             conflict_policy=conflict,
         )
 
     async def pause(self, node: AsyncScheduler, id: str, pause: ref.Pause) -> None:
         """Pause a schedule."""
-        await node.pause_schedule(
-            id,
-            until=None if pause.until is None else instant(pause.until),
-            reason=pause.reason,
-            queued=pause.queued,  # type: ignore[arg-type]
-            resume_from=resume_from(pause.resume_from),
-            missed=missed_of(pause.missed),
-        )
+        await node.pause_schedule(id, **_words(pause))
 
     async def unpause(
         self, node: AsyncScheduler, id: str, start: ref.ResumeFrom, missed: ref.Missed
     ) -> ref.Report:
         """Resume a schedule."""
-        how = missed_of(missed)
-        found = await node.unpause_schedule(id, resume_from=resume_from(start), missed=how)
-        assert found.skipped_exact
-        return ref.Report(
-            str(found.status), seconds(found.next_fire_time), len(found.jobs), found.skipped, found.changed
+        return _report(
+            await node.unpause_schedule(id, resume_from=resume_from(start), missed=missed_of(missed))
         )
+
+    async def hold(
+        self, node: AsyncScheduler, selector: ref.Selector, name: str | None, pause: ref.Pause
+    ) -> None:
+        """Pause a set of schedules."""
+        hold = await node.pause_schedules(**attrs.asdict(selector), hold=name, **_words(pause))
+        assert hold.id == (name or selector.name)
+
+    async def lift(
+        self,
+        node: AsyncScheduler,
+        selector: ref.Selector,
+        name: str | None,
+        start: ref.ResumeFrom,
+        missed: ref.Missed,
+    ) -> list[ref.Report]:
+        """Lift a hold, by its name or by what it selects."""
+        which = {"hold": name} if name is not None else attrs.asdict(selector)
+        found = await node.unpause_schedules(
+            **which, resume_from=resume_from(start), missed=missed_of(missed)
+        )
+        return [_report(result) for result in found]
+
+
+def _words(pause: ref.Pause) -> dict[str, Any]:
+    """Return the arguments of a call that pauses."""
+    return {
+        "until": None if pause.until is None else instant(pause.until),
+        "reason": pause.reason,
+        "queued": pause.queued,
+        "resume_from": resume_from(pause.resume_from),
+        "missed": missed_of(pause.missed),
+    }
+
+
+def _report(found: UnpauseResult) -> ref.Report:
+    assert found.skipped_exact
+    return ref.Report(
+        found.schedule_id,
+        str(found.status),
+        seconds(found.next_fire_time),
+        len(found.jobs),
+        found.skipped,
+        found.changed,
+        tuple(pause_of(pause) for pause in found.pauses),
+    )
 
 
 def _hasten(connection: Any, _: Any) -> None:

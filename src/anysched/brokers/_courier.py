@@ -178,7 +178,14 @@ class Courier:
         name = event_type.__name__
         if envelope.TRAVELLING.get(name) is not event_type:
             return False
-        return event_type not in envelope.ON_DEMAND or any(name in wants for _, wants in self._peers.values())
+        if event_type not in envelope.ANNOUNCED:
+            return True
+        return any(name in wants for _, wants in self._peers.values())
+
+    def _sends(self, event_type: type[Event]) -> bool:
+        # A node may want them that has not said so yet.
+        announced = event_type in envelope.ANNOUNCED and event_type not in envelope.ON_DEMAND
+        return announced or self.wants(event_type)
 
     def post(self, events: Iterable[Event]) -> None:
         """Send events, soon."""
@@ -187,7 +194,7 @@ class Courier:
                 if event in self._hints:
                     continue
                 self._hints.add(event)
-            if self.wants(type(event)):
+            if self._sends(type(event)):
                 self._queue.append(event)
         while len(self._queue) > LONGEST_QUEUE:
             self._take()
@@ -270,8 +277,8 @@ class Courier:
             yield len(events), data
 
     def _wanted(self) -> frozenset[str]:
-        on_demand = () if self._leaving else envelope.ON_DEMAND
-        return frozenset(kind.__name__ for kind in on_demand if self._local.wants(kind))
+        announced = () if self._leaving else envelope.ANNOUNCED
+        return frozenset(kind.__name__ for kind in announced if self._local.wants(kind))
 
     # what is received
 

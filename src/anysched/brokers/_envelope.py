@@ -21,6 +21,8 @@ from anysched.model.events import (
     JobAdded,
     JobEvent,
     ScheduleEvent,
+    SchedulePaused,
+    ScheduleUnpaused,
     StalePause,
     StoreRecovered,
     StoreUnavailable,
@@ -55,7 +57,10 @@ TRAVELLING: Final[dict[str, type[Event]]] = {
 
 #: Those that one pass can have hundreds of: they are sent while some node wants them.
 ON_DEMAND: Final[frozenset[type[Event]]] = frozenset({JobAdded, JobAcquired})
-ON_DEMAND_NAMES: Final = frozenset(kind.__name__ for kind in ON_DEMAND)
+
+#: Those of which each node says whether it wants them: whoever has very many of the others need not make them either.
+ANNOUNCED: Final = ON_DEMAND | {SchedulePaused, ScheduleUnpaused}
+ANNOUNCED_NAMES: Final = frozenset(kind.__name__ for kind in ANNOUNCED)
 
 _HINTS: Final = {kind: get_type_hints(kind) for kind in TRAVELLING.values()}
 
@@ -68,7 +73,7 @@ class Message:
 
     :ivar sender: who, as made up for this run of its broker
     :ivar hello: whether it has just begun to listen, and may have missed or failed to tell something
-    :ivar wants: names of those events that are sent on demand and that it wants
+    :ivar wants: names of those events that it wants, of those of which nodes say so
     :ivar events: names and fields of events, as they were read
     """
 
@@ -117,7 +122,7 @@ def decode(data: bytes) -> Message:
     if not (_is(sender, str) and _is(hello, bool) and _is(wants, list) and _is(events, list)):
         raise DeserializationError("a part of the message is missing")
     return Message(
-        sender=sender, hello=hello, wants=ON_DEMAND_NAMES.intersection(map(str, wants)), events=events
+        sender=sender, hello=hello, wants=ANNOUNCED_NAMES.intersection(map(str, wants)), events=events
     )
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from anyio.lowlevel import current_token
 
 from anysched.brokers._courier import Courier
-from anysched.brokers._envelope import ON_DEMAND
+from anysched.brokers._envelope import ANNOUNCED
 from anysched.brokers._transport import Transport
 from anysched.brokers.local import LocalEventBroker
 from anysched.errors import SchedulerStateError
@@ -80,7 +80,7 @@ class RemoteEventBroker:
         """Call ``listener`` with the events of these types, of all nodes, until the returned function is called."""
         types = frozenset(types)
         leave = self._local.subscribe(listener, types)
-        if self._courier is not None and not types.isdisjoint(ON_DEMAND):
+        if self._courier is not None and not types.isdisjoint(ANNOUNCED):
             self._courier.announce()
         return leave
 

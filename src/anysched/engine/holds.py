@@ -48,12 +48,18 @@ class Holds:
     async def _place(self, selector: Selector, name: str, how: PauseRequest) -> tuple[Hold, Sequence[str]]:
         """Return the hold, and the schedules that it means by now."""
         policy = self._engine.settings.policy
+        begun: Pause | None = None
 
         def wanted(now: datetime) -> Pause:
-            return attrs.evolve(how.pause(now, self._timezone), hold=name)
+            nonlocal begun  # for very many schedules the same
+            if begun is None or begun.since != now:
+                begun = attrs.evolve(how.pause(now, self._timezone), hold=name)
+            return begun
 
         def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
             snapshot = adding.existing(key, stored)
+            if not snapshot.state.pauses:
+                return pausing.pause_active(snapshot, now, wanted(now))
             return pausing.pause(snapshot, policy.options(snapshot.schedule, task), now, wanted(now))
 
         committed = await self._store.transact_holds(
@@ -95,10 +101,10 @@ class Holds:
         if of is None:
             found = await all_holds(self._store)
         else:
-            names = {pause.hold for pause in of.state.pauses}
-            found = [hold for hold in await self._store.get_holds() if hold.id in names] + own_pauses(
-                [of], self._store.present()
-            )
+            now = self._store.present()
+            names = {pause.hold for pause in of.state.pauses if not pause.is_over(now)}
+            holds = [hold for hold in await self._store.get_holds() if hold.id in names]
+            found = holds + own_pauses([of], now)
         return found if longer_than is None else lasting(found, longer_than, self._store.present())
 
     @asynccontextmanager

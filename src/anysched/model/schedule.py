@@ -237,6 +237,23 @@ class ScheduleState:
                 last = pause
         return last
 
+    def with_pauses(self, pauses: tuple[Pause, ...]) -> ScheduleState:
+        """Return the next state, in which only this is different; written out, as very many may be paused at once."""
+        return ScheduleState(
+            incarnation=self.incarnation,
+            revision=self.revision + 1,
+            anchor=self.anchor,
+            next_fire_time=self.next_fire_time,
+            due_at=self.due_at,
+            last_fire_time=self.last_fire_time,
+            pauses=pauses,
+            error=self.error,
+            jobs_made=self.jobs_made,
+            skipped=self.skipped,
+            skipped_exact=self.skipped_exact,
+            failures=self.failures,
+        )
+
     @property
     def status(self) -> ScheduleStatus:
         """The first that holds of error, finished, paused and active (rule S2)."""

@@ -23,6 +23,7 @@ from anysched.model.policies import ConflictPolicy
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
 from anysched.model.trigger import Trigger, is_due_when_past
 from anysched.rules.jobs import manual_job
+from anysched.rules.pausing import still_pausing
 from anysched.rules.times import BEGINNING, FireTimes, steadily_growing
 
 SameTrigger = Callable[[Trigger, Trigger], bool]
@@ -151,14 +152,17 @@ def _still_pausing(
     A hold that does not mean it any more ends for it now, as that hold has said to go on.
     """
     meant = {pause.hold: pause for pause in _pauses_of(schedule, holds, now)}
-    kept = [
+    kept = tuple(
         pause
         if pause.hold is None or pause.hold in meant or pause.is_over(now)
         else attrs.evolve(pause, until=now)
         for pause in old.pauses
-    ]
-    known = {pause.hold for pause in old.pauses}
-    return (*kept, *(pause for name, pause in meant.items() if name not in known))
+    )
+    known = {pause.hold for pause in kept if not pause.is_over(now)}
+    new = [pause for name, pause in meant.items() if name not in known]
+    if not new and kept == old.pauses:
+        return kept
+    return still_pausing((*kept, *new), now) or kept  # the last that ended says how to go on
 
 
 def _of_new_trigger(pause: Pause, now: datetime) -> Pause:

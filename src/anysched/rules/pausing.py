@@ -11,7 +11,7 @@ from datetime import datetime
 
 import attrs
 
-from anysched.model.change import Change
+from anysched.model.change import Change, QueuedFate
 from anysched.model.events import SchedulePaused
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobStatus, Missed, ResumeFrom
@@ -30,6 +30,8 @@ def pause(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, 
     :raise ValueError: when the pause would be over before it begins, or says how to end but not when
     """
     check(wanted, now)
+    if not snapshot.state.pauses:
+        return pause_active(snapshot, now, wanted)
     settled = settle(snapshot, options, now, discard=wanted.queued == "discard")
     snapshot = after(snapshot, settled)
     live = _live(snapshot, now)
@@ -53,6 +55,15 @@ def pause(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, 
         queued=settled.queued if wanted.queued == "keep" else (*settled.queued, wanted.queued),
         events=(*settled.events, *change.events),
     )
+
+
+def pause_active(snapshot: ScheduleSnapshot, now: datetime, wanted: Pause) -> Change:
+    """Decide about a schedule that nothing pauses: for that, neither its configuration nor its options are needed.
+
+    :param wanted: a pause that makes sense
+    """
+    new = wanted if wanted.since == now else attrs.evolve(wanted, since=now)
+    return _paused(snapshot, (new,), new, () if wanted.queued == "keep" else (wanted.queued,))
 
 
 def unpause(
@@ -163,9 +174,9 @@ def check(wanted: Pause, now: datetime) -> None:
         raise ValueError(f"until must lie in the future: {wanted.until}")
 
 
-def _live(snapshot: ScheduleSnapshot, now: datetime) -> list[Pause]:
+def _live(snapshot: ScheduleSnapshot, now: datetime) -> tuple[Pause, ...]:
     """Return what pauses a schedule, without what is over."""
-    return [pause for pause in snapshot.state.pauses if not pause.is_over(now)]
+    return still_pausing(snapshot.state.pauses, now)
 
 
 def _same(live: Iterable[Pause], wanted: Pause) -> Pause | None:
@@ -180,16 +191,29 @@ def _same(live: Iterable[Pause], wanted: Pause) -> Pause | None:
     )
 
 
+def still_pausing(pauses: Sequence[Pause], now: datetime) -> tuple[Pause, ...]:
+    """Return those pauses that are not over; the jobs that others have held stay held, by them (rule P3)."""
+    live = tuple(pause for pause in pauses if not pause.is_over(now))
+    if len(live) < len(pauses) and _holds_jobs(pauses):
+        live = tuple(attrs.evolve(pause, queued="hold") for pause in live)
+    return live
+
+
 def _holds_jobs(pauses: Sequence[Pause]) -> bool:
     return any(pause.queued == "hold" for pause in pauses)
 
 
-def _paused(snapshot: ScheduleSnapshot, pauses: tuple[Pause, ...], told: Pause | None = None) -> Change:
+def _paused(
+    snapshot: ScheduleSnapshot,
+    pauses: tuple[Pause, ...],
+    told: Pause | None = None,
+    queued: tuple[QueuedFate, ...] = (),
+) -> Change:
     """Return the change that writes what pauses a schedule.
 
     :param told: the pause that the event is about; by default the one that ends last
     """
-    state = attrs.evolve(snapshot.state, pauses=pauses, revision=snapshot.state.revision + 1)
+    state = snapshot.state.with_pauses(pauses)
     new = told or state.pause
     assert new is not None
     event = SchedulePaused(
@@ -205,7 +229,7 @@ def _paused(snapshot: ScheduleSnapshot, pauses: tuple[Pause, ...], told: Pause |
         hold=new.hold,
         kind=new.kind,
     )
-    return Change(schedule_id=snapshot.id, state=state, events=(event,))
+    return Change(schedule_id=snapshot.id, state=state, queued=queued, events=(event,))
 
 
 def replaced(old: Pause, wanted: Pause) -> Pause:

@@ -66,17 +66,15 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
     """End a pause, then do what is due by now; that makes no more jobs than ``limit`` leaves room for."""
     state, ended = snapshot.state, snapshot.state.pause
     assert ended is not None
-    unpaused = attrs.evolve(snapshot, state=attrs.evolve(state, pauses=()))
     if state.error is not None:  # nothing can be asked of its trigger
-        new = attrs.evolve(unpaused.state, revision=state.revision + 1)
-        change = Change(schedule_id=snapshot.id, state=new)
+        change = Change(schedule_id=snapshot.id, state=state.with_pauses(()))
     elif snapshot.fault is not None:
-        change = failed(unpaused, snapshot.fault)
+        change = failed(_unpaused(snapshot), snapshot.fault)
     else:
         try:
             change = _restarted(snapshot, options, how, limit)
         except TriggerError as exc:
-            change = failed(unpaused, str(exc))
+            change = failed(_unpaused(snapshot), str(exc))
     result = report(change)
     event = ScheduleUnpaused(
         snapshot.id,
@@ -95,9 +93,18 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
         hold=ended.hold,
         kind=ended.kind,
     )
-    return attrs.evolve(
-        change, queued=_held_fate(state.pauses, how), events=(event, *change.events), unpaused=result
+    return Change(
+        schedule_id=snapshot.id,
+        state=change.state,
+        jobs=change.jobs,
+        queued=_held_fate(state.pauses, how),
+        events=(event, *change.events),
+        unpaused=result,
     )
+
+
+def _unpaused(snapshot: ScheduleSnapshot) -> ScheduleSnapshot:
+    return attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, pauses=()))
 
 
 def _restarted(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, limit: int) -> Change:

@@ -7,10 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 import anyio.to_thread
+import attrs
 
 from anysched._clock import Clock
 from anysched.model.change import Change, HoldChange
-from anysched.model.hold import Hold
+from anysched.model.hold import Hold, Selector
 from anysched.model.job import EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
@@ -19,7 +20,7 @@ from anysched.rules.breaking import by_schedule
 from anysched.rules.retention import expiry
 from anysched.rules.running import cancelled
 from anysched.stores._memory_queue import JobQueue
-from anysched.stores._memory_schedules import ScheduleTable, after, takes_long
+from anysched.stores._memory_schedules import Image, Rewrite, ScheduleTable, after, takes_long
 
 #: More decisions than this at once are made in a thread, so that the event loop goes on.
 MOST_INLINE = 200
@@ -28,6 +29,18 @@ MOST_INLINE = 200
 DecideStored = Callable[[str, ScheduleSnapshot | None, datetime], Change]
 
 Stored = dict[str, ScheduleSnapshot | None]
+
+
+@attrs.frozen
+class Draft:
+    """What was decided about very many schedules, by id, and is ready to be written.
+
+    :ivar with_jobs: those changes that concern jobs as well
+    """
+
+    changes: list[Change]
+    rewrite: Rewrite
+    with_jobs: Sequence[Change]
 
 
 class Changes:
@@ -79,28 +92,37 @@ class Changes:
         def decide_stored(key: str, stored: ScheduleSnapshot | None, now: datetime) -> Change:
             return decide(key, stored, self._task_of(stored), now)
 
-        change = decide_hold(self._holds, self.clock.now())
-        if change is None:
-            return Committed(())
-        stored = self._meant(change)
-        decided = dict(zip(stored, await self._decided(stored, list(stored), decide_stored), strict=True))
-        again = decide_hold(self._holds, self.clock.now())
-        if again is None:  # somebody else was faster
-            return Committed(())
-        # Meanwhile some have fired, and others were added; to begin anew for each of many would never end.
-        meant = self._meant(again)
-        changed = [key for key, now in meant.items() if key not in stored or stored[key] is not now]
-        decided |= zip(changed, self._decide(meant, changed, decide_stored), strict=True)
-        others = {key: hold for key, hold in self._holds.items() if key != again.hold_id}
-        self._holds = others if again.hold is None else {**others, again.hold_id: again.hold}
-        return self._commit([decided[key] for key in meant], again)
+        while (change := decide_hold(self._holds, self.clock.now())) is not None:
+            selector, present = change.selector, self.clock.now()
+            if len(selector.ids or self.schedules) <= MOST_INLINE:
+                stored = _meant(selector, self.schedules.stored)
+                if not any(takes_long(snapshot, present) for snapshot in stored.values()):
+                    return self._commit_hold(change, self._decide(stored, sorted(stored), decide_stored))
+            with self.schedules.watched() as written:
+                image = self.schedules.image()
+                draft = await anyio.to_thread.run_sync(self._draft, image, selector, decide_stored)
+                again = decide_hold(self._holds, self.clock.now())
+                if again is None or again.selector != selector:  # somebody else was faster
+                    continue
+                # Meanwhile some have fired, and others were added; to begin anew for each of many would never end.
+                found = ((key, self.schedules.get(key)) for key in written)
+                stored = {key: now for key, now in found if _means(selector, key, now)}
+                late = self._decide(stored, sorted(stored), decide_stored)
+                return self._commit_hold(again, late, draft, frozenset(written))
+        return Committed(())
 
-    def _meant(self, change: HoldChange) -> Stored:
-        selector, get = change.selector, self.schedules.get
-        if selector.ids is not None:
-            return {key: get(key) for key in sorted(selector.ids)}
-        found = ((key, get(key)) for key in sorted(self.schedules))
-        return {key: stored for key, stored in found if stored and selector.matches(stored.schedule)}
+    def _draft(self, image: Image, selector: Selector, decide: DecideStored) -> Draft:
+        stored = _meant(selector, image.snapshots)
+        ids = sorted(stored)
+        changes = self._decide(stored, ids, decide)
+        snapshots: dict[str, ScheduleSnapshot] = {}
+        for change in changes:
+            old = stored[change.schedule_id]
+            new = after(old, change)
+            if new is not None and new is not old:
+                snapshots[new.id] = new
+        with_jobs = [change for change in changes if change.queued or change.jobs]
+        return Draft(changes, image.rewrite(snapshots), with_jobs)
 
     async def _decided(self, stored: Stored, ids: Sequence[str], decide: DecideStored) -> list[Change]:
         now = self.clock.now()
@@ -122,9 +144,41 @@ class Changes:
     def _task_of(self, stored: ScheduleSnapshot | None) -> Task | None:
         return None if stored is None else self.tasks.get(stored.task_id)
 
-    def _commit(self, changes: Sequence[Change], hold: HoldChange | None = None) -> Committed:
-        now = self.clock.now()
-        ended = [job for change in changes for job in self.write(change, now)]
+    def _commit_hold(
+        self,
+        change: HoldChange,
+        changes: list[Change],
+        draft: Draft | None = None,
+        written: frozenset[str] = frozenset(),
+    ) -> Committed:
+        """Write a hold and what comes of it.
+
+        :param draft: changes that are ready to be written, but for schedules that were written meanwhile
+        """
+        others = {key: hold for key, hold in self._holds.items() if key != change.hold_id}
+        self._holds = others if change.hold is None else {**others, change.hold_id: change.hold}
+        return self._commit(changes, change, draft, written)
+
+    def _commit(
+        self,
+        changes: list[Change],
+        hold: HoldChange | None = None,
+        draft: Draft | None = None,
+        written: frozenset[str] = frozenset(),
+    ) -> Committed:
+        now, ended = self.clock.now(), list[EndedJob]()
+        if draft is not None:
+            self.schedules.apply(draft.rewrite, written)
+            for change in draft.with_jobs:
+                key = change.schedule_id
+                if key not in written and (change.jobs or self.jobs.has_any(key)):
+                    ended += self._write_jobs(change, now)
+        ended += [job for change in changes for job in self.write(change, now)]
+        if draft is not None and not written:
+            changes = draft.changes
+        elif draft is not None:
+            drafted = [change for change in draft.changes if change.schedule_id not in written]
+            changes = sorted([*drafted, *changes], key=lambda change: change.schedule_id)
         return Committed(changes, ended, hold)
 
     def write(self, change: Change, now: datetime) -> list[EndedJob]:
@@ -137,7 +191,10 @@ class Changes:
         new = after(old, change)
         if new is not None and new is not old:
             self.schedules.put(new)
-        ended: list[EndedJob] = []
+        return self._write_jobs(change, now)
+
+    def _write_jobs(self, change: Change, now: datetime) -> list[EndedJob]:
+        key, ended = change.schedule_id, list[EndedJob]()
         for fate in change.queued:
             if fate == "hold":
                 self.jobs.hold(key, now)
@@ -183,3 +240,16 @@ class Changes:
         for job_id in expired:
             del self.results[job_id]
         return len(expired)
+
+
+def _meant(selector: Selector, stored: Mapping[str, ScheduleSnapshot]) -> Stored:
+    """Return what is stored of the schedules that a selector means, of ids that do not exist None."""
+    if selector.ids is not None:
+        return {key: stored.get(key) for key in selector.ids}
+    return {key: old for key, old in stored.items() if selector.matches(old.schedule)}
+
+
+def _means(selector: Selector, key: str, stored: ScheduleSnapshot | None) -> bool:
+    if selector.ids is not None:
+        return key in selector.ids
+    return stored is not None and selector.matches(stored.schedule)

@@ -73,6 +73,10 @@ class JobQueue:
         else:
             self._push(entry)
 
+    def has_any(self, schedule_id: str) -> bool:
+        """Return whether there are jobs of a schedule."""
+        return schedule_id in self._by_schedule
+
     def _push(self, entry: Entry) -> None:
         job = entry.job
         queue = self._queued.get(job.task_id)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import count, islice
+
+import attrs
 
 from anysched.errors import TriggerError
 from anysched.model.change import Change
@@ -30,6 +33,7 @@ class ScheduleTable:
         self._heap: list[Entry] = []
         self._latest: dict[str, int] = {}  # which entry is the latest of each schedule
         self._order = count()
+        self._watchers: list[list[str]] = []
 
     def __len__(self) -> int:
         return len(self._snapshots)
@@ -41,11 +45,18 @@ class ScheduleTable:
         """Return a schedule, or None."""
         return self._snapshots.get(key)
 
+    @property
+    def stored(self) -> Mapping[str, ScheduleSnapshot]:
+        """All schedules by id."""
+        return self._snapshots
+
     def put(self, snapshot: ScheduleSnapshot) -> None:
         """Write a schedule."""
         key, wake_at = snapshot.id, snapshot.state.wake_at
         old = self._snapshots.get(key)
         self._snapshots[key] = snapshot
+        for written in self._watchers:
+            written.append(key)
         if wake_at is not None and (old is None or old.state.wake_at != wake_at):
             self._latest[key] = next(self._order)
             heapq.heappush(self._heap, (wake_at, self._latest[key], key))
@@ -56,6 +67,37 @@ class ScheduleTable:
         """Forget a schedule."""
         del self._snapshots[key]
         self._latest.pop(key, None)
+        for written in self._watchers:
+            written.append(key)
+
+    @contextmanager
+    def watched(self) -> Generator[list[str]]:
+        """Lend a list to which the ids of all schedules are added that are written or removed meanwhile."""
+        written: list[str] = []
+        self._watchers.append(written)
+        try:
+            yield written
+        finally:
+            self._watchers = [other for other in self._watchers if other is not written]
+
+    def image(self) -> Image:
+        """Return the table as it is now, for a thread."""
+        return Image(dict(self._snapshots), list(self._heap), dict(self._latest), self._order)
+
+    def apply(self, rewrite: Rewrite, written: Iterable[str]) -> None:
+        """Write very many schedules at once; those written since the image was made stay as they are."""
+        self._heap = rewrite.heap
+        for key in written:
+            rewrite.snapshots.pop(key, None)
+            rewrite.latest.pop(key, None)
+            stored = self._snapshots.get(key)
+            if stored is not None and stored.state.wake_at is not None:
+                self._latest[key] = next(self._order)
+                heapq.heappush(self._heap, (stored.state.wake_at, self._latest[key], key))
+        for others in self._watchers:
+            others.extend(rewrite.snapshots)
+        self._snapshots.update(rewrite.snapshots)
+        self._latest.update(rewrite.latest)
 
     def _drop_stale(self) -> None:
         self._heap = [entry for entry in self._heap if self._holds(entry)]
@@ -94,6 +136,43 @@ class ScheduleTable:
         due = [entry for entry, _ in self.take_due(now)]
         self.put_back(due)
         return len(due), due[0][0] if due else None
+
+
+@attrs.frozen
+class Rewrite:
+    """Schedules to write, and what becomes of the heap."""
+
+    snapshots: dict[str, ScheduleSnapshot]
+    latest: dict[str, int]
+    heap: list[Entry]
+
+
+@attrs.frozen
+class Image:
+    """The table as it was at one moment."""
+
+    snapshots: dict[str, ScheduleSnapshot]
+    heap: list[Entry]
+    latest: dict[str, int]
+    order: Iterator[int]
+
+    def rewrite(self, snapshots: dict[str, ScheduleSnapshot]) -> Rewrite:
+        """Return what there is to write, so that little is left to do at that moment."""
+        heap = [
+            (wake_at, order, key)
+            for wake_at, order, key in self.heap
+            if self.latest.get(key) == order
+            and key not in snapshots
+            and self.snapshots[key].state.wake_at == wake_at
+        ]
+        latest: dict[str, int] = {}
+        for key, snapshot in snapshots.items():
+            wake_at = snapshot.state.wake_at
+            if wake_at is not None:
+                latest[key] = next(self.order)
+                heap.append((wake_at, latest[key], key))
+        heapq.heapify(heap)
+        return Rewrite(snapshots, latest, heap)
 
 
 def after(stored: ScheduleSnapshot | None, change: Change) -> ScheduleSnapshot | None:

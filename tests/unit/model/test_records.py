@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import attrs
 import pytest
@@ -15,7 +16,14 @@ from tests.unit.rules.support import T0, Every, added, at, once
 from anysched.errors import UnnamedCallableError
 from anysched.model import convert
 from anysched.model.naming import callable_name, is_lasting_name
-from anysched.model.policies import MOST_CATCHUP, CatchUp, CoalescePolicy, OnAbandon, ScheduleStatus
+from anysched.model.policies import (
+    MOST_CATCHUP,
+    CatchUp,
+    CoalescePolicy,
+    OnAbandon,
+    ScheduleStatus,
+    SkipReason,
+)
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
 from anysched.model.task import TaskDefaults, TaskOptions
 from anysched.model.trigger import is_due_when_past
@@ -171,6 +179,20 @@ class TestTask:
 
 
 class TestState:
+    def test_other_pauses(self) -> None:
+        """rule P1: what pauses a schedule changes nothing else of its state, whatever that consists of."""
+        times = dict.fromkeys(("anchor", "next_fire_time", "due_at", "last_fire_time"), T0)
+        state = ScheduleState(
+            incarnation=UUID(int=1), revision=7, error="e", jobs_made=3, skipped={SkipReason.grace: 2},
+            skipped_exact=False, failures=4, **times,
+        )  # fmt: skip
+        defaults = {field.name: field.default for field in attrs.fields(ScheduleState)}
+        assert [] == [
+            name for name, default in defaults.items() if name != "pauses" and getattr(state, name) == default
+        ]
+        pauses = (Pause(T0),)
+        assert attrs.evolve(state, pauses=pauses, revision=8) == state.with_pauses(pauses)
+
     @pytest.mark.parametrize("error", [None, "broken"])
     @pytest.mark.parametrize("cursor", [None, at(10)])
     @pytest.mark.parametrize("pause", [None, Pause(T0), Pause(T0, at(5))])

@@ -63,8 +63,15 @@ class Deciding:
         if change is None:
             return Committed(())
         self._holds.write(connection, change)
+        decide_stored = self._with_task(connection, decide, present)
+
+        def decide_meant(key: str, stored: ScheduleSnapshot | None) -> Change:
+            if stored is None and change.selector.ids is None:  # somebody has removed it meanwhile
+                return Change(schedule_id=key)
+            return decide_stored(key, stored)
+
         ids = self._schedules.meant_by(connection, change.selector)
-        committed = self._each(connection, ids, self._with_task(connection, decide, present), present)
+        committed = self._each(connection, ids, decide_meant, present)
         return Committed(committed.changes, committed.ended, change)
 
     def _with_task(self, connection: sa.Connection, decide: Decide, present: datetime) -> DecideStored:

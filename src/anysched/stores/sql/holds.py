@@ -56,6 +56,10 @@ class Holds:
         connection.exec_driver_sql(self._sql.touch_holds)
         return self.all(connection)
 
+    def forget(self) -> None:
+        """Read again when asked next."""
+        self._remembered = (-1, NO_HOLDS)
+
     def write(self, connection: sa.Connection, change: HoldChange) -> None:
         """Write a hold, or remove it."""
         self._dialect.run_many(connection, self._sql.delete_hold, [(change.hold_id,)])

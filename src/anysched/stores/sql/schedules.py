@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -294,6 +295,17 @@ class Schedules:
             run(connection, self._sql.delete_config, old_configs)
 
 
+#: A hold writes the same pauses into very many rows, whose text is made once, and read once.
+@lru_cache(maxsize=256)
+def _pauses_text(pauses: tuple[Pause, ...]) -> str:
+    return to_json(pauses_to_plain(pauses))
+
+
+@lru_cache(maxsize=256)
+def _pauses_of(text: str) -> tuple[Pause, ...]:
+    return pauses_from_plain(from_json(text))
+
+
 def _state_row(state: ScheduleState) -> tuple[Any, ...]:
     return (
         state.incarnation.hex,
@@ -303,7 +315,7 @@ def _state_row(state: ScheduleState) -> tuple[Any, ...]:
         from_optional_instant(state.due_at),
         from_optional_instant(state.wake_at),
         from_optional_instant(state.last_fire_time),
-        to_json(pauses_to_plain(state.pauses)) if state.pauses else None,
+        _pauses_text(state.pauses) if state.pauses else None,
         state.error,
         state.jobs_made,
         to_json(skips_to_plain(state.skipped)) if state.skipped else None,
@@ -328,7 +340,7 @@ def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
             next_fire_time=to_optional_instant(next_fire_time),
             due_at=to_optional_instant(due_at),
             last_fire_time=to_optional_instant(last_fire_time),
-            pauses=() if pause is None else pauses_from_plain(from_json(pause)),
+            pauses=() if pause is None else _pauses_of(pause),
             error=error,
             jobs_made=int(jobs_made),
             skipped=skips_from_plain(from_json(skipped)) if skipped else NOTHING_SKIPPED,

@@ -170,6 +170,7 @@ class SQLDataStore:
 
     def _set_up(self) -> None:
         self._tasks.forget()
+        self._holds.forget()
         bring_up_to_date(self._session, self._tables, self._steps, may_migrate=self._may_migrate)
         self._session.on_refusal = self._tasks.check_node
 
@@ -267,9 +268,13 @@ class SQLDataStore:
         self, work: Callable[[sa.Connection, datetime], Committed], ahead: Sequence[Question] = ()
     ) -> Committed:
         present = self._session.present
-        committed = await self._session.write(lambda connection: work(connection, present()), ahead)
-        self._advancing.note_changes(committed.changes, present())
-        return committed
+
+        def decided() -> Committed:
+            committed = self._session.write_here(lambda connection: work(connection, present()), ahead)
+            self._advancing.note_changes(committed.changes, present())
+            return committed
+
+        return await self._session.call(decided)
 
     async def get_holds(self) -> list[Hold]:
         """Return the holds that are not over, in the order of their ids."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import anyio
@@ -209,6 +210,55 @@ class HoldTests(StoreTests):
         assert [JobStatus.held] == [job.status for job in await user.jobs()]
         await user.unpause(resume_from="now", missed="run_once")
         assert [JobStatus.queued] == [job.status for job in await user.jobs()]
+
+    async def test_jobs_held_by_one_that_has_ended(self, store: DataStore, clock: FakeClock) -> None:
+        """Rules P3 and H3: what was held by a hold that has ended while others pause stays held, and is released."""
+        user, node = User(store), Node(store)
+        await user.add(every(tags={"slow"}))
+        await node.work(claim_limit=0)
+        await user.pause("schedule")
+        await user.hold(everything=True)
+        await user.hold(tags={"slow"}, queued="hold", until=clock.now() + seconds(5))
+        await clock.advance(7)
+        await user.lift("everything")
+        assert [JobStatus.held] == [job.status for job in await user.jobs()]
+        await user.unpause()
+        assert [JobStatus.queued] == [job.status for job in await user.jobs()]
+
+    async def test_coming_back_to_a_hold(self, store: DataStore, clock: FakeClock) -> None:
+        """Rule H4: a schedule that belongs to a set again is held again, whatever else paused it meanwhile."""
+        user = User(store)
+        await user.add(every(tags={"slow"}))
+        await user.pause("schedule")
+        await user.hold(tags={"slow"})
+        await user.replace(every())
+        assert [None] == [pause.hold for pause in (await user.get()).state.pauses]
+        await user.replace(every(tags={"slow"}))
+        await user.unpause()
+        assert ["tags=slow"] == [pause.hold for pause in (await user.get()).state.pauses]
+        await user.replace(every())
+        await user.replace(every(tags={"slow"}))
+        assert ["schedule"] == await user.ids(status=ScheduleStatus.paused)
+        assert [] == (await Node(store).work()).made
+
+    async def test_two_holds_on_many(self, store: DataStore, other: DataStore, clock: FakeClock) -> None:
+        """Rules H2 and S4: two holds at the same moment on many schedules both pause them all, and so do lifts."""
+        user, operator, count = User(store), User(other), 250
+        await user.add(*(every(id=f"{number:03}", tags={"slow"}) for number in range(count)))
+        async with anyio.create_task_group() as tg:
+            tg.start_soon(lambda: user.hold(tags={"slow"}))
+            tg.start_soon(lambda: operator.hold(everything=True))
+        pausing = Counter(pause.hold for one in await user.schedules() for pause in one.state.pauses)
+        assert {"tags=slow": count, "everything": count} == pausing
+        async with anyio.create_task_group() as tg:
+            tg.start_soon(user.lift, "tags=slow")
+            tg.start_soon(operator.add, every(id="new", tags={"slow"}))
+            tg.start_soon(operator.remove, "000")
+        pausing = Counter(pause.hold for one in await user.schedules() for pause in one.state.pauses)
+        assert {"everything": count} == pausing
+        assert [] == (await Node(store).work()).made
+        await operator.lift("everything", resume_from="now")
+        assert count == len((await Node(other).work()).made)
 
     async def test_what_is_told_of_holds(self, store: DataStore, clock: FakeClock) -> None:
         """Rule H2: one event tells of the hold, before those of its schedules."""

@@ -76,7 +76,7 @@ class ReadingTests(StoreTests):
             {"skipped": {reason: 2**40 + i for i, reason in enumerate(SkipReason)}, "skipped_exact": False},
             {"pauses": (Pause(late, early, "why\n", "who", "hold", late, "run_all"),), "error": None},
             {"pauses": (Pause(early, resume_from="now", missed="skip", kind="failure"),), "skipped": {}},
-            {"pauses": (Pause(early), Pause(late, late, hold="a hold")), "failures": 2**40},
+            {"pauses": (Pause(early), Pause(late, late, hold="‘h’", kind="maintenance")), "failures": 2**40},
             {
                 "occurrences": (
                     Occurrence(fire_time=early, moved_to=late, reason="why\n", by="‘ß’ 😀"),

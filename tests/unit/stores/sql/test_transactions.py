@@ -224,3 +224,13 @@ async def test_opening_that_is_cancelled(path: Path, clock: FakeClock) -> None:
     assert scope.cancelled_caught
     with pytest.raises(StoreError, match="is not open"):
         await store.get_tasks()
+
+
+async def test_removing_what_is_being_held(store: SQLDataStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule H1: a schedule that somebody removes while its set is paused, or resumed, is no error."""
+    user = User(store)
+    await user.add(every(id="a", group="g"))
+    monkeypatch.setattr(store._schedules, "meant_by", lambda *_: ["a", "removed meanwhile"])
+    hold = await user.hold(group="g")
+    assert ["a"] == await user.ids(paused=True)
+    assert ["a"] == [result.schedule_id for result in await user.lift(hold.id)]
