@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -62,7 +63,10 @@ def operate(database: str, *deed: str) -> str:
 
 
 def test_apart(database: str, tmp_path: Path) -> None:
-    """Workers run what the scheduler makes, each report once, also when one is killed; a pause holds for all."""
+    """Workers run what the scheduler makes, each report once; a pause holds for all.
+
+    What a worker was at when it was killed is made again by another (rule J3).
+    """
     log = tmp_path / "log"
 
     def reports() -> list[str]:
@@ -73,7 +77,9 @@ def test_apart(database: str, tmp_path: Path) -> None:
         first, _ = (stack.enter_context(node("worker", database, log)) for _ in range(2))
         wait_until(lambda: len(reports()) > 4, TIME_LIMIT)
         first.kill()
-        seen = len(reports())
+        first.wait(TIME_LIMIT)
+        before = reports()
+        seen = len(before)
         wait_until(lambda: len(reports()) > seen + 4, TIME_LIMIT)
         operate(database, "pause", "ana")
         assert re.search(
@@ -84,7 +90,9 @@ def test_apart(database: str, tmp_path: Path) -> None:
         assert re.search(r"report north: \d+ left out\n", operate(database, "resume"))
         wait_until(lambda: len(reports()) > len(done) + 2, TIME_LIMIT)
         assert scheduler.poll() is None
-    assert len(set(reports())) == len(reports())
+    again = [report for report, times in Counter(reports()).items() if times > 1]
+    assert len(again) <= 2  # there were two schedules, of which it may have had a job each
+    assert set(again) <= set(before)
 
 
 def test_web(database: str, tmp_path: Path) -> None:

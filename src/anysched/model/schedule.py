@@ -252,6 +252,7 @@ class ScheduleState:
             skipped=self.skipped,
             skipped_exact=self.skipped_exact,
             failures=self.failures,
+            occurrences=self.occurrences,
         )
 
     @property

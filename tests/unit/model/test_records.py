@@ -16,6 +16,7 @@ from tests.unit.rules.support import T0, Every, added, at, once
 from anysched.errors import UnnamedCallableError
 from anysched.model import convert
 from anysched.model.naming import callable_name, is_lasting_name
+from anysched.model.occurrence import Occurrence
 from anysched.model.policies import (
     MOST_CATCHUP,
     CatchUp,
@@ -184,7 +185,7 @@ class TestState:
         times = dict.fromkeys(("anchor", "next_fire_time", "due_at", "last_fire_time"), T0)
         state = ScheduleState(
             incarnation=UUID(int=1), revision=7, error="e", jobs_made=3, skipped={SkipReason.grace: 2},
-            skipped_exact=False, failures=4, **times,
+            skipped_exact=False, failures=4, occurrences=(Occurrence(fire_time=T0),), **times,
         )  # fmt: skip
         defaults = {field.name: field.default for field in attrs.fields(ScheduleState)}
         assert [] == [
