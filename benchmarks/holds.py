@@ -96,16 +96,19 @@ class Beside:
         while True:
             took = 0.0
             with anyio.CancelScope(shield=True):  # what has begun is measured to its end
-                took = await measured(function)
+                took = await measured(lambda: self._refusable(function))
             self.longest[name] = max(self.longest[name], took)
             await anyio.sleep(pause)
 
+    async def _refusable(self, function: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await function()
+        except StoreUnavailableError:  # a database lets nobody wait longer than its limit
+            self.refused += 1
+
     async def _add(self) -> None:
         self._added += 1
-        try:
-            await self._user.add(schedule(f"beside {self._added}"))
-        except StoreUnavailableError:  # a server lets nobody wait longer than its limit
-            self.refused += 1
+        await self._user.add(schedule(f"beside {self._added}"))
 
     async def _renew(self) -> None:
         keeper = self._keeper
