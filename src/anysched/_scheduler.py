@@ -586,7 +586,7 @@ class AsyncScheduler:
             resume_from=resume_from,
             missed=missed,
             running=running,
-            drain=None if drain_timeout is None else convert.duration(drain_timeout, "drain_timeout"),
+            drain_timeout=drain_timeout,
         )
         await self._schedules.pause(id, how, version)
         await self._draining.settle([id], how)
@@ -758,7 +758,7 @@ class AsyncScheduler:
             resume_from=resume_from,
             missed=missed,
             running=running,
-            drain=None if drain_timeout is None else convert.duration(drain_timeout, "drain_timeout"),
+            drain_timeout=drain_timeout,
         )
         selector = await self._selector(ids, group, tags, task, everything)
         return await self._holds.place(selector, hold, how)
@@ -843,7 +843,8 @@ class AsyncScheduler:
         :param missed: what to do about the fire times that passed, as for ``unpause_schedule``
         :raise ValueError: when no condition is given
         :raise ScheduleLookupError: when one of ``ids`` does not exist
-        :raise StoreError: at the end, when the hold cannot be lifted; it ends at the deadline then
+        :raise StoreError: at the end, when the hold cannot be lifted; it ends at the deadline then. What
+            the block itself has raised goes before that.
         """
         self._require_running()
         how = PauseRequest(

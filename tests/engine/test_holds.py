@@ -30,6 +30,7 @@ from anysched.engine import committing
 from anysched.model.events import WorkChanged
 from anysched.ports.store import DataStore
 from anysched.testing import FakeClock
+from anysched.testing.store_suite.actors import Node
 
 pytestmark = pytest.mark.anyio
 
@@ -202,6 +203,12 @@ async def test_maintenance_waits_for_running_jobs(
             assert () == block.running
 
 
+async def _broken_maintenance(scheduler: AsyncScheduler, proxy: StoreProxy) -> None:
+    async with scheduler.maintenance(everything=True, limit=25):
+        proxy.fail(["transact_holds"], StoreUnavailableError("gone"))
+        raise KeyError
+
+
 async def test_maintenance_that_ends_badly(
     make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
 ) -> None:
@@ -220,6 +227,9 @@ async def test_maintenance_that_ends_badly(
         with pytest.raises(StoreUnavailableError):
             async with scheduler.maintenance(everything=True, limit=25):
                 proxy.fail(["transact_holds"], StoreUnavailableError("gone"))
+        proxy.faults.clear()
+        with pytest.raises(KeyError):
+            await _broken_maintenance(scheduler, proxy)
         await clock.advance(30)
         assert [25, 30] == runs.take()
 
@@ -295,3 +305,24 @@ async def test_pauses_that_last_long(
         assert 2 == len(await scheduler.get_holds(schedule_id="a", longer_than=600))
         with pytest.raises(ValueError, match="longer_than must not be negative"):
             await scheduler.get_holds(longer_than=-1)
+
+
+async def test_a_job_that_is_taken_while_one_waits(
+    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
+) -> None:
+    """Rule P11: a job that a node takes at the very moment is waited for, be it seen as queued or as running."""
+    proxy, asked = StoreProxy(store), 0
+
+    async def take() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            assert await Node(store, tasks=("tick",)).claim_one()
+
+    async with make(proxy, role="client") as client:
+        await client.add_schedule(runs.task(), EVERY_10, id="a")
+        await client.run_schedule("a")
+        proxy.delays["get_jobs"] = take
+        async with passing(clock):
+            with pytest.raises(JobsStillRunning):
+                await client.pause_schedule("a", running="drain", drain_timeout=20)

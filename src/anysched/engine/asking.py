@@ -9,8 +9,13 @@ from typing import get_args
 import attrs
 
 from anysched.engine.instants import aware
+from anysched.model import convert
 from anysched.model.policies import CatchUp, Missed, MissedWord, PauseKind, Queued, ResumeFrom, Running
 from anysched.model.schedule import Pause
+
+
+def _drain_timeout(value: convert.Seconds | None) -> timedelta | None:
+    return None if value is None else convert.duration(value, "drain_timeout")
 
 
 @attrs.frozen(kw_only=True)
@@ -25,11 +30,11 @@ class PauseRequest:
     missed: Missed
     kind: PauseKind = "manual"
     running: Running = "leave"
-    drain: timedelta | None = None
+    drain_timeout: timedelta | None = attrs.field(default=None, converter=_drain_timeout)
 
     def __attrs_post_init__(self) -> None:
         check_choice("running", self.running, get_args(Running))
-        if self.drain is not None and self.running != "drain":
+        if self.drain_timeout is not None and self.running != "drain":
             raise ValueError("drain_timeout says how long to wait with running='drain'")
         check_choice("queued", self.queued, get_args(Queued))
         check_resume(self.resume_from, self.missed)

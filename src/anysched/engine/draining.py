@@ -34,7 +34,7 @@ class Draining:
         if how.running == "cancel":
             await self._cancel(frozenset(schedules))
         elif how.running == "drain":
-            left = await self.wait(frozenset(schedules), how.drain)
+            left = await self.wait(frozenset(schedules), how.drain_timeout)
             if left:
                 raise JobsStillRunning(tuple(job.id for job in left))
 
@@ -75,7 +75,11 @@ class Draining:
 
     async def _busy(self, schedules: Collection[str]) -> list[Job]:
         now = self._store.present()
-        running = await self._store.get_jobs(JobQuery(status=JobStatus.running))
-        queued = await self._store.get_jobs(JobQuery(status=JobStatus.queued))
-        jobs = running + [job for job in queued if job.run_at <= now]
-        return [job for job in jobs if job.schedule_id in schedules]
+        return [
+            job
+            for job in await self._store.get_jobs(
+                JobQuery()
+            )  # at once, or one that is just taken would be missed
+            if job.schedule_id in schedules
+            and (job.status is JobStatus.running or (job.status is JobStatus.queued and job.run_at <= now))
+        ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta, tzinfo
 
 import anyio
@@ -119,9 +119,15 @@ class Holds:
             hold, schedules = await self._place(selector, name, lasting)
             running = () if drain is None else await self._draining.wait(schedules, drain)
             yield Maintenance(hold, running)
-        finally:
-            with anyio.CancelScope(shield=True):
+        except BaseException:
+            with (
+                anyio.CancelScope(shield=True),
+                suppress(StoreError),
+            ):  # what went wrong first is what is told
                 await self._end(name, until, how)
+            raise
+        with anyio.CancelScope(shield=True):
+            await self._end(name, until, how)
 
     async def _end(self, name: str, until: datetime, how: PauseRequest) -> None:
         try:
