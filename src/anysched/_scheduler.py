@@ -37,6 +37,7 @@ from anysched.executors import AsyncJobExecutor, ProcessJobExecutor, ThreadJobEx
 from anysched.model import convert
 from anysched.model.declared import ApplyResult
 from anysched.model.events import Event
+from anysched.model.history import Retention
 from anysched.model.hold import Hold, Maintenance, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import Job, JobResult
@@ -95,6 +96,7 @@ class AsyncScheduler:
     :param stop_grace: how long running jobs may take to end when the scheduler stops
     :param cleanup_interval: how often expired results are deleted, and stale pauses looked for; None for never
     :param stale_pause_after: tell of pauses that last longer than this, by the event ``StalePause`` (rule H6)
+    :param retention: how long is kept what came of fire times, and who did what (rules G3 and A2)
     :param clock: what tells the time; another one is for tests
     """
 
@@ -115,6 +117,7 @@ class AsyncScheduler:
         stop_grace: timedelta | float = 10,
         cleanup_interval: timedelta | float | None = 900,
         stale_pause_after: timedelta | float | None = None,
+        retention: Retention = Retention(),  # noqa: B008
         clock: Clock = SystemClock(),
     ) -> None:
         store = _store(data_store)
@@ -126,7 +129,7 @@ class AsyncScheduler:
                 broker=event_broker or store.make_broker(_broker_over) or LocalEventBroker.shared_by(store),
                 node=_made_up_identity() if identity is None else convert.identifier(identity, "identity"),
                 role=SchedulerRole(role),
-                policy=Policy(task_defaults),
+                policy=Policy(task_defaults, retention=retention),
                 tasks=TaskRegistry(durable=store.durable),
                 executors=_executors(job_executors or {}),
                 max_concurrent_jobs=convert.positive_int(max_concurrent_jobs, "max_concurrent_jobs"),
@@ -136,6 +139,7 @@ class AsyncScheduler:
                 cleanup_interval=None
                 if cleanup_interval is None
                 else convert.positive_duration(cleanup_interval, "cleanup_interval"),
+                retention=retention,
                 stale_pause_after=None
                 if stale_pause_after is None
                 else convert.positive_duration(stale_pause_after, "stale_pause_after"),

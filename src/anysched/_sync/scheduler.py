@@ -32,6 +32,7 @@ from anysched.errors import SchedulerStateError
 from anysched.executors.daemon_threads import DaemonThreads
 from anysched.model import convert
 from anysched.model.events import Event
+from anysched.model.history import Retention
 from anysched.model.policies import RunState, SchedulerRole
 from anysched.model.task import TaskDefaults
 from anysched.ports.broker import EventBroker
@@ -113,6 +114,7 @@ class Scheduler:
         stop_grace: timedelta | float = 10,
         cleanup_interval: timedelta | float | None = 900,
         stale_pause_after: timedelta | float | None = None,
+        retention: Retention = Retention(),  # noqa: B008
         clock: Clock = SystemClock(),
         backend: Literal["asyncio", "trio"] = "asyncio",
     ) -> None:
@@ -135,6 +137,7 @@ class Scheduler:
             stop_grace=stop_grace,
             cleanup_interval=cleanup_interval,
             stale_pause_after=stale_pause_after,
+            retention=retention,
             clock=clock,
         )
         self._scheduler: AsyncScheduler = off_event_loops(make)

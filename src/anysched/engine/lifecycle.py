@@ -28,6 +28,7 @@ from anysched.engine.subscriptions import Callback, Subscription
 from anysched.engine.tasks import TaskRegistry
 from anysched.engine.workers import Workers
 from anysched.model.events import Event, JobCancelRequested, SchedulerStarted, SchedulerStopped, WorkChanged
+from anysched.model.history import Retention
 from anysched.model.job import Claim
 from anysched.model.policies import RunState, SchedulerRole
 from anysched.ports.broker import EventBroker
@@ -58,6 +59,7 @@ class Settings:
     poll_interval: timedelta
     stop_grace: timedelta
     cleanup_interval: timedelta | None
+    retention: Retention
     stale_pause_after: timedelta | None
 
 
@@ -177,7 +179,7 @@ class Engine:
         if s.cleanup_interval is not None:
             stale = None if s.stale_pause_after is None else StalePauses(s.store, s.stale_pause_after)
             housekeeper = Housekeeper(
-                s.clock, s.store, self.guard, s.cleanup_interval, stale, s.broker.publish
+                s.clock, s.store, self.guard, s.cleanup_interval, s.retention, stale, s.broker.publish
             )
             self._seekers.append(self._rooms.start(housekeeper.who, housekeeper.run))
         for subscription in self._subscriptions:

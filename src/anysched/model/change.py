@@ -6,7 +6,9 @@ from typing import Literal
 
 import attrs
 
+from anysched.model.audit import AuditEntry
 from anysched.model.events import Event
+from anysched.model.history import Skip
 from anysched.model.hold import Hold, Selector
 from anysched.model.job import Job
 from anysched.model.schedule import Schedule, ScheduleState, UnpauseResult
@@ -26,6 +28,8 @@ class Change:
     :ivar queued: what to do first, in this order, with the regular jobs of the schedule that no node has (rule P3)
     :ivar removed: whether the schedule goes, and with it its queued jobs (rule S4)
     :ivar events: what to publish once it is committed
+    :ivar skips: fire times that get no job, for the history (rule G1)
+    :ivar audit: what is kept of who did it (rule A1)
     :ivar unpaused: what a resume reports
     """
 
@@ -36,6 +40,8 @@ class Change:
     queued: tuple[QueuedFate, ...] = ()
     removed: bool = False
     events: tuple[Event, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()
     unpaused: UnpauseResult | None = None
 
 
@@ -47,9 +53,11 @@ class HoldChange:
     :ivar hold_id: the hold
     :ivar hold: what to write; None if the hold goes
     :ivar events: what to publish once it is committed, before the events of the schedules
+    :ivar audit: what is kept of who did it (rule A1)
     """
 
     selector: Selector
     hold_id: str
     hold: Hold | None
     events: tuple[Event, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()

@@ -33,7 +33,9 @@ class Job:
     :ivar result_expiration_time: how long the result is kept
     :ivar metadata: of the schedule, or as given to ``add_job``
     :ivar status: queued, held by a pause, or running
-    :ivar counted: whether its end counts for ``pause_after_failures`` of its schedule (rule B1)
+    :ivar counted: whether its end counts for its schedule: for ``pause_after_failures``, or a backfill (rules B1, F3)
+    :ivar recorded: whether its end is written into the history of its schedule (rule G1)
+    :ivar backfill: the backfill that it was made for, if any (rule F3)
     """
 
     id: UUID
@@ -53,6 +55,8 @@ class Job:
     metadata: Mapping[str, Any] = EMPTY_MAPPING
     status: JobStatus = JobStatus.queued
     counted: bool = False
+    recorded: bool = False
+    backfill: UUID | None = None
 
 
 @attrs.frozen

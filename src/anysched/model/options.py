@@ -13,7 +13,10 @@ from anysched.model.policies import OnAbandon
 
 @attrs.frozen(kw_only=True)
 class EffectiveOptions:
-    """The options of a task, or of a schedule's jobs, with nothing left open."""
+    """The options of a task, or of a schedule's jobs, with nothing left open.
+
+    :ivar recorded: whether this node writes what comes of fire times (rule G1)
+    """
 
     job_executor: str | None
     max_running_jobs: int | None
@@ -21,3 +24,4 @@ class EffectiveOptions:
     on_abandon: OnAbandon
     max_attempts: int
     metadata: Mapping[str, Any]
+    recorded: bool = True

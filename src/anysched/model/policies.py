@@ -96,11 +96,12 @@ class JobStatus(_Named):
 
 
 class JobKind(_Named):
-    """Who asked for a job: a fire time, a person for a schedule (``run_schedule``), or ``add_job``."""
+    """Who asked for a job: a fire time, a person for a schedule (``run_schedule``, ``backfill``), or ``add_job``."""
 
     regular = "regular"
     manual = "manual"
     direct = "direct"
+    backfill = "backfill"
 
 
 class JobOutcome(_Named):
@@ -126,6 +127,32 @@ class SkipReason(_Named):
     """Given up by the way a pause was ended."""
     requested = "requested"
     """Skipped by ``skip_fire_time``."""
+    window = "window"
+    """In a window that skips."""
+    backfilled = "backfilled"
+    """A backfill has made its job."""
+
+
+class AuditAction(_Named):
+    """What was done (rule A1)."""
+
+    schedule_added = "schedule_added"
+    schedule_edited = "schedule_edited"
+    schedule_removed = "schedule_removed"
+    schedule_paused = "schedule_paused"
+    schedule_resumed = "schedule_resumed"
+    schedule_run = "schedule_run"
+    fire_time_skipped = "fire_time_skipped"
+    fire_time_moved = "fire_time_moved"
+    fire_time_restored = "fire_time_restored"
+    hold_placed = "hold_placed"
+    hold_lifted = "hold_lifted"
+    window_added = "window_added"
+    window_removed = "window_removed"
+    backfill_started = "backfill_started"
+    backfill_paused = "backfill_paused"
+    backfill_resumed = "backfill_resumed"
+    backfill_cancelled = "backfill_cancelled"
 
 
 def _max_jobs(value: int | None) -> int | None:
@@ -173,3 +200,7 @@ Running = Literal["leave", "cancel", "drain"]
 Queued = Literal["keep", "hold", "discard"]
 ResumeFrom = datetime | Literal["now"] | None
 NamedFireTime = datetime | Literal["next"]
+WindowMode = Literal["skip", "defer"]
+Reprocess = Literal["none", "failed", "all"]
+BackfillOrder = Literal["oldest", "newest"]
+BackfillStatus = Literal["running", "paused", "done", "cancelled"]

@@ -11,6 +11,7 @@ from uuid import UUID
 import attrs
 
 from anysched.model import convert
+from anysched.model.backfill import Backfill
 from anysched.model.naming import callable_name
 from anysched.model.occurrence import Occurrence
 from anysched.model.policies import (
@@ -25,6 +26,7 @@ from anysched.model.policies import (
 )
 from anysched.model.trigger import Trigger
 from anysched.model.unset import UNSET, UnsetType
+from anysched.model.window import Window
 
 NOTHING_SKIPPED: Mapping[SkipReason, int] = MappingProxyType({})
 
@@ -199,6 +201,9 @@ class ScheduleState:
     :ivar skipped_exact: False when a count in ``skipped`` is only a lower bound
     :ivar failures: how many regular jobs in a row have failed; counted with ``pause_after_failures`` (rule B1)
     :ivar occurrences: fire times that were skipped or moved by name, in order; ``next_fire_time`` is none of them
+    :ivar windows: the windows that mean the schedule
+    :ivar windowed_until: up to when, inclusive, fire times in windows are counted as skipped; None without windows
+    :ivar backfills: those that are not over, and the latest that are, in the order in which they were asked for
     """
 
     incarnation: UUID
@@ -214,6 +219,9 @@ class ScheduleState:
     skipped_exact: bool = True
     failures: int = 0
     occurrences: tuple[Occurrence, ...] = ()
+    windows: tuple[Window, ...] = ()
+    windowed_until: datetime | None = None
+    backfills: tuple[Backfill, ...] = ()
 
     @property
     def version(self) -> str:
@@ -253,6 +261,9 @@ class ScheduleState:
             skipped_exact=self.skipped_exact,
             failures=self.failures,
             occurrences=self.occurrences,
+            windows=self.windows,
+            windowed_until=self.windowed_until,
+            backfills=self.backfills,
         )
 
     @property

@@ -63,9 +63,11 @@ class UndecodableTrigger:
     """Stands in for a stored trigger that cannot be read here, so that its schedule can still be handled (rule S2).
 
     :ivar reason: why it cannot be read
+    :ivar stored: what is stored, so that it can be written back
     """
 
     reason: str
+    stored: str | None = attrs.field(default=None, repr=False)
 
     def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Raise. :raise TriggerError: always, with the reason"""

@@ -15,12 +15,14 @@ from uuid import UUID
 import attrs
 
 from anysched._clock import Clock
+from anysched.model.audit import AuditEntry
 from anysched.model.change import Change, HoldChange
 from anysched.model.figures import StoreFigures
+from anysched.model.history import Record, Retention
 from anysched.model.hold import Hold
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import JobStatus, ScheduleStatus
+from anysched.model.policies import AuditAction, JobStatus, ScheduleStatus
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.ports.broker import EventBroker, MakeBroker
@@ -174,6 +176,42 @@ class JobQuery:
     status: JobStatus | None = None
 
 
+@attrs.frozen(kw_only=True)
+class HistoryQuery:
+    """Which of what came of the fire times of one life of a schedule to read.
+
+    :ivar incarnation: the life (rule S3)
+    :ivar start: nothing that was over before this instant; None for everything
+    :ivar end: nothing that came after this instant; None for everything
+    :ivar most: how many records at most
+    :ivar latest: whether those are the latest, or the first
+    """
+
+    incarnation: UUID
+    start: datetime | None = None
+    end: datetime | None = None
+    most: int = 1000
+    latest: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class AuditQuery:
+    """Which of what was done to read, the latest; conditions are joined with AND, None leaves one out.
+
+    :ivar name: the id of a hold, window or backfill
+    :ivar since: from this instant on
+    :ivar before: the id of an entry: only those that are older, to read on
+    :ivar most: how many entries at most
+    """
+
+    schedule_id: str | None = None
+    name: str | None = None
+    action: AuditAction | None = None
+    since: datetime | None = None
+    before: UUID | None = None
+    most: int = 1000
+
+
 @attrs.frozen
 class Renewal:
     """What a renewal found.
@@ -281,12 +319,27 @@ class JobStore(Protocol):
         """Return the result of a job while it is kept."""
         ...
 
-    async def clean_up(self) -> int:
-        """Delete what has expired; return how many rows went."""
+    async def clean_up(self, retention: Retention = Retention()) -> int:  # noqa: B008
+        """Delete what has expired; return how many results went.
+
+        :param retention: how much of history and audit stays
+        """
         ...
 
 
-class DataStore(ScheduleStore, JobStore, Protocol):
+class Ledger(Protocol):
+    """What came of fire times, and who did what. Both are written with what they tell of, in one transaction."""
+
+    async def get_history(self, query: HistoryQuery) -> list[Record]:
+        """Return runs and skipped fire times, ordered by their last fire time; those are kept that are recorded."""
+        ...
+
+    async def get_audit(self, query: AuditQuery) -> list[AuditEntry]:
+        """Return who did what, the latest first."""
+        ...
+
+
+class DataStore(ScheduleStore, JobStore, Ledger, Protocol):
     """Where schedules, their state, jobs and results live."""
 
     @property

@@ -14,8 +14,9 @@ from anysched.model.events import Event, FireTimesSkipped, ScheduleFailed, Sched
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import SkipReason
-from anysched.model.schedule import ScheduleSnapshot, ScheduleState
+from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState
 from anysched.rules.jobs import regular_job
+from anysched.rules.ledger import told
 from anysched.rules.picking import Pick, Span, passed, pick_due
 from anysched.rules.times import COUNT_LIMIT, Count, FireTimes
 
@@ -36,19 +37,24 @@ def fire(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, l
     try:
         picked = pick_due(schedule, times, cursor, due_at, named, options, now, limit)
         jobs = [regular_job(snapshot, options, times, fire_time, now) for fire_time in picked.chosen]
-        return moved(snapshot, times, picked, jobs, now)
+        return moved(snapshot, options, times, picked, jobs, now)
     except TriggerError as exc:
         return failed(snapshot, str(exc))
 
 
 def moved(
     snapshot: ScheduleSnapshot,
+    options: EffectiveOptions,
     times: FireTimes,
     picked: Pick,
     jobs: Sequence[Job],
     now: datetime,
+    ended: Pause | None = None,
 ) -> Change:
-    """Return the change that moves the cursor, keeps count, and leaves the schedule without a pause."""
+    """Return the change that moves the cursor, keeps count, and leaves the schedule without a pause.
+
+    :param ended: the pause that ends with it
+    """
     state, cursor, skipped = snapshot.state, picked.cursor, picked.skipped
     last, left = jobs[-1].scheduled_fire_time if jobs else state.last_fire_time, picked.occurrences
     if left:
@@ -56,7 +62,8 @@ def moved(
         skipped = (*skipped, *(Span(SkipReason.requested, times, found, found) for found in requested))
     events: list[Event] = []
     counts, exact = state.skipped, state.skipped_exact
-    skips = tally(skipped)
+    counted = _counted(skipped) if skipped else ()
+    skips = _tally(counted)
     if skips:
         counts = {**counts, **{reason: counts.get(reason, 0) + skips[reason].number for reason in skips}}
         all_exact = all(count.exact for count in skips.values())
@@ -78,19 +85,30 @@ def moved(
         skipped_exact=exact,
         failures=state.failures,
         occurrences=tuple(left),
+        windows=state.windows,
+        windowed_until=state.windowed_until,
+        backfills=state.backfills,
     )
-    return Change(schedule_id=snapshot.id, state=new, jobs=tuple(jobs), events=tuple(events))
+    records = told(snapshot, counted, now, ended) if counted and options.recorded else ()
+    return Change(schedule_id=snapshot.id, state=new, jobs=tuple(jobs), events=tuple(events), skips=records)
 
 
-def tally(spans: Iterable[Span]) -> Mapping[SkipReason, Count]:
-    """Count skipped fire times by reason; one decision steps through ``COUNT_LIMIT`` of them at most."""
-    skips: dict[SkipReason, Count] = {}
+def _counted(spans: Iterable[Span]) -> list[tuple[Span, Count]]:
+    """Count skipped fire times; one decision steps through ``COUNT_LIMIT`` of them at most."""
+    counted: list[tuple[Span, Count]] = []
     left = COUNT_LIMIT
     for span in spans:
         if span.first <= span.last:
             count = Count(1) + span.times.count(span.first, span.last, left)
             left = max(0, left - count.number)
-            skips[span.reason] = skips.get(span.reason, Count()) + count
+            counted.append((span, count))
+    return counted
+
+
+def _tally(counted: Iterable[tuple[Span, Count]]) -> Mapping[SkipReason, Count]:
+    skips: dict[SkipReason, Count] = {}
+    for span, count in counted:
+        skips[span.reason] = skips.get(span.reason, Count()) + count
     return skips
 
 

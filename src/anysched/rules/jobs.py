@@ -74,4 +74,5 @@ def _job(
         schedule.job_result_expiration_time,
         schedule.metadata,
         counted=kind is JobKind.regular and schedule.pause_after_failures is not None,
+        recorded=options.recorded,
     )

@@ -129,7 +129,11 @@ def _settled_and(
     resumed = settle(snapshot, options, now)
     change = decide(after(snapshot, resumed))
     return attrs.evolve(
-        change, jobs=resumed.jobs, queued=resumed.queued, events=(*resumed.events, *change.events)
+        change,
+        jobs=resumed.jobs,
+        queued=resumed.queued,
+        events=(*resumed.events, *change.events),
+        skips=resumed.skips,
     )
 
 

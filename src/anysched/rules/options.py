@@ -17,9 +17,12 @@ _NOTHING = TaskOptions()
 
 
 def effective_options(
-    schedule: Schedule | None, task: Task | None, defaults: TaskDefaults
+    schedule: Schedule | None, task: Task | None, defaults: TaskDefaults, *, recorded: bool = True
 ) -> EffectiveOptions:
-    """Return, field by field, what the schedule says, else what was configured, declared, or is the default."""
+    """Return, field by field, what the schedule says, else what was configured, declared, or is the default.
+
+    :param recorded: whether the node writes what comes of fire times (rule G1)
+    """
     configured, declared = (_NOTHING, _NOTHING) if task is None else (task.configured, task.declared)
     executor = first_set(configured.job_executor, declared.job_executor, defaults.job_executor)
     grace = first_set(configured.misfire_grace_time, declared.misfire_grace_time, defaults.misfire_grace_time)
@@ -35,6 +38,7 @@ def effective_options(
         on_abandon=first_set(configured.on_abandon, declared.on_abandon, defaults.on_abandon),
         max_attempts=first_set(configured.max_attempts, declared.max_attempts, defaults.max_attempts),
         metadata=first_set(configured.metadata, declared.metadata, defaults.metadata),
+        recorded=recorded,
     )
 
 

@@ -54,6 +54,7 @@ def pause(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, 
         jobs=tuple(attrs.evolve(job, status=status) for job in settled.jobs),
         queued=settled.queued if wanted.queued == "keep" else (*settled.queued, wanted.queued),
         events=(*settled.events, *change.events),
+        skips=settled.skips,
     )
 
 

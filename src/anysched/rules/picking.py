@@ -17,12 +17,16 @@ from anysched.rules.times import BEGINNING, TICK, FireTimes
 
 @attrs.frozen
 class Span:
-    """Fire times that get no job, and why: those from ``first``, which is one, to ``last``, if there are any."""
+    """Fire times that get no job, and why: those from ``first``, which is one, to ``last``, if there are any.
+
+    :ivar into: the fire time that stands for them, if they were coalesced
+    """
 
     reason: SkipReason
     times: FireTimes
     first: datetime
     last: datetime
+    into: datetime | None = None
 
 
 @attrs.frozen
@@ -75,7 +79,7 @@ def pick_due(
     skipped = [
         *singly(SkipReason.grace, times, stale),
         *regular.skipped,
-        *singly(SkipReason.coalesced, times, [*moved, *regular.chosen], but=chosen),
+        *singly(SkipReason.coalesced, times, [*moved, *regular.chosen], but=chosen, into=chosen[:1]),
     ]
     return Pick(chosen, skipped, regular.cursor, settled(named, [*stale, *moved], chosen))
 
@@ -104,11 +108,11 @@ def pick(
         return Pick((), (Span(SkipReason.grace, times, cursor, latest),), times.next(latest))
     dropped = Span(SkipReason.grace, times, cursor, kept - TICK)
     if schedule.coalesce is CoalescePolicy.latest:
-        earlier = Span(SkipReason.coalesced, times, kept, latest - TICK)
+        earlier = Span(SkipReason.coalesced, times, kept, latest - TICK, latest)
         return Pick((latest,), (dropped, earlier), times.next(latest))
     if schedule.coalesce is CoalescePolicy.earliest:
         second = times.next(kept)
-        others = [] if second is None else [Span(SkipReason.coalesced, times, second, latest)]
+        others = [] if second is None else [Span(SkipReason.coalesced, times, second, latest, kept)]
         return Pick((kept,), (dropped, *others), times.next(latest))
     chosen = times.tail(kept, latest, schedule.max_catchup)
     excess = Span(SkipReason.catchup_limit, times, kept, chosen[0] - TICK)
@@ -128,10 +132,18 @@ def waiting(named: Iterable[Occurrence], before: datetime) -> list[datetime]:
 
 
 def singly(
-    reason: SkipReason, times: FireTimes, found: Iterable[datetime], but: Collection[datetime] = ()
+    reason: SkipReason,
+    times: FireTimes,
+    found: Iterable[datetime],
+    but: Collection[datetime] = (),
+    into: Sequence[datetime] = (),
 ) -> list[Span]:
-    """Return fire times that get no job, each for itself."""
-    return [Span(reason, times, fire_time, fire_time) for fire_time in found if fire_time not in but]
+    """Return fire times that get no job, each for itself.
+
+    :param into: the fire time that stands for them, if one does
+    """
+    stands = into[0] if into else None
+    return [Span(reason, times, fire_time, fire_time, stands) for fire_time in found if fire_time not in but]
 
 
 def settled(

@@ -8,6 +8,7 @@ from datetime import datetime
 import attrs
 
 from anysched.model.change import Change
+from anysched.model.history import Retention
 from anysched.model.job import EndedJob, Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import Schedule, ScheduleSnapshot
@@ -22,10 +23,12 @@ class Policy:
     """What ``ports.store.NodePolicy`` asks for, by the rules."""
 
     defaults: TaskDefaults
+    retention: Retention = attrs.field(factory=Retention, kw_only=True)
 
     def options(self, schedule: Schedule | None, task: Task | None) -> EffectiveOptions:
         """Return the options of a schedule's jobs, or of a task's."""
-        return effective_options(schedule, task, self.defaults)
+        recorded = self.retention.history is not None
+        return effective_options(schedule, task, self.defaults, recorded=recorded)
 
     def fire(self, snapshot: ScheduleSnapshot, task: Task | None, now: datetime, limit: int) -> Change:
         """Decide what a schedule that has come due does."""

@@ -72,7 +72,7 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
         change = failed(_unpaused(snapshot), snapshot.fault)
     else:
         try:
-            change = _restarted(snapshot, options, how, limit)
+            change = _restarted(snapshot, options, how, limit, ended)
         except TriggerError as exc:
             change = failed(_unpaused(snapshot), str(exc))
     result = report(change)
@@ -99,6 +99,7 @@ def resume(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, l
         jobs=change.jobs,
         queued=_held_fate(state.pauses, how),
         events=(event, *change.events),
+        skips=change.skips,
         unpaused=result,
     )
 
@@ -107,7 +108,9 @@ def _unpaused(snapshot: ScheduleSnapshot) -> ScheduleSnapshot:
     return attrs.evolve(snapshot, state=attrs.evolve(snapshot.state, pauses=()))
 
 
-def _restarted(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, limit: int) -> Change:
+def _restarted(
+    snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resume, limit: int, ended: Pause
+) -> Change:
     schedule, now = snapshot.schedule, how.now
     restart = restart_from(snapshot, how)
     times, cursor, skipped, named = restart.times, restart.cursor, restart.skipped, restart.occurrences
@@ -125,7 +128,7 @@ def _restarted(snapshot: ScheduleSnapshot, options: EffectiveOptions, how: Resum
         late = pick_due(schedule, times, cursor, due_at, named, options, now, room)
         jobs += [regular_job(snapshot, options, times, fire_time, now) for fire_time in late.chosen]
         cursor, skipped, named = late.cursor, (*skipped, *late.skipped), late.occurrences
-    return moved(snapshot, times, Pick((), skipped, cursor, named), jobs, now)
+    return moved(snapshot, options, times, Pick((), skipped, cursor, named), jobs, now, ended)
 
 
 def report(change: Change) -> UnpauseResult:
@@ -205,10 +208,11 @@ def _with_named(restart: Restart, snapshot: ScheduleSnapshot, how: Resume, start
     chosen, others = together[-most:], together[:-most]
     if asked is not None and asked.coalesce is CoalescePolicy.earliest:
         chosen, others = together[:1], together[1:]
+    into = chosen[0][1] if chosen and reason is SkipReason.coalesced else None
     skipped = [
         *restart.skipped,
         *singly(SkipReason.paused, times, given_up),
-        *(Span(reason, own, found, found) for own, found in others),
+        *(Span(reason, own, found, found, into) for own, found in others),
     ]
     left = settled(named, {*missed, *given_up}, {found for _, found in chosen})
     if start is not None:
@@ -275,11 +279,12 @@ def _earliest(passed: Sequence[_Stretch]) -> tuple[list[tuple[FireTimes, datetim
     """Return the first fire time, if any, and the others."""
     chosen = [(times, first) for times, first, _ in passed[:1]]
     skipped = [
-        Span(SkipReason.coalesced, times, second, last)
+        Span(SkipReason.coalesced, times, second, last, first)
         for times, first, last in passed[:1]
         if (second := times.next(first)) is not None
     ]
-    return chosen, [*skipped, *(Span(SkipReason.coalesced, *stretch) for stretch in passed[1:])]
+    into = chosen[0][1] if chosen else None
+    return chosen, [*skipped, *(Span(SkipReason.coalesced, *stretch, into) for stretch in passed[1:])]
 
 
 def _latest(
@@ -291,5 +296,6 @@ def _latest(
     for times, first, last in reversed(passed):
         tail = times.tail(first, last, most - len(chosen)) if len(chosen) < most else []
         chosen = [*((times, fire_time) for fire_time in tail), *chosen]
-        skipped.insert(0, Span(reason, times, first, tail[0] - TICK if tail else last))
+        into = chosen[0][1] if chosen and reason is SkipReason.coalesced else None
+        skipped.insert(0, Span(reason, times, first, tail[0] - TICK if tail else last, into))
     return chosen, skipped

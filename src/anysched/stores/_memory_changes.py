@@ -11,14 +11,17 @@ import attrs
 
 from anysched._clock import Clock
 from anysched.model.change import Change, HoldChange
+from anysched.model.history import Retention
 from anysched.model.hold import Hold, Selector
 from anysched.model.job import EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold, NodePolicy
 from anysched.rules.breaking import by_schedule
+from anysched.rules.ledger import run_of
 from anysched.rules.retention import expiry
 from anysched.rules.running import cancelled
+from anysched.stores._memory_ledger import MemoryLedger
 from anysched.stores._memory_queue import JobQueue
 from anysched.stores._memory_schedules import Image, Rewrite, ScheduleTable, after, takes_long
 
@@ -35,12 +38,12 @@ Stored = dict[str, ScheduleSnapshot | None]
 class Draft:
     """What was decided about very many schedules, by id, and is ready to be written.
 
-    :ivar with_jobs: those changes that concern jobs as well
+    :ivar others: those changes that concern more than the schedule
     """
 
     changes: list[Change]
     rewrite: Rewrite
-    with_jobs: Sequence[Change]
+    others: Sequence[Change]
 
 
 class Changes:
@@ -51,6 +54,7 @@ class Changes:
     :ivar tasks: the tasks by id
     :ivar jobs: the jobs that have not ended
     :ivar results: results that are kept, and until when
+    :ivar ledger: history and audit
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -59,6 +63,7 @@ class Changes:
         self.tasks: dict[str, Task] = {}
         self.jobs: JobQueue = JobQueue()
         self.results: dict[UUID, tuple[JobResult, datetime]] = {}
+        self.ledger: MemoryLedger = MemoryLedger()
         self._holds: Mapping[str, Hold] = {}  # never changed, but replaced
 
     @property
@@ -121,8 +126,10 @@ class Changes:
             new = after(old, change)
             if new is not None and new is not old:
                 snapshots[new.id] = new
-        with_jobs = [change for change in changes if change.queued or change.jobs]
-        return Draft(changes, image.rewrite(snapshots), with_jobs)
+        others = [
+            change for change in changes if change.queued or change.jobs or change.skips or change.audit
+        ]
+        return Draft(changes, image.rewrite(snapshots), others)
 
     async def _decided(self, stored: Stored, ids: Sequence[str], decide: DecideStored) -> list[Change]:
         now = self.clock.now()
@@ -169,10 +176,11 @@ class Changes:
         now, ended = self.clock.now(), list[EndedJob]()
         if draft is not None:
             self.schedules.apply(draft.rewrite, written)
-            for change in draft.with_jobs:
-                key = change.schedule_id
-                if key not in written and (change.jobs or self.jobs.has_any(key)):
-                    ended += self._write_jobs(change, now)
+            for change in draft.others:
+                if change.schedule_id not in written:
+                    ended += self._write_others(change, now)
+        if hold is not None:
+            self.ledger.note(hold.audit)
         ended += [job for change in changes for job in self.write(change, now)]
         if draft is not None and not written:
             changes = draft.changes
@@ -186,16 +194,21 @@ class Changes:
         key = change.schedule_id
         old = self.schedules.get(key)
         if change.removed:
+            self.ledger.note(change.audit)
             self.schedules.remove(key)
             return self._end(self.jobs.take_waiting(key), now)
         new = after(old, change)
         if new is not None and new is not old:
             self.schedules.put(new)
-        return self._write_jobs(change, now)
+        return self._write_others(change, now)
 
-    def _write_jobs(self, change: Change, now: datetime) -> list[EndedJob]:
+    def _write_others(self, change: Change, now: datetime) -> list[EndedJob]:
         key, ended = change.schedule_id, list[EndedJob]()
-        for fate in change.queued:
+        for skip in change.skips:
+            self.ledger.add(skip)
+        if change.audit:
+            self.ledger.note(change.audit)
+        for fate in change.queued if self.jobs.has_any(key) else ():
             if fate == "hold":
                 self.jobs.hold(key, now)
             elif fate == "release":
@@ -226,15 +239,21 @@ class Changes:
             self.keep(end)
         return ended
 
-    def keep(self, ended: EndedJob) -> None:
-        """Keep a result for as long as its job says."""
+    def keep(self, ended: EndedJob, node: str | None = None) -> None:
+        """Keep a result for as long as its job says, and what came of a fire time.
+
+        :param node: the node that ran the job, if one did
+        """
+        if (run := run_of(ended, node)) is not None:
+            self.ledger.add(run)
         lifetime = ended.job.result_expiration_time
         if lifetime:
             self.results[ended.job.id] = (ended.result, expiry(ended.result.finished_at, lifetime))
 
-    def clean_up(self) -> int:
+    def clean_up(self, retention: Retention) -> int:
         """Forget what has expired; return how many results went."""
         now = self.clock.now()
+        self.ledger.clean_up(retention, now)
         self._holds = {key: hold for key, hold in self._holds.items() if not hold.pause.is_over(now)}
         expired = [job_id for job_id, (_, expires_at) in self.results.items() if expires_at <= now]
         for job_id in expired:

@@ -13,8 +13,10 @@ from anyio.lowlevel import current_token
 
 from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError
+from anysched.model.audit import AuditEntry
 from anysched.model.change import Change
 from anysched.model.figures import StoreFigures
+from anysched.model.history import Record, Retention
 from anysched.model.hold import Hold
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
@@ -23,12 +25,14 @@ from anysched.ports.broker import EventBroker, MakeBroker
 from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
+    AuditQuery,
     Committed,
     Completed,
     Completion,
     Decide,
     DecideDeclared,
     DecideHold,
+    HistoryQuery,
     JobQuery,
     LeaseKeeper,
     NodePolicy,
@@ -258,7 +262,7 @@ class MemoryDataStore:
             if holds:
                 self._jobs.end(completion.claim.job.id)
                 ends.append(EndedJob(completion.claim.job, completion.result))
-                self._changes.keep(ends[-1])
+                self._changes.keep(ends[-1], node)
             accepted.append(holds)
         counted = self._changes.count(ends, policy)
         return Completed(accepted=accepted, changes=counted.changes, ended=counted.ended)
@@ -296,9 +300,19 @@ class MemoryDataStore:
         kept = self._results.get(job_id)
         return kept[0] if kept is not None and kept[1] > self._clock.now() else None
 
-    async def clean_up(self) -> int:
-        """Forget the results that have expired."""
-        return self._changes.clean_up()
+    async def clean_up(self, retention: Retention = Retention()) -> int:  # noqa: B008
+        """Forget the results that have expired, and what is not kept of history and audit."""
+        return self._changes.clean_up(retention)
+
+    # history and audit
+
+    async def get_history(self, query: HistoryQuery) -> list[Record]:
+        """Return what came of fire times, ordered by their last fire time."""
+        return self._changes.ledger.history(query)
+
+    async def get_audit(self, query: AuditQuery) -> list[AuditEntry]:
+        """Return who did what, the latest first."""
+        return self._changes.ledger.audit(query)
 
 
 def _matches(snapshot: ScheduleSnapshot, query: ScheduleQuery) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
@@ -11,14 +12,16 @@ import attrs
 
 from anysched.errors import DeserializationError, UnknownTypeError
 from anysched.model import convert
+from anysched.model.backfill import Backfill
 from anysched.model.hold import Hold, Selector
 from anysched.model.job import JobException
 from anysched.model.occurrence import Occurrence
 from anysched.model.policies import CatchUp, MissedWord, PauseKind, Queued, SkipReason
 from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
-from anysched.model.trigger import Trigger
+from anysched.model.trigger import Trigger, UndecodableTrigger
 from anysched.model.unset import UNSET
+from anysched.model.window import Window
 from anysched.wire.registry import DEFAULT_REGISTRY, TAG, TypeRegistry
 from anysched.wire.values import from_plain, to_plain
 
@@ -35,6 +38,8 @@ _SCHEDULE_FIELDS: Final = tuple(
 )
 _OPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(TaskOptions) if field.name not in _APART)
 _OCCURRENCE_FIELDS: Final = tuple(field.name for field in attrs.fields(Occurrence))
+_WINDOW_FIELDS: Final = tuple(field.name for field in attrs.fields(Window))
+_BACKFILL_FIELDS: Final = tuple(field.name for field in attrs.fields(Backfill))
 _PAUSE_FIELDS: Final = tuple(field.name for field in attrs.fields(Pause))
 _CATCH_UP_FIELDS: Final = tuple(field.name for field in attrs.fields(CatchUp))
 _SELECTOR_FIELDS: Final = tuple(field.name for field in attrs.fields(Selector))
@@ -136,6 +141,60 @@ def occurrences_from_plain(plain: object) -> tuple[Occurrence, ...]:
     return _built("fire time", lambda: tuple(_checked_occurrence(Occurrence(**one)) for one in records))
 
 
+def windows_to_plain(
+    windows: Iterable[Window], registry: TypeRegistry = DEFAULT_REGISTRY
+) -> list[dict[str, Any]]:
+    """Return windows. :raise SerializationError: when a trigger is of a type that is not registered"""
+    return [_to_plain("window", window, _WINDOW_FIELDS, registry) for window in windows]
+
+
+def windows_from_plain(plain: object, registry: TypeRegistry = DEFAULT_REGISTRY) -> tuple[Window, ...]:
+    """Return windows.
+
+    :raise UnknownTypeError: when a trigger is of a type or version that is not known here
+    :raise DeserializationError: when they are damaged
+    """
+    records = _list_from_plain("window", plain, _WINDOW_FIELDS, registry)
+    return _built("window", lambda: tuple(Window(**record) for record in records))
+
+
+def backfills_to_plain(
+    backfills: Iterable[Backfill], registry: TypeRegistry = DEFAULT_REGISTRY
+) -> list[dict[str, Any]]:
+    """Return backfills. :raise SerializationError: when a trigger is of a type that is not registered"""
+    return [_to_plain("backfill", backfill, _BACKFILL_FIELDS, registry) for backfill in backfills]
+
+
+def backfills_from_plain(plain: object, registry: TypeRegistry = DEFAULT_REGISTRY) -> tuple[Backfill, ...]:
+    """Return backfills.
+
+    :raise UnknownTypeError: when a trigger is of a type or version that is not known here
+    :raise DeserializationError: when they are damaged
+    """
+    records = _list_from_plain("backfill", plain, _BACKFILL_FIELDS, registry)
+    return _built("backfill", lambda: tuple(Backfill(**record) for record in records))
+
+
+def _list_from_plain(
+    what: str, plain: object, names: Iterable[str], registry: TypeRegistry
+) -> list[dict[str, Any]]:
+    if not isinstance(plain, list) or not plain:
+        raise DeserializationError(f"the stored {what}s are damaged: they are not records")
+    return [_with_trigger(what, one, names, registry) for one in cast("list[object]", plain)]
+
+
+def _with_trigger(what: str, plain: object, names: Iterable[str], registry: TypeRegistry) -> dict[str, Any]:
+    """Return the fields of a record whose trigger may be unknown here: it stays as it is then (rule S2)."""
+    record = _checked_record(what, plain, names)
+    trigger = record.pop("trigger", None)
+    fields = _from_plain(what, record, names)
+    try:
+        fields["trigger"] = from_plain(trigger, registry)
+    except UnknownTypeError as exc:
+        fields["trigger"] = UndecodableTrigger(str(exc), json.dumps(trigger))
+    return fields
+
+
 def hold_to_plain(hold: Hold) -> dict[str, Any]:
     """Return a hold."""
     selector = _to_plain("selector", hold.selector, _SELECTOR_FIELDS)
@@ -173,18 +232,22 @@ def skips_from_plain(plain: object) -> dict[SkipReason, int]:
     return _built("skip counts", lambda: {SkipReason(name): int(number) for name, number in fields.items()})
 
 
-def _to_plain(what: str, record: object, names: Iterable[str]) -> dict[str, Any]:
+def _to_plain(
+    what: str, record: object, names: Iterable[str], registry: TypeRegistry = DEFAULT_REGISTRY
+) -> dict[str, Any]:
     plain: dict[str, Any] = {"version": VERSION}
     for name in names:
         value = getattr(record, name)
         if isinstance(value, CatchUp):
             plain[name] = _to_plain("catch-up", value, _CATCH_UP_FIELDS)
+        elif isinstance(value, UndecodableTrigger) and value.stored is not None:
+            plain[name] = json.loads(value.stored)
         elif value is not UNSET:
             if isinstance(value, Enum):
                 value = value.value
             elif isinstance(value, frozenset):
                 value = sorted(cast("frozenset[str]", value))
-            plain[name] = to_plain(value, where=f"{name} of a {what}")
+            plain[name] = to_plain(value, registry, where=f"{name} of a {what}")
     return plain
 
 

@@ -15,6 +15,7 @@ from tests.unit.rules.support import T0, Every, added, at, once
 
 from anysched.errors import UnnamedCallableError
 from anysched.model import convert
+from anysched.model.backfill import Backfill
 from anysched.model.naming import callable_name, is_lasting_name
 from anysched.model.occurrence import Occurrence
 from anysched.model.policies import (
@@ -29,6 +30,7 @@ from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleS
 from anysched.model.task import TaskDefaults, TaskOptions
 from anysched.model.trigger import is_due_when_past
 from anysched.model.unset import UNSET
+from anysched.model.window import Window
 
 
 def schedule(**settings: Any) -> Schedule:
@@ -185,7 +187,9 @@ class TestState:
         times = dict.fromkeys(("anchor", "next_fire_time", "due_at", "last_fire_time"), T0)
         state = ScheduleState(
             incarnation=UUID(int=1), revision=7, error="e", jobs_made=3, skipped={SkipReason.grace: 2},
-            skipped_exact=False, failures=4, occurrences=(Occurrence(fire_time=T0),), **times,
+            skipped_exact=False, failures=4, occurrences=(Occurrence(fire_time=T0),),
+            windows=(Window(id="w", mode="skip", since=T0),), windowed_until=T0,
+            backfills=(Backfill(id=UUID(int=2), start=T0, end=T0, trigger=Every(), anchor=T0, since=T0),), **times,
         )  # fmt: skip
         defaults = {field.name: field.default for field in attrs.fields(ScheduleState)}
         assert [] == [

@@ -15,6 +15,7 @@ from anysched.rules.running import cancelled
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Config, StoredConfig
 from anysched.stores.sql.jobs import Jobs
+from anysched.stores.sql.ledger import Ledger
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.schedules import Schedules, StoredSchedule
 
@@ -50,10 +51,11 @@ class Written:
 class Changes:
     """Writes changes, on the connection of a transaction."""
 
-    def __init__(self, schedules: Schedules, jobs: Jobs, results: Results) -> None:
+    def __init__(self, schedules: Schedules, jobs: Jobs, results: Results, ledger: Ledger) -> None:
         self._schedules = schedules
         self._jobs = jobs
         self._results = results
+        self._ledger = ledger
 
     def write(
         self,
@@ -81,6 +83,7 @@ class Changes:
                 if row[-1] is None:
                     made[row[0]] = job
         changes = [one.change for one in decided]
+        self._ledger.changed(connection, changes)
         taken = self._jobs.insert_fired(connection, rows)
         if taken:
             changes = [_without(change, taken) for change in changes]

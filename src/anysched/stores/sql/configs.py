@@ -65,6 +65,11 @@ class Configs:
         self._remembered = Remembered[Config](REMEMBERED)
 
     @property
+    def registry(self) -> TypeRegistry:
+        """The types that may be written and read here."""
+        return self._registry
+
+    @property
     def known(self) -> frozenset[str]:
         """The types that can be read here."""
         return self._registry.known

@@ -17,6 +17,7 @@ from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold
 from anysched.stores.sql.ahead import Question
 from anysched.stores.sql.changes import Changes, Decided
 from anysched.stores.sql.holds import Holds
+from anysched.stores.sql.ledger import Ledger
 from anysched.stores.sql.schedules import Schedules
 from anysched.stores.sql.tasks import Tasks
 
@@ -30,11 +31,14 @@ DecideStored = Callable[[str, ScheduleSnapshot | None], Change]
 class Deciding:
     """Carries out what ``ScheduleStore`` says about decisions, on the connection of a transaction."""
 
-    def __init__(self, schedules: Schedules, tasks: Tasks, holds: Holds, changes: Changes) -> None:
+    def __init__(
+        self, schedules: Schedules, tasks: Tasks, holds: Holds, changes: Changes, ledger: Ledger
+    ) -> None:
         self._schedules = schedules
         self._tasks = tasks
         self._holds = holds
         self._changes = changes
+        self._ledger = ledger
 
     def asks_first(self, ids: Sequence[str], *, declares: bool) -> list[Question]:
         """Return what ``transact`` or ``declare`` asks first, in the order of its locks."""
@@ -63,6 +67,7 @@ class Deciding:
         if change is None:
             return Committed(())
         self._holds.write(connection, change)
+        self._ledger.note(connection, change.audit)
         decide_stored = self._with_task(connection, decide, present)
 
         def decide_meant(key: str, stored: ScheduleSnapshot | None) -> Change:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from anysched.model.history import Retention
 from anysched.model.job import Claim, EndedJob
 from anysched.model.policies import JobStatus
 from anysched.ports.store import Completed, Completion, NodePolicy
@@ -18,6 +19,7 @@ from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.holds import Holds
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases
+from anysched.stores.sql.ledger import Ledger
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.session import Session
 from anysched.stores.sql.tasks import Tasks
@@ -41,6 +43,7 @@ class Ending:
         leases: Leases,
         holds: Holds,
         counting: Counting,
+        ledger: Ledger,
     ) -> None:
         self._session = session
         self._jobs = jobs
@@ -49,6 +52,7 @@ class Ending:
         self._leases = leases
         self._holds = holds
         self._counting = counting
+        self._ledger = ledger
 
     def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:
         """End jobs whose token is still the newest (rule J1), and count their failures (rule B1).
@@ -71,7 +75,7 @@ class Ending:
             good = [ok and not is_late for ok, is_late in zip(good, late, strict=True)]
             now = list(compress(encoded, good))
             self._jobs.delete(connection, [end.job.id for end, _ in now])
-            self._results.insert(connection, [row for _, row in now])
+            self._results.insert(connection, now, node)
             written = self._counting.write(connection, counted, policy, self._session.present())
             return Completed(
                 accepted=good,
@@ -114,8 +118,11 @@ class Ending:
 
         return self._session.write_here(work)
 
-    def clean_up(self) -> int:
-        """Delete results that have expired, holds that are over, nodes that are gone; return how many results went."""
+    def clean_up(self, retention: Retention) -> int:
+        """Delete results that have expired, holds that are over, nodes that are gone, and what is not kept of history.
+
+        Return how many results went.
+        """
         now = from_instant(self._session.present())
         deleted = 0
 
@@ -126,6 +133,7 @@ class Ending:
         while ids := self._session.read_here(expired):
             self._session.write_here(self._results.deletion(ids))
             deleted += len(ids)
+        self._ledger.clean_up(self._session, retention, self._session.present())
         if self._session.read_here(lambda connection: self._holds.are_past(connection, now)):
             self._session.write_here(lambda connection: self._holds.drop_past(connection, now))
         if self._session.read_here(lambda connection: self._leases.idle(connection, now)):

@@ -287,7 +287,7 @@ class Jobs:
         """Return the job of a row; what is damaged never fails the others."""
         (job_id, task_id, schedule_id, incarnation, kind, fire_time, run_at, created_at, start_deadline,
          held_since, attempt, token, claimed_by, cancel_requested, job_executor, result_expiration, counted,
-         data) = row  # fmt: skip
+         recorded, backfill_id, data) = row  # fmt: skip
         fault, payload = None, NOTHING
         if data is not None:
             try:
@@ -317,6 +317,8 @@ class Jobs:
                 payload.metadata,
                 status,
                 bool(counted),
+                bool(recorded),
+                None if backfill_id is None else UUID(backfill_id),
             )
         except (TypeError, ValueError, AttributeError, OverflowError) as exc:
             fault = f"the stored job is damaged: {exc}"
@@ -348,5 +350,7 @@ def _row(job: Job, payload: bytes | None) -> tuple[Any, ...]:
         job.job_executor,
         from_duration(job.result_expiration_time),
         int(job.counted),
+        int(job.recorded),
+        None if job.backfill is None else job.backfill.hex,
         payload,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from anysched.stores.sql.columns import (
     to_optional_instant,
 )
 from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.ledger import Ledger
 from anysched.stores.sql.payloads import Payloads
 from anysched.stores.sql.statements import Statements
 from anysched.wire.records import exception_from_plain, exception_to_plain
@@ -32,8 +33,9 @@ Row = tuple[Any, ...]
 class Results:
     """Reads and writes results, on the connection of a transaction."""
 
-    def __init__(self, statements: Statements, dialect: Dialect, payloads: Payloads) -> None:
+    def __init__(self, statements: Statements, dialect: Dialect, payloads: Payloads, ledger: Ledger) -> None:
         self._sql = statements
+        self._ledger = ledger
         self._dialect = dialect
         self._payloads = payloads
 
@@ -62,15 +64,21 @@ class Results:
             None if result.exception is None else to_json(exception_to_plain(result.exception)),
         )
 
-    def insert(self, connection: sa.Connection, rows: Iterable[Row | None]) -> None:
-        """Write what is kept."""
-        kept = [row for row in rows if row is not None]
+    def insert(
+        self, connection: sa.Connection, ends: Sequence[tuple[EndedJob, Row | None]], node: str | None = None
+    ) -> None:
+        """Write what is kept of jobs that have ended: results, and what came of fire times.
+
+        :param node: the node that ran them, if one did
+        """
+        kept = [row for _, row in ends if row is not None]
         if kept:
             self._dialect.run_many(connection, self._sql.insert_result, kept)
+        self._ledger.ended(connection, (end for end, _ in ends), node)
 
     def keep(self, connection: sa.Connection, ended: Sequence[EndedJob]) -> None:
-        """Write the results of jobs that ended without running."""
-        self.insert(connection, (self.encode(job)[1] for job in ended))
+        """Write what is kept of jobs that ended without running."""
+        self.insert(connection, [self.encode(job) for job in ended])
 
     def find(self, connection: sa.Connection, job_id: UUID, now: int) -> JobResult | None:
         """Return a result that is still kept. :raise DeserializationError: when it cannot be read here"""

@@ -12,11 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from anysched.errors import DeserializationError
+from anysched.model.backfill import Backfill
 from anysched.model.change import Change
 from anysched.model.hold import Selector
 from anysched.model.ids import new_id
 from anysched.model.policies import ScheduleStatus
 from anysched.model.schedule import NOTHING_SKIPPED, Pause, ScheduleSnapshot, ScheduleState
+from anysched.model.trigger import UndecodableTrigger
+from anysched.model.window import Window
 from anysched.ports.store import ScheduleQuery
 from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import (
@@ -34,13 +37,18 @@ from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.session import Conflict
 from anysched.stores.sql.statements import STATE_COLUMNS, Statements
 from anysched.wire.records import (
+    backfills_from_plain,
+    backfills_to_plain,
     occurrences_from_plain,
     occurrences_to_plain,
     pauses_from_plain,
     pauses_to_plain,
     skips_from_plain,
     skips_to_plain,
+    windows_from_plain,
+    windows_to_plain,
 )
+from anysched.wire.registry import TypeRegistry
 
 #: How many schedules that this node cannot handle are looked at in one pass.
 MOST_PASSED_OVER: Final = 1000
@@ -120,6 +128,7 @@ class Schedules:
         self._sql = statements
         self.dialect = dialect
         self.configs = configs
+        self._rare = Rare(configs.registry)
 
     # reading
 
@@ -237,8 +246,12 @@ class Schedules:
             if unknown is not None and config.unknown is not None:
                 unknown.note(row[2], fetched[row[0]][2], config.unknown)
                 continue
-            state, fault = _read_state(row)
-            snapshot = ScheduleSnapshot(config.schedule, state, config.fault or fault)
+            state, fault = _read_state(row, self._rare)
+            strange = strange_in(state)
+            if unknown is not None and strange is not None:
+                unknown.note(row[2], "", strange)
+                continue
+            snapshot = ScheduleSnapshot(config.schedule, state, config.fault or fault or strange)
             yield StoredSchedule(snapshot, config, row[2], row[3], row[4])
 
     # writing
@@ -264,7 +277,9 @@ class Schedules:
             if stored is None:
                 if config is not None:
                     assert change.state is not None
-                    inserts.append((*config.columns, *_state_row(change.state), change.schedule_id))
+                    inserts.append(
+                        (*config.columns, *_state_row(change.state, self._rare), change.schedule_id)
+                    )
                 continue
             key = (change.schedule_id, stored.incarnation, stored.revision)
             if change.removed or config is not None:
@@ -275,7 +290,7 @@ class Schedules:
             if config is not None:
                 config_updates.append((*config.columns, *key))
             if change.state is not None:
-                state_updates.append((*_state_row(change.state), *key))
+                state_updates.append((*_state_row(change.state, self._rare), *key))
         run = self.dialect.run_many
         if new_configs:
             run(connection, self._sql.insert_config, new_configs)
@@ -306,7 +321,50 @@ def _pauses_of(text: str) -> tuple[Pause, ...]:
     return pauses_from_plain(from_json(text))
 
 
-def _state_row(state: ScheduleState) -> tuple[Any, ...]:
+class Rare:
+    """Reads and writes what few schedules have: windows, of which many schedules have the same, and backfills."""
+
+    def __init__(self, registry: TypeRegistry) -> None:
+        self._registry = registry
+
+        @lru_cache(maxsize=256)
+        def text_of(windows: tuple[Window, ...]) -> str:
+            return to_json(windows_to_plain(windows, registry))
+
+        @lru_cache(maxsize=256)
+        def windows_of(text: str) -> tuple[Window, ...]:
+            return windows_from_plain(from_json(text), registry)
+
+        self._text_of = text_of
+        self._windows_of = windows_of
+
+    def columns(self, state: ScheduleState) -> tuple[str | None, int | None, str | None]:
+        """Return them as columns."""
+        return (
+            self._text_of(state.windows) if state.windows else None,
+            from_optional_instant(state.windowed_until),
+            to_json(backfills_to_plain(state.backfills, self._registry)) if state.backfills else None,
+        )
+
+    def windows(self, text: str | None) -> tuple[Window, ...]:
+        """Return windows."""
+        return () if text is None else self._windows_of(text)
+
+    def backfills(self, text: str | None) -> tuple[Backfill, ...]:
+        """Return backfills."""
+        return () if text is None else backfills_from_plain(from_json(text), self._registry)
+
+
+def strange_in(state: ScheduleState) -> str | None:
+    """Return which trigger in a state is of a type or version that is not known here, if one is (rule S2)."""
+    if state.windows or state.backfills:
+        triggers = [window.trigger for window in state.windows]
+        triggers += [backfill.trigger for backfill in state.backfills]
+        return next((one.reason for one in triggers if isinstance(one, UndecodableTrigger)), None)
+    return None
+
+
+def _state_row(state: ScheduleState, rare: Rare) -> tuple[Any, ...]:
     return (
         state.incarnation.hex,
         state.revision,
@@ -322,16 +380,17 @@ def _state_row(state: ScheduleState) -> tuple[Any, ...]:
         int(state.skipped_exact),
         state.failures,
         to_json(occurrences_to_plain(state.occurrences)) if state.occurrences else None,
+        *rare.columns(state),
     )
 
 
-def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
+def _read_state(row: Sequence[Any], rare: Rare) -> tuple[ScheduleState, str | None]:
     """Return the state of a row, and what is wrong with it; a damaged row never fails the others (rule S2).
 
     A damaged state is one that has to be looked at, so that the rules set its schedule aside.
     """
     (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error, jobs_made,
-     skipped, skipped_exact, failures, occurrences) = row  # fmt: skip
+     skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills) = row  # fmt: skip
     try:
         state = ScheduleState(
             incarnation=UUID(incarnation),
@@ -347,6 +406,9 @@ def _read_state(row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
             skipped_exact=bool(skipped_exact),
             failures=int(failures),
             occurrences=() if occurrences is None else occurrences_from_plain(from_json(occurrences)),
+            windows=rare.windows(windows),
+            windowed_until=to_optional_instant(windowed_until),
+            backfills=rare.backfills(backfills),
         )
     except (DeserializationError, TypeError, ValueError, AttributeError) as exc:
         state = ScheduleState(

@@ -52,6 +52,8 @@ class Tables:
     results: sa.Table
     nodes: sa.Table
     holds: sa.Table
+    history: sa.Table
+    audit: sa.Table
 
     @property
     def prefix(self) -> str:
@@ -142,6 +144,9 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         sa.Column("skipped_exact", sa.SmallInteger, nullable=False),
         sa.Column("failures", sa.BigInteger, nullable=False),
         sa.Column("occurrences", Text),
+        sa.Column("windows", Text),
+        sa.Column("windowed_until", Instant),
+        sa.Column("backfills", Text),
         sa.Column("group_name", Name),
         sa.Column("tags", Text),  # each between line breaks
         index("schedules_due", "wake_at", "task_id", sparse="wake_at"),
@@ -173,7 +178,9 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         sa.Column("cancel_requested", sa.SmallInteger, nullable=False),
         sa.Column("job_executor", Name),
         sa.Column("result_expiration", Duration, nullable=False),
-        sa.Column("counted", sa.SmallInteger, nullable=False),  # rule B1
+        sa.Column("counted", sa.SmallInteger, nullable=False),  # rules B1 and F3
+        sa.Column("recorded", sa.SmallInteger, nullable=False),  # rule G1
+        sa.Column("backfill_id", Id),  # rule F3
         sa.Column("payload", Bytes),
         index("jobs_fire", "incarnation", "fire_key", unique=True),
         index("jobs_ready", "task_id", "ready_at", "id", sparse="ready_at"),
@@ -204,4 +211,27 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         sa.Column("until", Instant),
         sa.Column("record", Text, nullable=False),
     )
-    return Tables(metadata, meta, tasks, schedules, configs, jobs, results, nodes, holds)
+    # Never updated. A life of a schedule has its records in the order of their fire times.
+    history = table(
+        "history",
+        sa.Column("id", Id, primary_key=True),
+        sa.Column("incarnation", Id, nullable=False),
+        sa.Column("first_time", Instant, nullable=False),
+        sa.Column("last_time", Instant, nullable=False),
+        sa.Column("written_at", Instant, nullable=False),
+        sa.Column("record", Text, nullable=False),
+        index("history_times", "incarnation", "last_time"),
+        index("history_age", "written_at"),
+    )
+    audit = table(
+        "audit",
+        sa.Column("id", Id, primary_key=True),
+        sa.Column("done_at", Instant, nullable=False),
+        sa.Column("schedule_id", Name),
+        sa.Column("name", Name),
+        sa.Column("action", Name, nullable=False),
+        sa.Column("record", Text, nullable=False),
+        index("audit_age", "done_at"),
+        index("audit_schedule", "schedule_id", "id", sparse="schedule_id"),
+    )
+    return Tables(metadata, meta, tasks, schedules, configs, jobs, results, nodes, holds, history, audit)

@@ -18,11 +18,12 @@ from anysched.stores.sql.schema import Tables
 
 STATE_COLUMNS: Final = (
     "id, task_id, config_id, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, "
-    "pause, error, jobs_made, skipped, skipped_exact, failures, occurrences"
+    "pause, error, jobs_made, skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills"
 )
 JOB_COLUMNS: Final = (
     "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, run_at, created_at, start_deadline, "
-    "held_since, attempt, token, claimed_by, cancel_requested, job_executor, result_expiration, counted, payload"
+    "held_since, attempt, token, claimed_by, cancel_requested, job_executor, result_expiration, counted, "
+    "recorded, backfill_id, payload"
 )
 
 
@@ -42,6 +43,8 @@ class Statements:
                 ("results", tables.results),
                 ("nodes", tables.nodes),
                 ("holds", tables.holds),
+                ("history", tables.history),
+                ("audit", tables.audit),
             )
         }
 
@@ -116,7 +119,7 @@ class Statements:
         self.delete_config: Many = delete(tables.configs, "id")
         state = (
             "incarnation, revision, anchor, next_fire_time, due_at, wake_at, last_fire_time, pause, error, jobs_made,"
-            " skipped, skipped_exact, failures, occurrences"
+            " skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills"
         )
         configured = "task_id, config_id, kinds, group_name, tags"
         self.insert_schedule: Many = insert(tables.schedules, f"{configured}, {state}, id")
@@ -139,7 +142,7 @@ class Statements:
         job = (
             "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, fire_key, run_at, ready_at, created_at,"
             " start_deadline, held_since, attempt, token, claimed_by, cancel_requested, job_executor,"
-            " result_expiration, counted, payload"
+            " result_expiration, counted, recorded, backfill_id, payload"
         )
         self.insert_job: Many = insert(tables.jobs, job)
         self.insert_fired_job: Many = insert(tables.jobs, job, dialect.unless_fired)
@@ -206,6 +209,26 @@ class Statements:
         )
         self.expired: str = sql("SELECT job_id FROM {results} WHERE expires_at <= :now LIMIT :most")
         self.delete_results: Many = delete(tables.results, "job_id")
+
+        # history and audit
+        self.insert_history: Many = insert(
+            tables.history, "id, incarnation, first_time, last_time, written_at, record"
+        )
+        self.old_history: str = sql("SELECT id FROM {history} WHERE written_at < :before LIMIT :most")
+        self.long_history: str = sql(
+            "SELECT incarnation FROM {history} GROUP BY incarnation HAVING COUNT(*) > :most"
+        )
+        self.last_of_history: str = sql(
+            "SELECT last_time FROM {history} WHERE incarnation = :incarnation ORDER BY last_time DESC"
+            " LIMIT 1 OFFSET :most"
+        )
+        self.past_history: str = sql(
+            "SELECT id FROM {history} WHERE incarnation = :incarnation AND last_time <= :until LIMIT :most"
+        )
+        self.delete_history: Many = delete(tables.history, "id")
+        self.insert_audit: Many = insert(tables.audit, "id, done_at, schedule_id, name, action, record")
+        self.old_audit: str = sql("SELECT id FROM {audit} WHERE done_at < :before LIMIT :most")
+        self.delete_audit: Many = delete(tables.audit, "id")
 
         # nodes
         # A node does not ask whether it has jobs itself: the index may hold many that it had.

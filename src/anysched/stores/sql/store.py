@@ -13,7 +13,9 @@ from anyio.lowlevel import current_token
 
 from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError
+from anysched.model.audit import AuditEntry
 from anysched.model.figures import StoreFigures
+from anysched.model.history import Record, Retention
 from anysched.model.hold import Hold
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
@@ -23,12 +25,14 @@ from anysched.ports.serializer import Serializer
 from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
+    AuditQuery,
     Committed,
     Completed,
     Completion,
     Decide,
     DecideDeclared,
     DecideHold,
+    HistoryQuery,
     JobQuery,
     NodePolicy,
     ScheduleQuery,
@@ -48,6 +52,7 @@ from anysched.stores.sql.figures import figures
 from anysched.stores.sql.holds import Holds
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases, SQLLeaseKeeper
+from anysched.stores.sql.ledger import Ledger
 from anysched.stores.sql.payloads import Payloads
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.schedules import Schedules
@@ -114,15 +119,23 @@ class SQLDataStore:
         self._schedules = Schedules(self._tables, self._sql, self._dialect, Configs(payloads, registry))
         self._jobs = Jobs(self._tables, self._sql, self._dialect, payloads)
         self._tasks = Tasks(self._sql, self._dialect, payloads, migrations.latest(self._steps))
-        self._results = Results(self._sql, self._dialect, payloads)
+        self._ledger = Ledger(self._tables, self._sql, self._dialect)
+        self._results = Results(self._sql, self._dialect, payloads, self._ledger)
         self._leases = Leases(self._sql, self._dialect)
         self._holds = Holds(self._sql, self._dialect)
-        self._changes = Changes(self._schedules, self._jobs, self._results)
+        self._changes = Changes(self._schedules, self._jobs, self._results, self._ledger)
         counting = Counting(self._schedules, self._tasks, self._changes)
         self._ending = Ending(
-            self._session, self._jobs, self._tasks, self._results, self._leases, self._holds, counting
+            self._session,
+            self._jobs,
+            self._tasks,
+            self._results,
+            self._leases,
+            self._holds,
+            counting,
+            self._ledger,
         )
-        self._deciding = Deciding(self._schedules, self._tasks, self._holds, self._changes)
+        self._deciding = Deciding(self._schedules, self._tasks, self._holds, self._changes, self._ledger)
         self._advancing = Advancing(
             self._session,
             self._schedules,
@@ -333,6 +346,16 @@ class SQLDataStore:
         now = from_instant(self._session.present())
         return await self._session.read(lambda connection: self._results.find(connection, job_id, now))
 
-    async def clean_up(self) -> int:
+    async def clean_up(self, retention: Retention = Retention()) -> int:  # noqa: B008
         """Delete results that have expired, and nodes that are gone; return how many results went."""
-        return await self._session.call(self._ending.clean_up)
+        return await self._session.call(lambda: self._ending.clean_up(retention))
+
+    # history and audit
+
+    async def get_history(self, query: HistoryQuery) -> list[Record]:
+        """Return what came of fire times, ordered by their last fire time."""
+        return await self._session.read(lambda connection: self._ledger.history(connection, query))
+
+    async def get_audit(self, query: AuditQuery) -> list[AuditEntry]:
+        """Return who did what, the latest first."""
+        return await self._session.read(lambda connection: self._ledger.audit(connection, query))

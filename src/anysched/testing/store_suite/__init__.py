@@ -19,6 +19,7 @@ from anysched.testing.store_suite.firing import FiringTests
 from anysched.testing.store_suite.holds import HoldTests
 from anysched.testing.store_suite.jobs import JobTests
 from anysched.testing.store_suite.leases import LeaseTests
+from anysched.testing.store_suite.ledger import LedgerTests
 from anysched.testing.store_suite.occurrences import OccurrenceTests
 from anysched.testing.store_suite.passes import PassTests
 from anysched.testing.store_suite.pausing import PausingTests
@@ -43,6 +44,7 @@ class StoreSuite(
     JobTests,
     ResultTests,
     LeaseTests,
+    LedgerTests,
     TaskTests,
     FaultTests,
     CancellationTests,

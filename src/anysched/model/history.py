@@ -1,0 +1,122 @@
+"""The ledger: what came of the fire times of a schedule, kept for a while (rules G1 to G3)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import attrs
+
+from anysched.model import convert
+from anysched.model.job import JobException
+from anysched.model.policies import JobKind, JobOutcome, SkipReason
+
+
+def _history(value: convert.Seconds | None) -> timedelta | None:
+    return None if value is None else convert.positive_duration(value, "history")
+
+
+def _most(value: int) -> int:
+    return convert.positive_int(value, "most", most=1_000_000)
+
+
+def _audit(value: convert.Seconds | None) -> timedelta | None:
+    return None if value is None else convert.positive_duration(value, "audit")
+
+
+@attrs.frozen(kw_only=True)
+class Retention:
+    """How long is kept what became of fire times, and who did what (rules G3 and A2).
+
+    Durations are timedeltas or numbers of seconds, longer than nothing.
+
+    :ivar history: how long runs and skipped fire times are kept; None writes none of them
+    :ivar most: how many runs and spans of skipped fire times are kept of each schedule, the latest
+    :ivar audit: how long is kept who paused, resumed, changed or removed what; None writes nothing of it
+    """
+
+    history: timedelta | None = attrs.field(default=timedelta(days=30), converter=_history)
+    most: int = attrs.field(default=200, converter=_most)
+    audit: timedelta | None = attrs.field(default=timedelta(days=365), converter=_audit)
+
+
+@attrs.frozen
+class Run:
+    """A job of a schedule that has ended.
+
+    :ivar job_id: the job
+    :ivar schedule_id: the schedule
+    :ivar incarnation: which incarnation of it (rule S3)
+    :ivar kind: who asked for the job
+    :ivar fire_time: the nominal fire time; None for a job that was made by hand
+    :ivar run_at: not before when it was to start
+    :ivar outcome: how it ended
+    :ivar finished_at: when it ended
+    :ivar started_at: when it started; None if it never did
+    :ivar attempt: which attempt this was
+    :ivar node: the node that ran it; None if none did
+    :ivar exception: what it raised, without the traceback
+    """
+
+    job_id: UUID
+    schedule_id: str
+    incarnation: UUID
+    kind: JobKind
+    fire_time: datetime | None
+    run_at: datetime
+    outcome: JobOutcome
+    finished_at: datetime
+    started_at: datetime | None = None
+    attempt: int = 1
+    node: str | None = None
+    exception: JobException | None = None
+
+    @property
+    def first(self) -> datetime:
+        """The fire time, or when the job was to start where there is none."""
+        return self.run_at if self.fire_time is None else self.fire_time
+
+    @property
+    def last(self) -> datetime:
+        """The same: a run is for one fire time."""
+        return self.first
+
+    @property
+    def at(self) -> datetime:
+        """When this was written."""
+        return self.finished_at
+
+
+@attrs.frozen(kw_only=True)
+class Skip:
+    """Fire times in a row that got no job, for one reason (rule L3).
+
+    :ivar schedule_id: the schedule
+    :ivar incarnation: which incarnation of it (rule S3)
+    :ivar reason: why
+    :ivar first: the first of them
+    :ivar last: the last of them
+    :ivar number: how many they are
+    :ivar exact: False when ``number`` is only a lower bound
+    :ivar at: when that was decided
+    :ivar into: the fire time that stands for them, if they were coalesced
+    :ivar cause: the id of the hold, window or backfill that is the reason, if one is
+    :ivar why: what was given as the reason of the pause, window or change, in free text
+    :ivar by: who had asked for it
+    """
+
+    schedule_id: str
+    incarnation: UUID
+    reason: SkipReason
+    first: datetime
+    last: datetime
+    number: int
+    exact: bool
+    at: datetime
+    into: datetime | None = None
+    cause: str | None = None
+    why: str | None = None
+    by: str | None = None
+
+
+Record = Run | Skip

@@ -1,0 +1,74 @@
+"""What is written into the history of a schedule (rules G1 and G2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import attrs
+
+from anysched.model.history import Run, Skip
+from anysched.model.job import EndedJob
+from anysched.model.policies import SkipReason
+from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.rules.picking import Span
+from anysched.rules.times import Count
+
+
+def run_of(end: EndedJob, node: str | None) -> Run | None:
+    """Return what is written of a job that has ended; None for one that is no schedule's, or is not recorded.
+
+    :param node: the node that ran it, if one did
+    """
+    job, result = end.job, end.result
+    if not job.recorded or job.schedule_id is None or job.incarnation is None:
+        return None
+    exception = result.exception
+    return Run(
+        job.id,
+        job.schedule_id,
+        job.incarnation,
+        job.kind,
+        job.scheduled_fire_time,
+        job.run_at,
+        result.outcome,
+        result.finished_at,
+        result.started_at,
+        job.attempt,
+        node,
+        None if exception is None else attrs.evolve(exception, traceback=""),
+    )
+
+
+def told(
+    snapshot: ScheduleSnapshot, counted: Iterable[tuple[Span, Count]], now: datetime, ended: Pause | None
+) -> tuple[Skip, ...]:
+    """Return what is written of fire times that get no job.
+
+    :param ended: the pause that ends, the reason of those that it made the schedule miss
+    """
+    return tuple(_skip(snapshot, span, count, now, ended) for span, count in counted)
+
+
+def _skip(snapshot: ScheduleSnapshot, span: Span, count: Count, now: datetime, ended: Pause | None) -> Skip:
+    cause = why = by = None
+    if span.reason is SkipReason.paused and ended is not None:
+        cause, why, by = ended.hold, ended.reason, ended.by
+    elif span.reason is SkipReason.requested:
+        for named in snapshot.state.occurrences:
+            if named.fire_time == span.first:
+                why, by = named.reason, named.by
+    return Skip(
+        schedule_id=snapshot.id,
+        incarnation=snapshot.state.incarnation,
+        reason=span.reason,
+        first=span.first,
+        last=span.first if count.number == 1 else span.times.last(span.first, span.last),
+        number=count.number,
+        exact=count.exact,
+        at=now,
+        into=span.into,
+        cause=cause,
+        why=why,
+        by=by,
+    )

@@ -1,0 +1,100 @@
+"""History and audit in the memory store."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from anysched.model.audit import AuditEntry
+from anysched.model.history import Record, Retention
+from anysched.ports.store import AuditQuery, HistoryQuery
+from anysched.rules.retention import is_kept
+
+#: What is kept in memory at most, whatever the retention says: of all schedules together, and of what was done.
+MOST_RECORDS: Final = 100_000
+MOST_ENTRIES: Final = 10_000
+
+
+class MemoryLedger:
+    """Records of each schedule in the order of their fire times, and what was done in the order of time."""
+
+    def __init__(self) -> None:
+        self._records: OrderedDict[UUID, list[Record]] = (
+            OrderedDict()
+        )  # by incarnation, the last written last
+        self._number = 0
+        self._audit: deque[AuditEntry] = deque(maxlen=MOST_ENTRIES)
+
+    def add(self, record: Record) -> None:
+        """Keep a record; where there is no more room, those of the schedule that was silent longest go first."""
+        records = self._records.get(record.incarnation)
+        if records is None:
+            records = self._records[record.incarnation] = []
+        if not records or records[-1].last <= record.last:
+            records.append(record)
+        else:
+            insort(records, record, key=_last)
+        self._records.move_to_end(record.incarnation)
+        self._number += 1
+        if self._number > MOST_RECORDS:
+            self._drop_some()
+
+    def note(self, entries: Iterable[AuditEntry]) -> None:
+        """Keep what was done."""
+        self._audit.extend(entries)
+
+    def history(self, query: HistoryQuery) -> list[Record]:
+        """Return what a query asks for."""
+        found = [
+            record
+            for record in self._records.get(query.incarnation, ())
+            if (query.start is None or record.last >= query.start)
+            and (query.end is None or record.first <= query.end)
+        ]
+        return found[-query.most :] if query.latest else found[: query.most]
+
+    def audit(self, query: AuditQuery) -> list[AuditEntry]:
+        """Return what a query asks for, the latest first."""
+        found = (entry for entry in reversed(self._audit) if _matches(entry, query))
+        return [entry for entry, _ in zip(found, range(query.most), strict=False)]
+
+    def clean_up(self, retention: Retention, now: datetime) -> None:
+        """Forget what is not kept any more."""
+        for incarnation, records in list(self._records.items()):
+            kept = records[-retention.most :] if retention.history is not None else []
+            kept = [record for record in kept if is_kept(record.at, retention.history, now)]
+            self._number -= len(records) - len(kept)
+            if kept:
+                self._records[incarnation] = kept
+            else:
+                del self._records[incarnation]
+        while self._audit and not is_kept(self._audit[0].at, retention.audit, now):
+            self._audit.popleft()
+
+    def _drop_some(self) -> None:
+        """Forget the older half of one schedule."""
+        incarnation, records = next(iter(self._records.items()))
+        dropped = (len(records) + 1) // 2
+        self._number -= dropped
+        if dropped == len(records):
+            del self._records[incarnation]
+        else:
+            del records[:dropped]
+
+
+def _last(record: Record) -> datetime:
+    return record.last
+
+
+def _matches(entry: AuditEntry, query: AuditQuery) -> bool:
+    return (
+        (query.schedule_id is None or entry.schedule_id == query.schedule_id)
+        and (query.name is None or entry.name == query.name)
+        and (query.action is None or entry.action is query.action)
+        and (query.since is None or entry.at >= query.since)
+        and (query.before is None or entry.id < query.before)
+    )

@@ -1,0 +1,174 @@
+"""Records of history and audit as plain data, and back; by hand, as one is written for each run of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar, cast
+from uuid import UUID
+
+from anysched.errors import DeserializationError, UnknownTypeError
+from anysched.model.audit import AuditEntry
+from anysched.model.history import Record, Run, Skip
+from anysched.model.job import JobException
+from anysched.model.policies import AuditAction, JobKind, JobOutcome, SkipReason
+
+T = TypeVar("T")
+
+#: Raised when a field is added that a reader of an older version must not pass over.
+VERSION: Final = 1
+
+
+def record_to_plain(record: Record) -> dict[str, Any]:
+    """Return a record of the history, without the id of a run."""
+    if isinstance(record, Skip):
+        return _skip_to_plain(record)
+    exception = record.exception
+    return {
+        "version": VERSION,
+        "run": record.kind.value,
+        "schedule_id": record.schedule_id,
+        "incarnation": record.incarnation.hex,
+        "fire_time": _text(record.fire_time),
+        "run_at": record.run_at.isoformat(),
+        "outcome": record.outcome.value,
+        "finished_at": record.finished_at.isoformat(),
+        "started_at": _text(record.started_at),
+        "attempt": record.attempt,
+        "node": record.node,
+        "exception": None if exception is None else [exception.type, exception.message],
+    }
+
+
+def _skip_to_plain(skip: Skip) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "skip": skip.reason.value,
+        "schedule_id": skip.schedule_id,
+        "incarnation": skip.incarnation.hex,
+        "first": skip.first.isoformat(),
+        "last": skip.last.isoformat(),
+        "number": skip.number,
+        "exact": skip.exact,
+        "at": skip.at.isoformat(),
+        "into": _text(skip.into),
+        "cause": skip.cause,
+        "why": skip.why,
+        "by": skip.by,
+    }
+
+
+def record_from_plain(plain: object, job_id: UUID) -> Record:
+    """Return a record of the history.
+
+    :param job_id: the id of the run, if it is one
+    :raise UnknownTypeError: when it was written by a later version
+    :raise DeserializationError: when it is damaged
+    """
+    record = _checked("history", plain)
+    read = _skip_from_plain if "skip" in record else _run_from_plain
+    return _built("history", lambda: read(record, job_id))
+
+
+def _run_from_plain(record: dict[str, Any], job_id: UUID) -> Run:
+    exception = record["exception"]
+    return Run(
+        job_id,
+        str(record["schedule_id"]),
+        UUID(record["incarnation"]),
+        JobKind(record["run"]),
+        _instant(record["fire_time"]),
+        _needed(record["run_at"]),
+        JobOutcome(record["outcome"]),
+        _needed(record["finished_at"]),
+        _instant(record["started_at"]),
+        int(record["attempt"]),
+        record["node"],
+        None if exception is None else JobException(*map(str, exception)),
+    )
+
+
+def _skip_from_plain(record: dict[str, Any], _: UUID) -> Skip:
+    return Skip(
+        schedule_id=str(record["schedule_id"]),
+        incarnation=UUID(record["incarnation"]),
+        reason=SkipReason(record["skip"]),
+        first=_needed(record["first"]),
+        last=_needed(record["last"]),
+        number=int(record["number"]),
+        exact=bool(record["exact"]),
+        at=_needed(record["at"]),
+        into=_instant(record["into"]),
+        cause=record["cause"],
+        why=record["why"],
+        by=record["by"],
+    )
+
+
+def entry_to_plain(entry: AuditEntry) -> dict[str, Any]:
+    """Return an entry of the audit, without its id."""
+    return {
+        "version": VERSION,
+        "at": entry.at.isoformat(),
+        "action": entry.action.value,
+        "schedule_id": entry.schedule_id,
+        "name": entry.name,
+        "by": entry.by,
+        "reason": entry.reason,
+        "node": entry.node,
+        "details": dict(entry.details),
+    }
+
+
+def entry_from_plain(plain: object, entry_id: UUID) -> AuditEntry:
+    """Return an entry of the audit.
+
+    :raise UnknownTypeError: when it was written by a later version
+    :raise DeserializationError: when it is damaged
+    """
+    record = _checked("audit", plain)
+    return _built(
+        "audit",
+        lambda: AuditEntry(
+            id=entry_id,
+            at=_needed(record["at"]),
+            action=AuditAction(record["action"]),
+            schedule_id=record["schedule_id"],
+            name=record["name"],
+            by=record["by"],
+            reason=record["reason"],
+            node=record["node"],
+            details=record["details"],
+        ),
+    )
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else _needed(text)
+
+
+def _needed(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _checked(what: str, plain: object) -> dict[str, Any]:
+    if not isinstance(plain, dict):
+        raise DeserializationError(f"the stored record of the {what} is damaged: it is not a record")
+    record = cast("dict[str, Any]", plain)
+    version = record.get("version")
+    if type(version) is not int or version < 1:
+        raise DeserializationError(f"the stored record of the {what} is damaged: it has no version")
+    if version > VERSION:
+        raise UnknownTypeError(f"a record of the {what}", version)
+    return record
+
+
+def _built(what: str, build: Callable[[], T]) -> T:
+    try:
+        return build()
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise DeserializationError(f"the stored record of the {what} is damaged: {exc}") from exc
