@@ -9,7 +9,7 @@ import pytest
 from tests.integrations.support import Api, noop, other
 
 from anysched import DateTrigger, ScheduleStatus, SkipReason
-from anysched.integrations import _models
+from anysched.integrations import _words
 from anysched.model import policies
 
 NOON = "2025-01-01T12:00:00Z"
@@ -275,7 +275,7 @@ def test_every_id_can_be_reached(api: Api) -> None:
 
 def test_words_are_those_of_the_package() -> None:
     """The words that the interface takes and answers are those of the package, none more and none less."""
-    assert {str(status) for status in ScheduleStatus} == set(get_args(_models.Status))
-    assert {str(reason) for reason in SkipReason} == set(get_args(_models.SkipReason))
-    assert get_args(policies.MissedWord) == get_args(_models.MissedWord)
-    assert get_args(policies.Queued) == get_args(_models.Queued)
+    assert {str(status) for status in ScheduleStatus} == set(get_args(_words.Status))
+    assert {str(reason) for reason in SkipReason} == set(get_args(_words.SkipReason))
+    assert get_args(policies.MissedWord) == get_args(_words.MissedWord)
+    assert get_args(policies.Queued) == get_args(_words.Queued)

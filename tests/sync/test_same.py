@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ OWN_WORDS = {"stop", "start", "subscribe", "wait_until_stopped"}
 
 
 def public(cls: type) -> set[str]:
-    return {name for name in vars(cls) if not name.startswith("_")}
+    return {name for one in cls.__mro__ for name in vars(one) if not name.startswith("_")}
 
 
 SHARED = sorted(public(AsyncScheduler) - {"start"})
@@ -58,6 +59,25 @@ def test_docstrings(name: str) -> None:
 def test_own_words(name: str) -> None:
     """What differs is described."""
     assert getattr(Scheduler, name).__doc__
+
+
+def test_one_name() -> None:
+    """Whichever topic a function comes from, what it is wrapped in included, it bears the name that users know."""
+    for name in SHARED:
+        function = inspect.getattr_static(AsyncScheduler, name)
+        if isinstance(function, property):
+            function = function.fget
+        while function is not None:
+            assert f"AsyncScheduler.{name}" == function.__qualname__
+            function = getattr(function, "__wrapped__", None)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_pickles(name: str) -> None:
+    """A method can be sent to another process, as by a job executor, and is found there."""
+    method = getattr(AsyncScheduler, name)
+
+    assert method is pickle.loads(pickle.dumps(method))
 
 
 def test_constructors() -> None:

@@ -1,16 +1,15 @@
-"""The scheduler for programs that block: the same methods, each waiting for the asynchronous one."""
+"""The scheduler for programs that block: what blocks in another way than by waiting for an asynchronous method."""
 
 from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import timedelta, tzinfo
 from functools import partial, wraps
 from importlib.util import find_spec
 from types import ModuleType, TracebackType
-from typing import Any, Concatenate, Final, Literal, ParamSpec, Self, TypeVar, TypeVarTuple, Unpack
+from typing import Any, Literal, Self, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 import anyio.from_thread
@@ -18,6 +17,7 @@ from anyio.lowlevel import EventLoopToken
 
 from anysched._clock import Clock, SystemClock
 from anysched._scheduler import AsyncScheduler, current_scheduler
+from anysched._sync.derived import DerivedMethods
 from anysched._sync.loop_thread import (
     LoopThread,
     call_in_thread,
@@ -39,48 +39,11 @@ from anysched.ports.broker import EventBroker
 from anysched.ports.executor import JobExecutor
 from anysched.ports.store import DataStore
 
-P = ParamSpec("P")
 R = TypeVar("R")
 Args = TypeVarTuple("Args")
 
 
-def _blocking(
-    method: Callable[Concatenate[AsyncScheduler, P], Coroutine[Any, Any, R]],
-) -> Callable[Concatenate[Scheduler, P], R]:
-    """Return the method that waits for what an asynchronous one returns."""
-
-    @wraps(method)
-    def blocking(self: Scheduler, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        scheduler = self._scheduler  # pyright: ignore[reportPrivateUsage]
-        return self.call(partial(method, scheduler, *args, **kwargs))
-
-    blocking.__qualname__ = f"Scheduler.{method.__name__}"
-    return blocking
-
-
-def _blocking_block(
-    method: Callable[Concatenate[AsyncScheduler, P], AbstractAsyncContextManager[R]],
-) -> Callable[Concatenate[Scheduler, P], AbstractContextManager[R]]:
-    """Return the method whose block waits for what an asynchronous one does at its beginning and its end."""
-
-    @wraps(method)
-    @contextmanager
-    def blocking(self: Scheduler, /, *args: P.args, **kwargs: P.kwargs) -> Generator[R]:
-        block = method(self._scheduler, *args, **kwargs)  # pyright: ignore[reportPrivateUsage]
-        entered = self.call(block.__aenter__)
-        try:
-            yield entered
-        except BaseException as exc:
-            if not self.call(block.__aexit__, type(exc), exc, exc.__traceback__):
-                raise
-        else:
-            self.call(block.__aexit__, None, None, None)
-
-    blocking.__qualname__ = f"Scheduler.{method.__name__}"
-    return blocking
-
-
-class Scheduler:
+class Scheduler(DerivedMethods):
     """Runs tasks at the times their schedules name, for programs that block: ``AsyncScheduler`` without ``await``.
 
     ``with Scheduler() as scheduler`` starts it in a thread of its own; leaving the block stops it in order
@@ -278,42 +241,6 @@ class Scheduler:
             )
         return self._thread
 
-    check_health: Final = _blocking(AsyncScheduler.check_health)
-
-    # tasks
-
-    configure_task: Final = _blocking(AsyncScheduler.configure_task)
-    get_tasks: Final = _blocking(AsyncScheduler.get_tasks)
-
-    # schedules
-
-    add_schedule: Final = _blocking(AsyncScheduler.add_schedule)
-    add_schedules: Final = _blocking(AsyncScheduler.add_schedules)
-    apply_schedules: Final = _blocking(AsyncScheduler.apply_schedules)
-    get_schedule: Final = _blocking(AsyncScheduler.get_schedule)
-    get_schedules: Final = _blocking(AsyncScheduler.get_schedules)
-    remove_schedule: Final = _blocking(AsyncScheduler.remove_schedule)
-    pause_schedule: Final = _blocking(AsyncScheduler.pause_schedule)
-    unpause_schedule: Final = _blocking(AsyncScheduler.unpause_schedule)
-    preview_unpause: Final = _blocking(AsyncScheduler.preview_unpause)
-    skip_fire_time: Final = _blocking(AsyncScheduler.skip_fire_time)
-    move_fire_time: Final = _blocking(AsyncScheduler.move_fire_time)
-    restore_fire_time: Final = _blocking(AsyncScheduler.restore_fire_time)
-    pause_schedules: Final = _blocking(AsyncScheduler.pause_schedules)
-    unpause_schedules: Final = _blocking(AsyncScheduler.unpause_schedules)
-    maintenance: Final = _blocking_block(AsyncScheduler.maintenance)
-    get_holds: Final = _blocking(AsyncScheduler.get_holds)
-    run_schedule: Final = _blocking(AsyncScheduler.run_schedule)
-
-    # jobs
-
-    add_job: Final = _blocking(AsyncScheduler.add_job)
-    add_jobs: Final = _blocking(AsyncScheduler.add_jobs)
-    run_job: Final = _blocking(AsyncScheduler.run_job)
-    get_jobs: Final = _blocking(AsyncScheduler.get_jobs)
-    get_job_result: Final = _blocking(AsyncScheduler.get_job_result)
-    cancel_job: Final = _blocking(AsyncScheduler.cancel_job)
-
     # events
 
     def subscribe(
@@ -342,8 +269,6 @@ class Scheduler:
             await self._started().call_subscriber(callback, event)
 
         return wraps(callback)(told)
-
-    get_next_event: Final = _blocking(AsyncScheduler.get_next_event)
 
 
 class _Served(AsyncScheduler):

@@ -8,19 +8,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from anysched import Hold, Selector
-from anysched.integrations._models import (
-    Body,
-    Document,
-    Id,
-    Instant,
-    InstantOrNow,
-    Missed,
-    Query,
-    Queued,
-    UnpauseDocument,
-)
-
-Kind = Literal["manual", "maintenance", "failure"]
+from anysched.integrations._answers import Document, UnpauseDocument
+from anysched.integrations._requests import Body, Id, Instant, InstantOrNow, Missed, Query
+from anysched.integrations._words import Kind, Queued
 
 #: How many ids or tags one request may name.
 MOST_NAMED = 1000

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from anysched import AsyncScheduler
 from anysched.integrations import _hold_models as models
+from anysched.integrations._answers import unpause_document
 from anysched.integrations._hold_models import hold_document
-from anysched.integrations._models import NoQuery, unpause_document
 from anysched.integrations._operations import (
     SCHEDULE_OPERATIONS,
     Operation,
     judged,
     require_own_name,
 )
+from anysched.integrations._requests import NoQuery
 
 
 async def list_holds(scheduler: AsyncScheduler, query: models.HoldsQuery) -> models.HoldList:

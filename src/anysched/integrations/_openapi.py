@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from anysched.integrations._answers import InvalidRequest, Problem
 from anysched.integrations._hold_operations import OPERATIONS
-from anysched.integrations._models import Body, InvalidRequest, Problem, Query
 from anysched.integrations._operations import Operation
+from anysched.integrations._requests import Body, Query
 
 TAGS = ("schedules",)
 

@@ -9,8 +9,9 @@ import attrs
 from pydantic import BaseModel
 
 from anysched import AsyncScheduler
-from anysched.integrations import _models as models
-from anysched.integrations._models import schedule_document, unpause_document
+from anysched.integrations import _answers as answers
+from anysched.integrations import _requests as requests
+from anysched.integrations._answers import schedule_document, unpause_document
 
 
 class InvalidValueError(Exception):
@@ -36,9 +37,9 @@ class Operation:
     run: Callable[..., Awaitable[BaseModel | None]]
     method: str
     path: str
-    query: type[models.Query]
-    body: type[models.Body] | None = None
-    answer: type[models.Document] | None
+    query: type[requests.Query]
+    body: type[requests.Body] | None = None
+    answer: type[answers.Document] | None
     status: int = 200
     errors: tuple[int, ...] = ()
 
@@ -53,7 +54,7 @@ class Operation:
         return (self.run.__doc__ or "").strip()
 
 
-async def list_schedules(scheduler: AsyncScheduler, query: models.ListQuery) -> models.SchedulePage:
+async def list_schedules(scheduler: AsyncScheduler, query: requests.ListQuery) -> answers.SchedulePage:
     """List schedules, ordered by id."""
     found = await scheduler.get_schedules(
         paused=query.paused,
@@ -64,20 +65,20 @@ async def list_schedules(scheduler: AsyncScheduler, query: models.ListQuery) -> 
     )
     rest = [snapshot for snapshot in found if query.after is None or snapshot.id > query.after]
     page = rest[: query.limit]
-    return models.SchedulePage(
+    return answers.SchedulePage(
         schedules=[schedule_document(snapshot) for snapshot in page],
         next=page[-1].id if len(rest) > len(page) else None,
     )
 
 
-async def get_schedule(scheduler: AsyncScheduler, query: models.OneQuery) -> models.ScheduleDocument:
+async def get_schedule(scheduler: AsyncScheduler, query: requests.OneQuery) -> answers.ScheduleDocument:
     """Show a schedule."""
     return schedule_document(await scheduler.get_schedule(query.id))
 
 
 async def pause_schedule(
-    scheduler: AsyncScheduler, query: models.OneQuery, body: models.PauseRequest, name: str | None
-) -> models.ScheduleDocument:
+    scheduler: AsyncScheduler, query: requests.OneQuery, body: requests.PauseRequest, name: str | None
+) -> answers.ScheduleDocument:
     """Pause a schedule: no job is made from it until it is resumed."""
     require_own_name(body.by, name)
     with judged("body"):
@@ -95,8 +96,8 @@ async def pause_schedule(
 
 
 async def unpause_schedule(
-    scheduler: AsyncScheduler, query: models.OneQuery, body: models.UnpauseRequest, name: str | None
-) -> models.UnpauseDocument:
+    scheduler: AsyncScheduler, query: requests.OneQuery, body: requests.UnpauseRequest, name: str | None
+) -> answers.UnpauseDocument:
     """Resume a paused schedule, and tell what that did."""
     with judged("body"):
         done = await scheduler.unpause_schedule(
@@ -105,19 +106,19 @@ async def unpause_schedule(
     return unpause_document(done)
 
 
-async def preview_unpause(scheduler: AsyncScheduler, query: models.PreviewQuery) -> models.PreviewDocument:
+async def preview_unpause(scheduler: AsyncScheduler, query: requests.PreviewQuery) -> answers.PreviewDocument:
     """Tell what a resume would do at this moment, and change nothing."""
     with judged("query"):
         told = await scheduler.preview_unpause(query.id, resume_from=query.resume_from, missed=query.missed)
-    return models.PreviewDocument.model_validate({**attrs.asdict(told), "status": str(told.status)})
+    return answers.PreviewDocument.model_validate({**attrs.asdict(told), "status": str(told.status)})
 
 
-async def run_schedule(scheduler: AsyncScheduler, query: models.OneQuery) -> models.JobDocument:
+async def run_schedule(scheduler: AsyncScheduler, query: requests.OneQuery) -> answers.JobDocument:
     """Make one job of a schedule now; its fire times do not move, a pause does not matter."""
-    return models.JobDocument(job_id=await scheduler.run_schedule(query.id))
+    return answers.JobDocument(job_id=await scheduler.run_schedule(query.id))
 
 
-async def remove_schedule(scheduler: AsyncScheduler, query: models.RemoveQuery) -> None:
+async def remove_schedule(scheduler: AsyncScheduler, query: requests.RemoveQuery) -> None:
     """Remove a schedule and its queued jobs; running ones go on."""
     await scheduler.remove_schedule(query.id, version=query.version)
 
@@ -142,50 +143,50 @@ SCHEDULE_OPERATIONS: tuple[Operation, ...] = (
         run=list_schedules,
         method="GET",
         path="/schedules",
-        query=models.ListQuery,
-        answer=models.SchedulePage,
+        query=requests.ListQuery,
+        answer=answers.SchedulePage,
     ),
     # The id stands in the query: in a path, clients, proxies and servers change ids such as "a/b" and "..".
     Operation(
         run=get_schedule,
         method="GET",
         path="/schedule",
-        query=models.OneQuery,
-        answer=models.ScheduleDocument,
+        query=requests.OneQuery,
+        answer=answers.ScheduleDocument,
         errors=(404,),
     ),
     Operation(
         run=pause_schedule,
         method="POST",
         path="/schedule/pause",
-        query=models.OneQuery,
-        body=models.PauseRequest,
-        answer=models.ScheduleDocument,
+        query=requests.OneQuery,
+        body=requests.PauseRequest,
+        answer=answers.ScheduleDocument,
         errors=(404, 409),
     ),
     Operation(
         run=unpause_schedule,
         method="POST",
         path="/schedule/unpause",
-        query=models.OneQuery,
-        body=models.UnpauseRequest,
-        answer=models.UnpauseDocument,
+        query=requests.OneQuery,
+        body=requests.UnpauseRequest,
+        answer=answers.UnpauseDocument,
         errors=(404, 409),
     ),
     Operation(
         run=preview_unpause,
         method="GET",
         path="/schedule/preview-unpause",
-        query=models.PreviewQuery,
-        answer=models.PreviewDocument,
+        query=requests.PreviewQuery,
+        answer=answers.PreviewDocument,
         errors=(404,),
     ),
     Operation(
         run=run_schedule,
         method="POST",
         path="/schedule/run",
-        query=models.OneQuery,
-        answer=models.JobDocument,
+        query=requests.OneQuery,
+        answer=answers.JobDocument,
         status=202,
         errors=(404, 409),
     ),
@@ -193,7 +194,7 @@ SCHEDULE_OPERATIONS: tuple[Operation, ...] = (
         run=remove_schedule,
         method="DELETE",
         path="/schedule",
-        query=models.RemoveQuery,
+        query=requests.RemoveQuery,
         answer=None,
         status=204,
         errors=(404, 409),

@@ -111,7 +111,7 @@ class LedgerTests(StoreTests):
         ]  # fmt: skip
         noted: dict[str, AuditEntry] = dict(zip(("a", "b"), entries, strict=True))
         await store.transact_schedules(
-            ["a", "b"], lambda key, *_: Change(schedule_id=key, audit=(noted[key],))
+            ["a", "b"], lambda key, _, __, ___: Change(schedule_id=key, audit=(noted[key],))
         )
         await clock.advance(60)
         placed = AuditEntry(id=new_id(clock.now()), at=clock.now(), action=AuditAction.hold_placed, name="h")
