@@ -65,8 +65,6 @@ from anysched.model.events import StoreRecovered as StoreRecovered
 from anysched.model.events import StoreUnavailable as StoreUnavailable
 from anysched.model.figures import StoreFigures as StoreFigures
 from anysched.model.history import Retention as Retention
-from anysched.model.history import Run as Run
-from anysched.model.history import Skip as Skip
 from anysched.model.hold import Hold as Hold
 from anysched.model.hold import Maintenance as Maintenance
 from anysched.model.hold import Selector as Selector

@@ -15,7 +15,7 @@ SURFACE = {
         FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job
         JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed
         JobKind JobLookupError JobOutcome JobReleased JobResult JobStatus JobsStillRunning Maintenance
-        Occurrence OnAbandon OrTrigger Pause RunState Schedule ScheduleAdded ScheduleChangedError ScheduleDiff
+        Occurrence OnAbandon OrTrigger Pause Retention RunState Schedule ScheduleAdded ScheduleChangedError ScheduleDiff
         ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError ScheduleOwnerError SchedulePaused
         ScheduleRemoved ScheduleSnapshot ScheduleState ScheduleStatus ScheduleUnpaused ScheduleUpdated
         Scheduler SchedulerFaultError SchedulerRole SchedulerStarted SchedulerStateError SchedulerStopped

@@ -8,7 +8,7 @@ import attrs
 
 from anysched.model.audit import AuditEntry
 from anysched.model.events import Event
-from anysched.model.history import Skip
+from anysched.model.history import SkipRecord
 from anysched.model.hold import Hold, Selector
 from anysched.model.job import Job
 from anysched.model.schedule import Schedule, ScheduleState, UnpauseResult
@@ -40,7 +40,7 @@ class Change:
     queued: tuple[QueuedFate, ...] = ()
     removed: bool = False
     events: tuple[Event, ...] = ()
-    skips: tuple[Skip, ...] = ()
+    skips: tuple[SkipRecord, ...] = ()
     audit: tuple[AuditEntry, ...] = ()
     unpaused: UnpauseResult | None = None
 

@@ -41,7 +41,7 @@ class Retention:
 
 
 @attrs.frozen
-class Run:
+class RunRecord:
     """A job of a schedule that has ended.
 
     :ivar job_id: the job
@@ -88,7 +88,7 @@ class Run:
 
 
 @attrs.frozen(kw_only=True)
-class Skip:
+class SkipRecord:
     """Fire times in a row that got no job, for one reason (rule L3).
 
     :ivar schedule_id: the schedule
@@ -119,4 +119,4 @@ class Skip:
     by: str | None = None
 
 
-Record = Run | Skip
+Record = RunRecord | SkipRecord

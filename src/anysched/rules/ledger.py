@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from anysched.model.history import Run, Skip
+from anysched.model.history import RunRecord, SkipRecord
 from anysched.model.job import EndedJob
 from anysched.model.policies import SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot
@@ -15,7 +15,7 @@ from anysched.rules.picking import Span
 from anysched.rules.times import Count
 
 
-def run_of(end: EndedJob, node: str | None) -> Run | None:
+def run_of(end: EndedJob, node: str | None) -> RunRecord | None:
     """Return what is written of a job that has ended; None for one that is no schedule's, or is not recorded.
 
     :param node: the node that ran it, if one did
@@ -24,7 +24,7 @@ def run_of(end: EndedJob, node: str | None) -> Run | None:
     if not job.recorded or job.schedule_id is None or job.incarnation is None:
         return None
     exception = result.exception
-    return Run(
+    return RunRecord(
         job.id,
         job.schedule_id,
         job.incarnation,
@@ -42,7 +42,7 @@ def run_of(end: EndedJob, node: str | None) -> Run | None:
 
 def told(
     snapshot: ScheduleSnapshot, counted: Iterable[tuple[Span, Count]], now: datetime, ended: Pause | None
-) -> tuple[Skip, ...]:
+) -> tuple[SkipRecord, ...]:
     """Return what is written of fire times that get no job.
 
     :param ended: the pause that ends, the reason of those that it made the schedule miss
@@ -50,7 +50,9 @@ def told(
     return tuple(_skip(snapshot, span, count, now, ended) for span, count in counted)
 
 
-def _skip(snapshot: ScheduleSnapshot, span: Span, count: Count, now: datetime, ended: Pause | None) -> Skip:
+def _skip(
+    snapshot: ScheduleSnapshot, span: Span, count: Count, now: datetime, ended: Pause | None
+) -> SkipRecord:
     cause = why = by = None
     if span.reason is SkipReason.paused and ended is not None:
         cause, why, by = ended.hold, ended.reason, ended.by
@@ -58,7 +60,7 @@ def _skip(snapshot: ScheduleSnapshot, span: Span, count: Count, now: datetime, e
         for named in snapshot.state.occurrences:
             if named.fire_time == span.first:
                 why, by = named.reason, named.by
-    return Skip(
+    return SkipRecord(
         schedule_id=snapshot.id,
         incarnation=snapshot.state.incarnation,
         reason=span.reason,

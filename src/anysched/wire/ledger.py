@@ -9,7 +9,7 @@ from uuid import UUID
 
 from anysched.errors import DeserializationError, UnknownTypeError
 from anysched.model.audit import AuditEntry
-from anysched.model.history import Record, Run, Skip
+from anysched.model.history import Record, RunRecord, SkipRecord
 from anysched.model.job import JobException
 from anysched.model.policies import AuditAction, JobKind, JobOutcome, SkipReason
 
@@ -21,7 +21,7 @@ VERSION: Final = 1
 
 def record_to_plain(record: Record) -> dict[str, Any]:
     """Return a record of the history, without the id of a run."""
-    if isinstance(record, Skip):
+    if isinstance(record, SkipRecord):
         return _skip_to_plain(record)
     exception = record.exception
     return {
@@ -40,7 +40,7 @@ def record_to_plain(record: Record) -> dict[str, Any]:
     }
 
 
-def _skip_to_plain(skip: Skip) -> dict[str, Any]:
+def _skip_to_plain(skip: SkipRecord) -> dict[str, Any]:
     return {
         "version": VERSION,
         "skip": skip.reason.value,
@@ -70,9 +70,9 @@ def record_from_plain(plain: object, job_id: UUID) -> Record:
     return _built("history", lambda: read(record, job_id))
 
 
-def _run_from_plain(record: dict[str, Any], job_id: UUID) -> Run:
+def _run_from_plain(record: dict[str, Any], job_id: UUID) -> RunRecord:
     exception = record["exception"]
-    return Run(
+    return RunRecord(
         job_id,
         str(record["schedule_id"]),
         UUID(record["incarnation"]),
@@ -88,8 +88,8 @@ def _run_from_plain(record: dict[str, Any], job_id: UUID) -> Run:
     )
 
 
-def _skip_from_plain(record: dict[str, Any], _: UUID) -> Skip:
-    return Skip(
+def _skip_from_plain(record: dict[str, Any], _: UUID) -> SkipRecord:
+    return SkipRecord(
         schedule_id=str(record["schedule_id"]),
         incarnation=UUID(record["incarnation"]),
         reason=SkipReason(record["skip"]),

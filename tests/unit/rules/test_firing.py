@@ -75,6 +75,7 @@ class TestOneFireTime:
             result_expiration_time=timedelta(minutes=1),
             metadata={"team": "green"},
             status=JobStatus.queued,
+            recorded=True,
         )
         assert expected == job
         state = state_of(change)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from anysched.errors import DeserializationError
 from anysched.model.audit import AuditEntry
 from anysched.model.change import Change
-from anysched.model.history import Record, Retention, Run
+from anysched.model.history import Record, Retention, RunRecord
 from anysched.model.ids import new_id
 from anysched.model.job import EndedJob
 from anysched.ports.store import AuditQuery, HistoryQuery
@@ -141,7 +141,7 @@ class Ledger:
 
 
 def _history_row(record: Record) -> Row:
-    key = record.job_id if isinstance(record, Run) else new_id(record.at)
+    key = record.job_id if isinstance(record, RunRecord) else new_id(record.at)
     return (
         key.hex,
         record.incarnation.hex,

@@ -11,7 +11,7 @@ import attrs
 from anysched.model.audit import AuditEntry
 from anysched.model.backfill import Backfill
 from anysched.model.change import Change, HoldChange
-from anysched.model.history import Retention, Run, Skip
+from anysched.model.history import Retention, RunRecord, SkipRecord
 from anysched.model.hold import Hold, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import JobResult
@@ -48,7 +48,7 @@ class LedgerTests(StoreTests):
         start = clock.now()
         life = await self._ran(store, clock, 4)
         records = await store.get_history(HistoryQuery(incarnation=life))
-        runs = [record for record in records if isinstance(record, Run)]
+        runs = [record for record in records if isinstance(record, RunRecord)]
         assert [start + seconds(10 * turn) for turn in range(4)] == [run.fire_time for run in runs]
         assert [JobOutcome.success, JobOutcome.error] * 2 == [run.outcome for run in runs]
         assert {("schedule", Node(store).name, JobKind.regular, 1)} == {
@@ -82,7 +82,7 @@ class LedgerTests(StoreTests):
         await clock.advance(25)
         await user.resume("schedule", missed="skip")
         (found,) = await store.get_history(HistoryQuery(incarnation=(await user.get()).state.incarnation))
-        assert isinstance(found, Skip)
+        assert isinstance(found, SkipRecord)
         expected = (SkipReason.paused, start, start + seconds(20), 3, True, clock.now(), "deploy", "ops")
         assert expected == (
             found.reason, found.first, found.last, found.number, found.exact, found.at, found.why, found.by,
