@@ -364,7 +364,7 @@ class AtRest(RuleBasedStateMachine):
     def pause_and_unpause(
         self, id: str, pause: ref.Pause, names: list[Name], length: int, unpause: Unpause, by: int
     ) -> None:
-        """Pause a schedule, skip and move some of its fire times, and resume it after a while, if it is still paused."""
+        """Pause a schedule, skip and move fire times, and resume it after a while, if it is still paused."""
         self.perform(id, pause, by)
         for name in names:
             self.perform(id, name, by)
