@@ -88,6 +88,8 @@ class HoldMethods(Base):
         hold: str | None = None,
         resume_from: datetime | Literal["now"] | None = None,
         missed: Missed = "policy",
+        reason: str | None = None,
+        by: str | None = None,
     ) -> list[UnpauseResult]:
         """Lift a hold, named by its id or by the same conditions that it was placed with (rules H3 and H4).
 
@@ -97,6 +99,8 @@ class HoldMethods(Base):
         :param hold: the id of the hold, instead of conditions
         :param resume_from: where to go on, as for ``unpause_schedule``
         :param missed: what to do about the fire times that passed, as for ``unpause_schedule``
+        :param reason: free text, kept by the audit (rule A1)
+        :param by: who lifts it, kept there as well
         :return: what became of each schedule that it had paused, ordered by id
         :raise ValueError: when neither conditions nor a hold are given, or both
         :raise HoldLookupError: when there is no hold with the id that is given
@@ -104,7 +108,9 @@ class HoldMethods(Base):
         self._require_running()
         given = ids is not None or group is not None or tags is not None or task is not None or everything
         selector = await self._selector(ids, group, tags, task, everything) if given or hold is None else None
-        return await self._holds.lift(selector, hold, resume_from=resume_from, missed=missed)
+        return await self._holds.lift(
+            selector, hold, resume_from=resume_from, missed=missed, by=by, reason=reason
+        )
 
     async def get_holds(
         self, *, schedule_id: str | None = None, longer_than: timedelta | float | None = None

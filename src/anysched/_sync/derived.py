@@ -101,6 +101,10 @@ class DerivedMethods:
     move_fire_time: Final = _blocking(AsyncScheduler.move_fire_time)
     restore_fire_time: Final = _blocking(AsyncScheduler.restore_fire_time)
 
+    # audit
+
+    get_audit: Final = _blocking(AsyncScheduler.get_audit)
+
     # jobs
 
     add_job: Final = _blocking(AsyncScheduler.add_job)

@@ -11,8 +11,9 @@ import anyio
 import attrs
 
 from anysched._text import printable
+from anysched.engine import committing
 from anysched.engine.asking import PauseRequest, check_resume, instant_of
-from anysched.engine.committing import published
+from anysched.engine.committing import Asked
 from anysched.engine.draining import Draining
 from anysched.engine.lifecycle import Engine
 from anysched.engine.stale import all_holds, lasting, own_pauses
@@ -62,16 +63,25 @@ class Holds:
                 return pausing.pause_active(snapshot, now, wanted(now))
             return pausing.pause(snapshot, policy.options(snapshot.schedule, task), now, wanted(now))
 
-        committed = await self._store.transact_holds(
-            lambda holds, now: holding.place(holds, selector, wanted(now), now), decide
+        committed = await committing.hold(
+            self._engine,
+            lambda holds, now: holding.place(holds, selector, wanted(now), now),
+            decide,
+            Asked(by=how.by, reason=how.reason, again=how.queued != "keep"),
         )
-        published(self._engine, committed)
         assert committed.hold is not None
         assert committed.hold.hold is not None
         return committed.hold.hold, [change.schedule_id for change in committed.changes]
 
     async def lift(
-        self, selector: Selector | None, hold_id: str | None, *, resume_from: ResumeFrom, missed: Missed
+        self,
+        selector: Selector | None,
+        hold_id: str | None,
+        *,
+        resume_from: ResumeFrom,
+        missed: Missed,
+        by: str | None,
+        reason: str | None,
     ) -> list[UnpauseResult]:
         """Lift a hold: schedules that nothing else pauses go on (rule H3)."""
         check_resume(resume_from, missed)
@@ -89,7 +99,8 @@ class Holds:
             options = policy.options(stored.schedule, task)
             return pausing.unpause(stored, options, now, hold=name, resume_from=start, missed=missed)
 
-        committed = published(self._engine, await self._store.transact_holds(decide_hold, decide))
+        asked = Asked(by=by, reason=reason, resume_from=start, missed=missed)
+        committed = await committing.hold(self._engine, decide_hold, decide, asked)
         return [change.unpaused for change in committed.changes if change.unpaused is not None]
 
     async def get(self, of: ScheduleSnapshot | None, longer_than: timedelta | None) -> list[Hold]:
@@ -131,7 +142,9 @@ class Holds:
 
     async def _end(self, name: str, until: datetime, how: PauseRequest) -> None:
         try:
-            await self.lift(None, name, resume_from=how.resume_from, missed=how.missed)
+            await self.lift(
+                None, name, resume_from=how.resume_from, missed=how.missed, by=how.by, reason=how.reason
+            )
         except HoldLookupError:  # its deadline has passed, or somebody has lifted it
             return
         except StoreError:
