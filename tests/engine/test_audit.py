@@ -37,8 +37,8 @@ WHO = {"by": "ann", "reason": "why"}
 NO_MATTER = {
     "health", "check_health", "identity", "role", "state", "timezone", "start", "stop", "wait_until_stopped",
     "run_until_stopped", "configure_task", "get_tasks", "get_schedule", "get_schedules", "preview_unpause",
-    "get_holds", "get_audit", "add_job", "add_jobs", "run_job", "get_jobs", "get_job_result", "cancel_job",
-    "subscribe", "get_next_event",
+    "preview_unpause_schedules", "get_holds", "get_audit", "add_job", "add_jobs", "run_job", "get_jobs",
+    "get_job_result", "cancel_job", "subscribe", "get_next_event",
 }  # fmt: skip
 
 

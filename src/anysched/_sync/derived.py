@@ -92,6 +92,7 @@ class DerivedMethods:
 
     pause_schedules: Final = _blocking(AsyncScheduler.pause_schedules)
     unpause_schedules: Final = _blocking(AsyncScheduler.unpause_schedules)
+    preview_unpause_schedules: Final = _blocking(AsyncScheduler.preview_unpause_schedules)
     get_holds: Final = _blocking(AsyncScheduler.get_holds)
     maintenance: Final = _blocking_block(AsyncScheduler.maintenance)
 
