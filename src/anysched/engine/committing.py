@@ -10,6 +10,7 @@ import attrs
 
 from anysched.engine.lifecycle import Engine
 from anysched.engine.telling import events_of
+from anysched.model import convert
 from anysched.model.change import Change, HoldChange
 from anysched.model.events import Event, SchedulePaused, ScheduleUnpaused
 from anysched.model.hold import Hold
@@ -26,16 +27,17 @@ MOST_TOLD: Final = 1000
 
 @attrs.frozen(kw_only=True)
 class Asked:
-    """Who asks for something, and how a hold is to end or what comes of it again, for what is kept of it.
+    """What a call says that the decisions do not, and the audit keeps.
 
-    :ivar by: who, as the call said
-    :ivar reason: why, as the call said
-    :ivar again: whether placing a hold does something although it stays as it was
-    :ivar resume_from, missed: how to go on, if a hold is lifted
+    :ivar by: who asks
+    :ivar reason: why
+    :ivar again: whether placing a hold does something although the hold stays as it was
+    :ivar resume_from, missed: how schedules go on whose hold is lifted
+    :raise TypeError, ValueError: when a name or a reason is no text that can be stored
     """
 
-    by: str | None = None
-    reason: str | None = None
+    by: str | None = attrs.field(default=None, converter=convert.by)
+    reason: str | None = attrs.field(default=None, converter=convert.reason)
     again: bool = False
     resume_from: ResumeFrom = None
     missed: Missed | None = None

@@ -204,8 +204,9 @@ def _told_by_users(
     """Return what a user has done, if an event tells of that."""
     match event:
         case ScheduleAdded():
-            added = {**_schedule(change.schedule), "next_fire_time": event.next_fire_time}
-            return AuditAction.schedule_added, added
+            assert change.state is not None
+            begins = {"status": change.state.status, "next_fire_time": event.next_fire_time}
+            return AuditAction.schedule_added, {**_schedule(change.schedule), **begins}
         case ScheduleUpdated():
             assert stored is not None
             assert change.schedule is not None

@@ -79,9 +79,10 @@ def test_adding_and_removing() -> None:
     schedule = Schedule("task", EVERY_10, id="x")
     change = adding.add(schedule, None, T0, ConflictPolicy.exception, same)
     known = {"task": "task", "trigger": TRIGGER}
-    assert (AuditAction.schedule_added, {**known, "next_fire_time": T0.isoformat()}) == told(
-        audited(change, None, 0)
-    )
+    begins = {"status": "active", "next_fire_time": T0.isoformat()}
+    assert (AuditAction.schedule_added, {**known, **begins}) == told(audited(change, None, 0))
+    change = adding.add(attrs.evolve(schedule, paused=True), None, T0, ConflictPolicy.exception, same)
+    assert "paused" == told(audited(change, None, 0))[1]["status"]
     stored = added(EVERY_10)
     assert (AuditAction.schedule_removed, known) == told(audited(adding.remove("x", stored), stored))
     unread = attrs.evolve(stored, fault="unknown type")

@@ -30,9 +30,9 @@ class PauseSchedules(OperatorCommand):
 
     def operate(self, scheduler: Scheduler, options: dict[str, Any]) -> None:
         hold = scheduler.pause_schedules(**_conditions(options), until=options["until"], **author(options))
-        found = scheduler.get_schedules(paused=True)
-        number = sum(any(pause.hold == hold.id for pause in one.state.pauses) for one in found)
-        self.stdout.write(f"{hold.id} pauses {number} schedules")
+        meant = hold.selector
+        found = scheduler.get_schedules(group=meant.group, tags=meant.tags, task_id=meant.task_id)
+        self.stdout.write(f"{hold.id} pauses {len(found)} schedules")
 
 
 class UnpauseSchedules(OperatorCommand):
