@@ -5,8 +5,9 @@ It shares nothing with the code under test. Instants are whole seconds since the
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import attrs
@@ -137,6 +138,19 @@ class Hold:
 
 
 @attrs.frozen
+class Named:
+    """What was asked for about one fire time: when it runs instead, if it does; and whether that was dealt with."""
+
+    moved_to: int | None = None
+    settled: bool = False
+
+    @property
+    def waits_for(self) -> int | None:
+        """When it runs, if it does and has not."""
+        return None if self.settled else self.moved_to
+
+
+@attrs.frozen
 class Report:
     """What a resume did.
 
@@ -190,11 +204,12 @@ class Scheduled:
     last: int | None = None
     made: int = 0
     skipped: Counter[str] = attrs.Factory(Counter[str])
+    named: dict[int, Named] = attrs.Factory(dict[int, Named])
 
     @property
     def status(self) -> str:
         """Rule S2: the first that holds."""
-        if self.cursor is None:
+        if self.cursor is None and not self.named:
             return "finished"
         return "paused" if self.pauses else "active"
 
@@ -203,10 +218,39 @@ class Scheduled:
         return [pause for pause in self.pauses if not pause.is_over(now)]
 
     def times(self, first: int | None, last: int) -> list[int]:
-        """Return the fire times from one instant to another."""
+        """Return the fire times from one instant to another, without those that were named (rule O2)."""
         if first is None:
             return []
-        return [at for at in range(first, last + 1) if self.config.trigger.fires(at, self.anchor)]
+        return [at for at in range(first, last + 1) if self.fires(at) and at not in self.named]
+
+    def fires(self, at: int) -> bool:
+        """Tell whether an instant is a fire time of the trigger."""
+        return self.config.trigger.fires(at, self.anchor)
+
+    def due(self, fire_time: int) -> int:
+        """Return when a fire time is due."""
+        moved_to = self.named[fire_time].moved_to if fire_time in self.named else None
+        return fire_time if moved_to is None else moved_to
+
+    def waiting(self, before: int) -> list[int]:
+        """Return the moved fire times that are due before an instant, as they are due."""
+        found = [(one.waits_for, at) for at, one in self.named.items() if one.waits_for is not None]
+        return [at for due, at in sorted(found) if due < before]
+
+    def deal_with(self, fire_times: Iterable[int], chosen: Iterable[int]) -> None:
+        """Note of named fire times that their job is made, or that they are given up."""
+        for at in fire_times:
+            self.named[at] = Named(self.named[at].moved_to if at in chosen else None, settled=True)
+
+    def forget(self, now: int) -> None:
+        """Forget the named fire times that are over (rules O2 and O6)."""
+        for at, one in sorted(self.named.items()):
+            if at <= now and (self.cursor is None or at < self.cursor) and one.waits_for is None:
+                del self.named[at]
+                if not one.settled:
+                    self.skip([at], "requested")
+                elif one.moved_to is not None:
+                    self.last = at if self.last is None else max(self.last, at)
 
     def first(self, at: int) -> int | None:
         """Return the first fire time at or after an instant, of those that had no job yet (rule S3)."""
@@ -252,8 +296,9 @@ class Reference:
             raise Refused("conflict")
         elif conflict == "replace":
             if config.trigger != stored.config.trigger:
-                new = attrs.evolve(stored, config=config)
-                stored.cursor = self.beginning(new)
+                ahead = {at: one for at, one in stored.named.items() if one.settled}
+                new = attrs.evolve(stored, config=config, named=ahead)
+                stored.cursor, stored.named = self.beginning(new), ahead
             self.change_sides(stored, config)
             if config.trigger != stored.config.trigger:
                 stored.pauses = [self.begin_anew(pause) for pause in stored.pauses]
@@ -353,6 +398,59 @@ class Reference:
                 if job.state == "queued":
                     job.state, job.held_since = "held", self.now
 
+    def name(self, id: str, fire_time: int | None, to: int | None) -> None:
+        """Rules O1 to O3: skip a fire time, by default the one that is due next, or move it."""
+        copy.deepcopy(self)._name(id, fire_time, to)  # what is refused changes nothing
+        self._name(id, fire_time, to)
+
+    def _name(self, id: str, fire_time: int | None, to: int | None) -> None:
+        schedule = self.find(id)
+        self.settle(schedule)
+        if fire_time is None:
+            due = [(schedule.due(at), at) for at in schedule.waiting(self.now + 10 * HORIZON)]
+            due += [] if schedule.cursor is None else [(schedule.cursor, schedule.cursor)]
+            if not due:
+                raise Refused("nothing left")
+            fire_time = min(due)[1]
+        elif fire_time in schedule.named:
+            if schedule.named[fire_time].settled:
+                raise Refused("dealt with")
+        elif fire_time != schedule.cursor and (
+            schedule.cursor is None or fire_time < schedule.cursor or not schedule.fires(fire_time)
+        ):
+            raise Refused("no fire time")
+        if to is not None:
+            if to <= self.now:
+                raise Refused("to has passed")
+            if schedule.fires(to):
+                raise Refused("to is taken")
+            if any(one.waits_for == to and at != fire_time for at, one in schedule.named.items()):
+                raise Refused("to is taken")
+        schedule.named[fire_time] = Named(to)
+        if schedule.cursor == fire_time:
+            schedule.cursor = next(iter(schedule.times(fire_time + 1, fire_time + HORIZON)), None)
+
+    def restore(self, id: str, fire_time: int) -> None:
+        """Rule O4."""
+        copy.deepcopy(self)._restore(id, fire_time)
+        self._restore(id, fire_time)
+
+    def _restore(self, id: str, fire_time: int) -> None:
+        schedule = self.find(id)
+        self.settle(schedule)
+        if fire_time not in schedule.named:
+            raise Refused("not named")
+        if schedule.named[fire_time].settled:
+            raise Refused("dealt with")
+        del schedule.named[fire_time]
+        cursor = schedule.cursor
+        if cursor is None or fire_time < cursor:
+            following = next(iter(schedule.times(fire_time + 1, fire_time + 1 + HORIZON)), None)
+            ran = schedule.last is not None and schedule.last >= fire_time
+            if not schedule.fires(fire_time) or following != cursor or ran:
+                raise Refused("has passed")
+            schedule.cursor = fire_time
+
     def unpause(self, id: str, resume_from: ResumeFrom, missed: Missed) -> Report:
         """Rules P5 to P9."""
         return self.end_pause(self.find(id), None, resume_from, missed)
@@ -414,37 +512,60 @@ class Reference:
         self.resume(schedule, last.until, last.resume_from, missed)
 
     def resume(self, schedule: Scheduled, at: int, resume_from: ResumeFrom, missed: Missed) -> None:
-        """Let a schedule go on as of an instant (rules P5 to P7)."""
+        """Let a schedule go on as of an instant (rules P5 to P7 and O5)."""
+        self.go_on(schedule, at, resume_from, missed)
+        schedule.forget(self.now)
+
+    def go_on(self, schedule: Scheduled, at: int, resume_from: ResumeFrom, missed: Missed) -> None:
+        """Do so but for what is over."""
         assert schedule.pauses
         self.let_go(schedule.id, missed == "skip" or (missed == "policy" and resume_from == "now"))
         schedule.pauses = []
         start = at if resume_from == "now" else resume_from
         frozen = schedule.cursor
         if start is None or (resume_from != "now" and frozen is not None and start < frozen):
-            passed: list[int] = []  # rule P5
+            passed, begun = list[int](), None  # rule P5
         else:  # rules P6 and P7
+            begun = start
             passed = schedule.times(frozen, start - 1)
             schedule.anchor = start
             schedule.cursor = schedule.first(start)
+        moved = [] if missed == "policy" else schedule.waiting(at)
+        given_up = [] if begun is None else [t for t in schedule.waiting(begun) if t not in moved]
         if missed == "policy":
             schedule.skip(passed, "paused")
+            self.give_up(schedule, given_up, begun)
             return
         schedule.skip([t for t in passed if t >= at], "paused")
         given = [t for t in passed if t < at] + schedule.times(schedule.cursor, at - 1)
         if schedule.cursor is not None and schedule.cursor < at:
             schedule.cursor = schedule.first(at)
         how = missed if isinstance(missed, CatchUp) else WORDS.get(missed)
-        young = [t for t in given if how is not None and (how.age is None or at - t <= how.age)]
-        schedule.skip([t for t in given if t not in young], "paused")
-        if how is None or not young:
-            return
-        latest = young[-(how.most or schedule.config.most) :]
-        chosen = {"latest": young[-1:], "earliest": young[:1], "all": latest}[how.coalesce]
-        reason = "catchup_limit" if how.coalesce == "all" else "coalesced"
-        schedule.skip([t for t in young if t not in chosen], reason)
-        for number, fire_time in enumerate(chosen):
-            start = None if how.spacing is None else self.now + number * how.spacing
-            self.make(schedule, fire_time, self.now if start is None else start, start)
+        given = sorted(given + moved, key=schedule.due)
+        young = [t for t in given if how is not None and (how.age is None or at - schedule.due(t) <= how.age)]
+        schedule.skip([t for t in given if t not in young and t not in moved], "paused")
+        chosen: list[int] = []
+        if how is not None and young:
+            latest = young[-(how.most or schedule.config.most) :]
+            chosen = {"latest": young[-1:], "earliest": young[:1], "all": latest}[how.coalesce]
+            reason = "catchup_limit" if how.coalesce == "all" else "coalesced"
+            schedule.skip([t for t in young if t not in chosen], reason)
+            for number, fire_time in enumerate(chosen):
+                start = None if how.spacing is None else self.now + number * how.spacing
+                self.make(schedule, fire_time, self.now if start is None else start, start)
+        schedule.deal_with([t for t in moved if t in young], chosen)
+        self.give_up(schedule, [*given_up, *(t for t in moved if t not in young)], begun)
+
+    def give_up(self, schedule: Scheduled, moved: Sequence[int], begun: int | None) -> None:
+        """Count moved fire times that a resume gives up; where it begins anew, others must be fire times still (O5)."""
+        schedule.skip(moved, "paused")
+        schedule.deal_with(moved, ())
+        if begun is not None:
+            schedule.named = {
+                at: one
+                for at, one in schedule.named.items()
+                if one.settled or at < begun or schedule.fires(at)
+            }
 
     def let_go(self, id: str, discard: bool) -> None:
         """End the hold on jobs: discard them, or let them run with as much time as they had (rule P3)."""
@@ -463,9 +584,13 @@ class Reference:
     def fire(self, schedule: Scheduled, room: int) -> None:
         """Rules L1 and L2."""
         config = schedule.config
-        late = schedule.times(schedule.cursor, self.now)
-        if not late:
-            return
+        named = schedule.waiting(self.now + 1)
+        stale = [t for t in named if config.grace is not None and self.now - schedule.due(t) > config.grace]
+        moved = [t for t in named if t not in stale]
+        if config.coalesce == "all":
+            moved = moved[:room]
+            room -= len(moved)
+        late = schedule.times(schedule.cursor, self.now) if room else []
         kept = [t for t in late if config.grace is None or self.now - t <= config.grace]
         if config.coalesce == "latest":
             chosen, reason = kept[-1:], "coalesced"
@@ -473,21 +598,30 @@ class Reference:
             chosen, reason = kept[:1], "coalesced"
         else:
             chosen, reason = kept[-config.most :], "catchup_limit"
-        schedule.skip([t for t in late if t not in kept], "grace")
+        schedule.skip([*stale, *(t for t in late if t not in kept)], "grace")
         schedule.skip([t for t in kept if t not in chosen], reason)
-        for fire_time in chosen[:room]:
-            self.make(schedule, fire_time, fire_time)
-        schedule.cursor = chosen[room] if room < len(chosen) else schedule.first(late[-1] + 1)
+        made = sorted([*chosen[:room], *moved], key=schedule.due)  # rule O3
+        if config.coalesce != "all":
+            one = made[:1] if config.coalesce == "earliest" else made[-1:]
+            schedule.skip([t for t in made if t not in one], "coalesced")
+            made = one
+        for fire_time in made:
+            self.make(schedule, fire_time, schedule.due(fire_time))
+        schedule.deal_with([*stale, *moved], made)
+        if late:
+            schedule.cursor = chosen[room] if room < len(chosen) else schedule.first(late[-1] + 1)
+        schedule.forget(self.now)
 
     def make(self, schedule: Scheduled, fire_time: int, deadline_from: int, start: int | None = None) -> None:
         """Make the job of a fire time (rules S3 and L4)."""
-        assert schedule.last is None or schedule.last < fire_time
         grace = schedule.config.grace
         deadline = None if grace is None else deadline_from + grace
-        run_at = fire_time if start is None else start
+        run_at = schedule.due(fire_time) if start is None else start
         self.jobs.append(Job(schedule.id, fire_time, run_at, deadline, schedule.config.slow))
-        schedule.last = fire_time
         schedule.made += 1
+        if fire_time not in schedule.named:
+            assert schedule.last is None or schedule.last < fire_time
+            schedule.last = fire_time
 
     # what nodes do
 
@@ -499,7 +633,7 @@ class Reference:
     def look_at(self, id: str) -> None:
         """Let one schedule do what is due."""
         schedule = self.schedules[id]
-        if schedule.cursor is not None:
+        if schedule.cursor is not None or schedule.named:
             self.settle(schedule)
             if not schedule.pauses:
                 self.fire(schedule, HORIZON)

@@ -144,12 +144,30 @@ class Lift:
     how: Unpause
 
 
-Deed = Add | ref.Pause | Unpause | Hold | Lift | Literal["remove", "run"]
+@attrs.frozen
+class Name:
+    """Skip or move a fire time, by its distance from now, or the next; or take the like of it back.
+
+    :ivar which: to take back, which of those that were skipped or moved
+    """
+
+    fire_time: int | None = None
+    to: int | None = None
+    which: int | None = None
+
+
+Deed = Add | ref.Pause | Unpause | Hold | Lift | Name | Literal["remove", "run"]
 
 unpauses = st.builds(Unpause, resumes, missed)
 holds = st.builds(Hold, selectors, names, pauses())
 lifts = st.builds(Lift, selectors, names, unpauses)
 adds = st.builds(Add, configs, conflicts, rarely, st.booleans())
+fire_times = st.none() | st.none() | st.integers(-4, 12)
+deviations = st.one_of(
+    st.builds(Name, fire_times, st.none() | st.integers(-1, 20)),
+    st.builds(Name, fire_times, st.integers(1, 9)),
+    st.builds(Name, which=st.integers(0, 2)),
+)
 deeds: st.SearchStrategy[Deed] = st.one_of(
     adds,
     adds,
@@ -161,6 +179,8 @@ deeds: st.SearchStrategy[Deed] = st.one_of(
     holds,
     lifts,
     lifts,
+    deviations,
+    deviations,
     st.just("run"),
     st.sampled_from(["run", "remove"]),
 )
@@ -282,10 +302,28 @@ class AtRest(RuleBasedStateMachine):
                 lambda node: world.unpause(node, id, start, deed.missed),
                 by,
             )
+        elif isinstance(deed, Name):
+            self.deviate(id, deed, by)
         elif deed == "run":
             self.do(lambda: reference.run(id), lambda node: node.run_schedule(id), by)
         else:
             self.do(lambda: self.remove(id), lambda node: node.remove_schedule(id), by)
+
+    def deviate(self, id: str, deed: Name, by: int) -> None:
+        reference, world, now = self.reference, self.world, self.now
+        if deed.which is None:
+            fire_time = None if deed.fire_time is None else deed.fire_time + now
+            to = None if deed.to is None else deed.to + now
+            self.do(
+                lambda: reference.name(id, fire_time, to),
+                lambda node: world.name(node, id, fire_time, to),
+                by,
+            )
+            return
+        schedule = reference.schedules.get(id)
+        named = [*schedule.named] if schedule and schedule.named else [now]
+        found = named[deed.which % len(named)]
+        self.do(lambda: reference.restore(id, found), lambda node: world.restore(node, id, found), by)
 
     def remove(self, id: str) -> None:
         self.reference.remove(id)
@@ -295,7 +333,8 @@ class AtRest(RuleBasedStateMachine):
         """Let the reference and a node do the same."""
         action = Action(ideal, real, by)
         expected = action.think()
-        assert expected == self.world.call(action.act, self.world)
+        found = self.world.call(action.act, self.world)
+        assert expected == found, (expected, found)
         self.settle()
 
     @initialize(config=configs, other=configs, two=st.sampled_from([True, True, False]))
@@ -314,10 +353,21 @@ class AtRest(RuleBasedStateMachine):
             self.perform(id, deed, by)
 
     @precondition(lambda self: self.awake)
-    @rule(id=ids, pause=pauses(), length=lengths, unpause=unpauses, by=nodes)
-    def pause_and_unpause(self, id: str, pause: ref.Pause, length: int, unpause: Unpause, by: int) -> None:
-        """Pause a schedule, and resume it after a while, if it is still paused."""
+    @rule(
+        id=ids,
+        pause=pauses(),
+        names=st.lists(deviations, max_size=3),
+        length=lengths,
+        unpause=unpauses,
+        by=nodes,
+    )
+    def pause_and_unpause(
+        self, id: str, pause: ref.Pause, names: list[Name], length: int, unpause: Unpause, by: int
+    ) -> None:
+        """Pause a schedule, skip and move some of its fire times, and resume it after a while, if it is still paused."""
         self.perform(id, pause, by)
+        for name in names:
+            self.perform(id, name, by)
         self.pass_time(length)
         self.settle()
         self.perform(id, unpause, by)
@@ -409,6 +459,7 @@ class AtRest(RuleBasedStateMachine):
                 schedule.pausing(self.now) or schedule.pauses,
                 schedule.made,
                 +schedule.skipped,
+                [(at, one.moved_to, one.settled) for at, one in sorted(schedule.named.items())],
             ) == (
                 str(state.status),
                 seconds(state.next_fire_time),
@@ -417,6 +468,7 @@ class AtRest(RuleBasedStateMachine):
                 self.pauses_of(state),
                 state.jobs_made,
                 {str(reason): number for reason, number in state.skipped.items()},
+                [(seconds(one.fire_time), seconds(one.moved_to), one.settled) for one in state.occurrences],
             ), id
         self.compare_holds(snapshots)
         jobs = [
@@ -667,7 +719,7 @@ def claim_key(claim: Claim) -> tuple[Any, ...]:
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("machine", [AtRest, Interleaved])
 def test_model(machine: type[AtRest], kind: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """rules S, P, H, L and J3: whatever users, nodes and time do, the stores agree with the reference."""
+    """rules S, P, H, L, O and J3: whatever users, nodes and time do, the stores agree with the reference."""
     monkeypatch.setattr(_memory_schedules, "LONG_BACKLOG", 3)  # so that more is decided in threads
     monkeypatch.setattr(advance, "LOOK_AGAIN", 1_000_000)  # the reference knows whole seconds
     variant: Any = type(machine.__name__, (machine,), {"kind": kind, "backend": backend, "steps": 0})

@@ -100,6 +100,14 @@ REFUSALS = {
     "no fire time left": "nothing left",
     "until must lie in the future": "until has passed",
     "resume_from and missed say how": "nothing to resume",
+    "to come": "no fire time",
+    "was dropped as late": "dealt with",
+    "has its job already": "dealt with",
+    "to must lie in the future": "to has passed",
+    "to must not be a fire time": "to is taken",
+    "to must differ": "to is taken",
+    "has not skipped or moved": "not named",
+    "have been dealt with": "has passed",
 }
 
 
@@ -325,6 +333,18 @@ class World:
         return _report(
             await node.unpause_schedule(id, resume_from=resume_from(start), missed=missed_of(missed))
         )
+
+    async def name(self, node: AsyncScheduler, id: str, fire_time: int | None, to: int | None) -> None:
+        """Skip or move a fire time."""
+        which: Any = "next" if fire_time is None else instant(fire_time)
+        if to is None:
+            await node.skip_fire_time(id, which)
+        else:
+            await node.move_fire_time(id, which, to=instant(to))
+
+    async def restore(self, node: AsyncScheduler, id: str, fire_time: int) -> None:
+        """Take that back."""
+        await node.restore_fire_time(id, instant(fire_time))
 
     async def hold(
         self, node: AsyncScheduler, selector: ref.Selector, name: str | None, pause: ref.Pause

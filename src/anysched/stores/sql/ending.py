@@ -1,31 +1,24 @@
-"""How jobs leave the hands of a node: ended, given back, cancelled; and what is cleaned up after them."""
+"""How jobs leave the hands of a node: ended, given back, cancelled."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import compress
-from typing import Final, Literal
+from typing import Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from anysched.model.history import Retention
 from anysched.model.job import Claim, EndedJob
 from anysched.model.policies import JobStatus
 from anysched.ports.store import Completed, Completion, NodePolicy
 from anysched.rules.running import cancelled, next_attempt
-from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.counting import Counting
-from anysched.stores.sql.holds import Holds
 from anysched.stores.sql.jobs import Jobs
 from anysched.stores.sql.leases import Leases
-from anysched.stores.sql.ledger import Ledger
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.session import Session
 from anysched.stores.sql.tasks import Tasks
-
-#: How many expired results go in one transaction, so that nobody waits long.
-CLEAN_UP_BATCH: Final = 1000
 
 
 class Ending:
@@ -41,18 +34,14 @@ class Ending:
         tasks: Tasks,
         results: Results,
         leases: Leases,
-        holds: Holds,
         counting: Counting,
-        ledger: Ledger,
     ) -> None:
         self._session = session
         self._jobs = jobs
         self._tasks = tasks
         self._results = results
         self._leases = leases
-        self._holds = holds
         self._counting = counting
-        self._ledger = ledger
 
     def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:
         """End jobs whose token is still the newest (rule J1), and count their failures (rule B1).
@@ -117,25 +106,3 @@ class Ending:
             return ended
 
         return self._session.write_here(work)
-
-    def clean_up(self, retention: Retention) -> int:
-        """Delete results that have expired, holds that are over, nodes that are gone, and what is not kept of history.
-
-        Return how many results went.
-        """
-        now = from_instant(self._session.present())
-        deleted = 0
-
-        def expired(connection: sa.Connection) -> list[str]:
-            self._tasks.check_node(connection)
-            return self._results.expired(connection, now, CLEAN_UP_BATCH)
-
-        while ids := self._session.read_here(expired):
-            self._session.write_here(self._results.deletion(ids))
-            deleted += len(ids)
-        self._ledger.clean_up(self._session, retention, self._session.present())
-        if self._session.read_here(lambda connection: self._holds.are_past(connection, now)):
-            self._session.write_here(lambda connection: self._holds.drop_past(connection, now))
-        if self._session.read_here(lambda connection: self._leases.idle(connection, now)):
-            self._session.write_here(lambda connection: self._leases.drop_idle(connection, now))
-        return deleted

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from functools import partial
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,18 +19,16 @@ from anysched.model.job import EndedJob
 from anysched.ports.store import AuditQuery, HistoryQuery
 from anysched.rules.ledger import run_of
 from anysched.stores.sql.columns import FIRST, from_duration, from_instant, from_json, to_json
-from anysched.stores.sql.dialects import Dialect, Many
+from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.schema import Tables
-from anysched.stores.sql.session import Session
 from anysched.stores.sql.statements import Statements
 from anysched.wire.ledger import entry_from_plain, entry_to_plain, record_from_plain, record_to_plain
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-#: How many rows go in one transaction, so that nobody waits long.
-AT_ONCE: Final = 1000
-
 Row = tuple[Any, ...]
+Find = Callable[[sa.Connection], list[str]]
+Delete = Callable[[sa.Connection, list[str]], object]
 
 
 class Ledger:
@@ -105,39 +102,40 @@ class Ledger:
         rows = connection.execute(statement.order_by(column.id.desc()).limit(query.most)).fetchall()
         return [entry for row in rows if (entry := _entry(*row)) is not None]
 
-    def clean_up(self, session: Session, retention: Retention, present: datetime) -> None:
-        """Delete what is not kept any more, in transactions of their own."""
-        now = from_instant(present)
-        sql = self._sql
-        for statement, delete, lifetime in (
-            (sql.old_history, sql.delete_history, retention.history),
-            (sql.old_audit, sql.delete_audit, retention.audit),
-        ):
-            before = now + 1 if lifetime is None else max(FIRST, now - from_duration(lifetime))
-            self._delete(session, statement, delete, before)
-        for incarnation, until in session.read_here(lambda connection: self._too_long(connection, retention)):
-            self._delete(session, sql.past_history, sql.delete_history, incarnation, until)
+    def outdated(self, retention: Retention, now: int, most: int) -> list[tuple[Find, Delete]]:
+        """Return what finds some of what is older than it is kept, and what deletes it."""
 
-    def _too_long(self, connection: sa.Connection, retention: Retention) -> list[tuple[str, int]]:
-        """Return lives of schedules with more records than are kept, and up to when these have to go."""
-        found: list[tuple[str, int]] = []
-        for incarnation in (
-            connection.exec_driver_sql(self._sql.long_history, (retention.most,)).scalars().all()
-        ):
-            until = connection.exec_driver_sql(
-                self._sql.last_of_history, (incarnation, retention.most)
-            ).scalar()
+        def find(statement: str, lifetime: timedelta | None) -> Find:
+            before = now + 1 if lifetime is None else max(FIRST, now - from_duration(lifetime))
+            return lambda connection: self._ids(connection, statement, before, most)
+
+        return [
+            (find(self._sql.old_history, retention.history), self.delete_history),
+            (find(self._sql.old_audit, retention.audit), self._delete_audit),
+        ]
+
+    def too_long(self, connection: sa.Connection, retention: Retention, most: int) -> list[Find]:
+        """Return, for each life of a schedule with more records than are kept, what finds some of the others."""
+
+        def find(incarnation: str, until: int) -> Find:
+            return lambda connection: self._ids(connection, self._sql.past_history, incarnation, until, most)
+
+        found: list[Find] = []
+        for life in connection.exec_driver_sql(self._sql.long_history, (retention.most,)).scalars().all():
+            until = connection.exec_driver_sql(self._sql.last_of_history, (life, retention.most)).scalar()
             if until is not None:
-                found.append((incarnation, until))
+                found.append(find(life, until))
         return found
 
-    def _delete(self, session: Session, statement: str, delete: Many, *parameters: object) -> None:
-        def ids(connection: sa.Connection) -> list[tuple[str]]:
-            rows = connection.exec_driver_sql(statement, (*parameters, AT_ONCE)).scalars()
-            return [(key,) for key in rows]
+    def delete_history(self, connection: sa.Connection, ids: Iterable[str]) -> None:
+        """Delete records."""
+        self._dialect.run_many(connection, self._sql.delete_history, [(key,) for key in ids])
 
-        while found := session.read_here(ids):
-            session.write_here(partial(self._dialect.run_many, statement=delete, rows=found))
+    def _delete_audit(self, connection: sa.Connection, ids: Iterable[str]) -> None:
+        self._dialect.run_many(connection, self._sql.delete_audit, [(key,) for key in ids])
+
+    def _ids(self, connection: sa.Connection, statement: str, *parameters: object) -> list[str]:
+        return list(connection.exec_driver_sql(statement, parameters).scalars())
 
 
 def _history_row(record: Record) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -102,7 +102,6 @@ class Results:
         """Return the ids of results that are not kept any more."""
         return list(connection.exec_driver_sql(self._sql.expired, (now, most)).scalars())
 
-    def deletion(self, ids: list[str]) -> Callable[[sa.Connection], object]:
-        """Return what removes results."""
-        rows = [(job_id,) for job_id in ids]
-        return lambda connection: self._dialect.run_many(connection, self._sql.delete_results, rows)
+    def delete(self, connection: sa.Connection, ids: list[str]) -> None:
+        """Remove results."""
+        self._dialect.run_many(connection, self._sql.delete_results, [(job_id,) for job_id in ids])

@@ -43,6 +43,7 @@ from anysched.stores.sql.administration import bring_up_to_date
 from anysched.stores.sql.advance import Advancing
 from anysched.stores.sql.ahead import Question
 from anysched.stores.sql.changes import Changes
+from anysched.stores.sql.cleaning import Cleaning
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Configs
 from anysched.stores.sql.counting import Counting
@@ -131,9 +132,10 @@ class SQLDataStore:
             self._tasks,
             self._results,
             self._leases,
-            self._holds,
             counting,
-            self._ledger,
+        )
+        self._cleaning = Cleaning(
+            self._session, self._tasks, self._results, self._leases, self._holds, self._ledger
         )
         self._deciding = Deciding(self._schedules, self._tasks, self._holds, self._changes, self._ledger)
         self._advancing = Advancing(
@@ -347,8 +349,11 @@ class SQLDataStore:
         return await self._session.read(lambda connection: self._results.find(connection, job_id, now))
 
     async def clean_up(self, retention: Retention = Retention()) -> int:  # noqa: B008
-        """Delete results that have expired, and nodes that are gone; return how many results went."""
-        return await self._session.call(lambda: self._ending.clean_up(retention))
+        """Delete results that have expired, nodes that are gone, what is not kept of history and audit.
+
+        Return how many results went.
+        """
+        return await self._cleaning(retention)
 
     # history and audit
 
