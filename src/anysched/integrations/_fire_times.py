@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import Annotated, Literal
-
-from pydantic import AwareDatetime, BeforeValidator
 
 from anysched import AsyncScheduler
 from anysched.integrations._answers import Document, ScheduleDocument, schedule_document
 from anysched.integrations._operations import Operation, author, judged
-from anysched.integrations._requests import AskedBody, Instant, OneQuery, iso_8601
-
-
-def _iso_8601_or_next(value: object) -> object:
-    return value if value == "next" else iso_8601(value)
-
-
-InstantOrNext = Annotated[AwareDatetime | Literal["next"], BeforeValidator(_iso_8601_or_next)]
+from anysched.integrations._requests import AskedBody, Instant, InstantOrNext, OneQuery
 
 
 class RestoreRequest(AskedBody):
@@ -50,7 +40,7 @@ class MoveRequest(AskedBody):
     """Move it only if this is still the version of the schedule."""
 
 
-class FireTimeDocument(Document):
+class ChangedFireTime(Document):
     """A fire time that was changed, and its schedule as it is now."""
 
     fire_time: datetime
@@ -59,7 +49,7 @@ class FireTimeDocument(Document):
 
 async def skip_fire_time(
     scheduler: AsyncScheduler, query: OneQuery, body: SkipRequest, name: str | None
-) -> FireTimeDocument:
+) -> ChangedFireTime:
     """Leave out one fire time of a schedule."""
     by = author(body.by, name)
     called = scheduler.skip_fire_time(
@@ -70,7 +60,7 @@ async def skip_fire_time(
 
 async def move_fire_time(
     scheduler: AsyncScheduler, query: OneQuery, body: MoveRequest, name: str | None
-) -> FireTimeDocument:
+) -> ChangedFireTime:
     """Run one fire time of a schedule at another instant, earlier or later."""
     by = author(body.by, name)
     called = scheduler.move_fire_time(
@@ -81,7 +71,7 @@ async def move_fire_time(
 
 async def restore_fire_time(
     scheduler: AsyncScheduler, query: OneQuery, body: RestoreRequest, name: str | None
-) -> FireTimeDocument:
+) -> ChangedFireTime:
     """Take back that a fire time was skipped or moved."""
     by = author(body.by, name)
     called = scheduler.restore_fire_time(
@@ -95,12 +85,12 @@ async def _changed(
     schedule_id: str,
     called: Awaitable[datetime | None],
     fire_time: datetime | None = None,
-) -> FireTimeDocument:
+) -> ChangedFireTime:
     with judged("body"):
         found = await called or fire_time
     assert found is not None
     snapshot = await scheduler.get_schedule(schedule_id)
-    return FireTimeDocument(fire_time=found, schedule=schedule_document(snapshot))
+    return ChangedFireTime(fire_time=found, schedule=schedule_document(snapshot))
 
 
 FIRE_TIME_OPERATIONS: tuple[Operation, ...] = (
@@ -110,7 +100,7 @@ FIRE_TIME_OPERATIONS: tuple[Operation, ...] = (
         path="/schedule/skip-fire-time",
         query=OneQuery,
         body=SkipRequest,
-        answer=FireTimeDocument,
+        answer=ChangedFireTime,
         errors=(404, 409),
     ),
     Operation(
@@ -119,7 +109,7 @@ FIRE_TIME_OPERATIONS: tuple[Operation, ...] = (
         path="/schedule/move-fire-time",
         query=OneQuery,
         body=MoveRequest,
-        answer=FireTimeDocument,
+        answer=ChangedFireTime,
         errors=(404, 409),
     ),
     Operation(
@@ -128,7 +118,7 @@ FIRE_TIME_OPERATIONS: tuple[Operation, ...] = (
         path="/schedule/restore-fire-time",
         query=OneQuery,
         body=RestoreRequest,
-        answer=FireTimeDocument,
+        answer=ChangedFireTime,
         errors=(404, 409),
     ),
 )

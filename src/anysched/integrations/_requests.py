@@ -31,7 +31,7 @@ MOST_PER_PAGE = 1000
 def iso_8601(value: object) -> object:
     """Read an instant, or pass on what is none; pydantic then says what is wrong."""
     # pydantic would also take a number of seconds, in quotes or not.
-    if not isinstance(value, str) or value == "now":
+    if not isinstance(value, str) or value in ("now", "next"):
         return value
     try:
         return datetime.fromisoformat(value)
@@ -51,6 +51,7 @@ def _storable(value: str) -> str:
 
 Instant = Annotated[AwareDatetime, BeforeValidator(iso_8601)]
 InstantOrNow = Annotated[AwareDatetime | Literal["now"], BeforeValidator(iso_8601)]
+InstantOrNext = Annotated[AwareDatetime | Literal["next"], BeforeValidator(iso_8601)]
 Id = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)]
 
 

@@ -1,8 +1,8 @@
 """What is kept of who did what (rules A1 and A2): told from the events of what was decided, in this one place.
 
-Something new that users do gets a case in ``_told_by_users`` if an event tells of it, else an ``entry`` of its own.
-What somebody asks for bears the name of who asked; what a pause had asked for in advance, or failures bring about, is
-an entry of the scheduler.
+Something new that users do gets a case in ``_told_by_users``, or in ``_told_of_set`` if it is done to sets. What somebody
+asks for bears the name of who asked; what a pause had asked for in advance, or failures bring about, is an entry of the
+scheduler.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from anysched.model.change import Change, HoldChange
 from anysched.model.events import (
     Event,
     FireTimeChanged,
+    HoldAdded,
+    HoldLifted,
     ScheduleAdded,
     SchedulePaused,
     ScheduleRemoved,
@@ -56,31 +58,34 @@ class Actor:
     reason: str | None = attrs.field(default=None, converter=convert.reason)
 
 
-def entry(
-    actor: Actor,
-    now: datetime,
-    action: AuditAction,
-    details: Details,
-    *,
-    schedule_id: str | None = None,
-    name: str | None = None,
-) -> AuditEntry:
-    """Return what is kept of one action.
+@attrs.frozen
+class Deed:
+    """Something that was done.
 
-    :param details: by name; what is None is left out
+    :ivar details: by name; what is None is left out
+    :ivar name: the id of the hold, window or backfill that it is about, if any
+    """
+
+    action: AuditAction
+    details: Details
+    name: str | None = None
+
+
+def entry(actor: Actor, now: datetime, deed: Deed, schedule_id: str | None = None) -> AuditEntry:
+    """Return what is kept of something.
+
     :param schedule_id: the schedule that it was done to, if it was one
-    :param name: the id of the hold, window or backfill that it is about, if any
     """
     return AuditEntry(
         id=new_id(now),
         at=now,
-        action=action,
+        action=deed.action,
         schedule_id=schedule_id,
-        name=name,
+        name=deed.name,
         by=actor.by,
         reason=actor.reason,
         node=actor.node,
-        details={key: _plain(value) for key, value in details.items() if value is not None},
+        details={key: _plain(value) for key, value in deed.details.items() if value is not None},
     )
 
 
@@ -103,13 +108,11 @@ def noted(
     for event in change.events:
         told = _told_by_users(event, change, stored, now, same_trigger)
         if told is not None:
-            entries.append(entry(actor, now, *told, schedule_id=change.schedule_id))
+            entries.append(entry(actor, now, told, change.schedule_id))
     for job in change.jobs:
         if job.kind is JobKind.manual:
-            details = {"job": str(job.id)}
-            entries.append(
-                entry(actor, now, AuditAction.schedule_run, details, schedule_id=change.schedule_id)
-            )
+            run = Deed(AuditAction.schedule_run, {"job": str(job.id)})
+            entries.append(entry(actor, now, run, change.schedule_id))
     return _with(change, entries)
 
 
@@ -141,11 +144,9 @@ def noted_hold(
     """
     if change is None or actor is None or (change.hold is not None and change.hold == old and not again):
         return change
-    action = AuditAction.hold_lifted if change.hold is None else AuditAction.hold_placed
-    lifted = {"resume_from": resume_from, "missed": missed}
-    how = lifted if change.hold is None else _pause(change.hold.pause)
-    told = entry(actor, now, action, {"selector": change.selector.name, **how}, name=change.hold_id)
-    return attrs.evolve(change, audit=(*change.audit, told))
+    told = (_told_of_set(event, change, resume_from, missed) for event in change.events)
+    entries = [entry(actor, now, deed) for deed in told if deed is not None]
+    return attrs.evolve(change, audit=(*change.audit, *entries))
 
 
 def counted(change: HoldChange, changes: Sequence[Change]) -> tuple[AuditEntry, ...]:
@@ -153,14 +154,18 @@ def counted(change: HoldChange, changes: Sequence[Change]) -> tuple[AuditEntry, 
 
     :param changes: one for each schedule that the hold means
     """
-    if not change.audit:
-        return ()
+    return tuple(
+        attrs.evolve(one, details={**one.details, **_numbers(one.action, changes)}) for one in change.audit
+    )
+
+
+def _numbers(action: AuditAction, changes: Sequence[Change]) -> dict[str, int]:
     numbers = {"schedules": sum(one.state is not None for one in changes)}
-    if change.hold is None:
+    if action is AuditAction.hold_lifted:
         results = [one.unpaused for one in changes if one.unpaused is not None]
         numbers["jobs"] = sum(len(result.jobs) for result in results)
         numbers["skipped"] = sum(result.skipped for result in results)
-    return tuple(attrs.evolve(one, details={**one.details, **numbers}) for one in change.audit)
+    return numbers
 
 
 def _with(change: Change, entries: Sequence[AuditEntry]) -> Change:
@@ -172,20 +177,12 @@ def _by_itself(change: Change, now: datetime, node: str | None) -> list[AuditEnt
     entries: list[AuditEntry] = []
     for event in change.events:
         if isinstance(event, ScheduleUnpaused) and event.hold is None and _was_over(event, now):
-            told = entry(
-                Actor(node), now, AuditAction.schedule_resumed, _resume(event), schedule_id=event.schedule_id
-            )
+            actor, deed = Actor(node), _resume(event)
         elif isinstance(event, SchedulePaused) and event.kind == "failure" and change.unpaused is None:
-            told = entry(
-                Actor(node, reason=event.reason),
-                now,
-                AuditAction.schedule_paused,
-                _pause(_paused_by(event, change)),
-                schedule_id=event.schedule_id,
-            )
+            actor, deed = Actor(node, reason=event.reason), _pause(event, change)
         else:
             continue
-        entries.append(told)
+        entries.append(entry(actor, now, deed, change.schedule_id))
     return entries
 
 
@@ -200,65 +197,81 @@ def _told_by_users(
     stored: ScheduleSnapshot | None,
     now: datetime,
     same_trigger: SameTrigger | None,
-) -> tuple[AuditAction, Details] | None:
-    """Return what a user has done, if an event tells of that."""
+) -> Deed | None:
+    """Return what a user has done to a schedule, if an event tells of that."""
     match event:
         case ScheduleAdded():
-            assert change.state is not None
-            begins = {"status": change.state.status, "next_fire_time": event.next_fire_time}
-            return AuditAction.schedule_added, {**_schedule(change.schedule), **begins}
+            return _addition(event, change)
         case ScheduleUpdated():
             assert stored is not None
             assert change.schedule is not None
             assert same_trigger is not None
             fields = edits(change.schedule, stored, same_trigger)
-            return AuditAction.schedule_edited, {name: list(both) for name, both in fields.items()}
+            return Deed(AuditAction.schedule_edited, {name: list(both) for name, both in fields.items()})
         case ScheduleRemoved():
             assert stored is not None
             readable = stored.fault is None
-            removed = _schedule(stored.schedule) if readable else {"task": event.task_id}
-            return AuditAction.schedule_removed, removed
+            known = _schedule(stored.schedule) if readable else {"task": event.task_id}
+            return Deed(AuditAction.schedule_removed, known)
         case SchedulePaused() if change.unpaused is not None:
-            return AuditAction.schedule_resumed, _partly_resumed(event, change, now)
+            return _partial_resume(event, change, now)
         case SchedulePaused() if event.kind != "failure":
-            return AuditAction.schedule_paused, _pause(_paused_by(event, change))
+            return _pause(event, change)
         case ScheduleUnpaused() if not _was_over(event, now):
-            return AuditAction.schedule_resumed, _resume(event)
+            return _resume(event)
         case FireTimeChanged():
-            moment = {"fire_time": event.fire_time, "moved_to": event.moved_to}
-            return _FIRE_TIMES[event.change], moment
+            return Deed(_FIRE_TIMES[event.change], {"fire_time": event.fire_time, "moved_to": event.moved_to})
         case _:
             return None
 
 
-def _schedule(schedule: Schedule | None) -> Details:
-    assert schedule is not None
+def _told_of_set(
+    event: Event, change: HoldChange, resume_from: ResumeFrom, missed: Missed | None
+) -> Deed | None:
+    """Return what a user has done to a set of schedules, if an event tells of that."""
+    selected: Details = {"selector": change.selector.name}
+    match event:
+        case HoldAdded():
+            assert change.hold is not None
+            return Deed(AuditAction.hold_placed, {**selected, **_how(change.hold.pause)}, change.hold_id)
+        case HoldLifted():
+            how = {"resume_from": resume_from, "missed": missed}
+            return Deed(AuditAction.hold_lifted, {**selected, **how}, change.hold_id)
+        case _:
+            return None
+
+
+def _addition(event: ScheduleAdded, change: Change) -> Deed:
+    assert change.schedule is not None
+    assert change.state is not None
+    begins = {"status": change.state.status, "next_fire_time": event.next_fire_time}
+    return Deed(AuditAction.schedule_added, {**_schedule(change.schedule), **begins})
+
+
+def _schedule(schedule: Schedule) -> Details:
     return {"task": schedule.task_id, "trigger": brief(schedule.trigger)}
 
 
-def _paused_by(event: SchedulePaused, change: Change) -> Pause:
-    """Return the pause that an event tells of."""
+def _pause(event: SchedulePaused, change: Change) -> Deed:
     assert change.state is not None
-    return next(
-        pause
-        for pause in change.state.pauses
-        if (pause.hold, pause.kind, pause.since) == (event.hold, event.kind, event.since)
-    )
+    told = (event.hold, event.kind, event.since)
+    pause = next(one for one in change.state.pauses if (one.hold, one.kind, one.since) == told)
+    return Deed(AuditAction.schedule_paused, _how(pause))
 
 
-def _pause(pause: Pause) -> Details:
-    ends = pause.until is not None
+def _how(pause: Pause) -> Details:
+    """Return how a pause pauses, and how it ends."""
     return {
         "kind": pause.kind,
         "queued": pause.queued,
         "until": pause.until,
         "resume_from": pause.resume_from,
-        "missed": pause.missed if ends else None,
+        "missed": None if pause.until is None else pause.missed,
     }
 
 
-def _resume(event: ScheduleUnpaused) -> Details:
-    return {
+def _resume(event: ScheduleUnpaused) -> Deed:
+    details: Details = {
         "kind": event.kind,
         "resume_from": event.resume_from,
         "missed": event.missed,
@@ -268,18 +281,19 @@ def _resume(event: ScheduleUnpaused) -> Details:
         "skipped": event.skipped,
         "skipped_exact": None if event.skipped_exact else False,
     }
+    return Deed(AuditAction.schedule_resumed, details)
 
 
-def _partly_resumed(event: SchedulePaused, change: Change, now: datetime) -> Details:
+def _partial_resume(event: SchedulePaused, change: Change, now: datetime) -> Deed:
     """Tell of a pause that was lifted while the schedule stays paused.
 
     Something else pauses it; or it cannot be read on this node, and a node that can carries out what was asked for.
     """
     assert change.unpaused is not None
-    status: Details = {"status": change.unpaused.status}
-    if event.until is None or event.until > now:
-        return status
-    return {"resume_from": event.resume_from, "missed": event.missed, **status}
+    details: dict[str, object] = {"status": change.unpaused.status}
+    if event.until is not None and event.until <= now:
+        details.update(resume_from=event.resume_from, missed=event.missed)
+    return Deed(AuditAction.schedule_resumed, details)
 
 
 def _plain(value: object) -> object:

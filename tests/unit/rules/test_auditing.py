@@ -22,7 +22,7 @@ from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot
 from anysched.model.task import TaskDefaults
 from anysched.model.trigger import UndecodableTrigger
 from anysched.rules import adding, holding, occurrences, pausing
-from anysched.rules.auditing import Actor, counted, entry, noted, noted_hold, noted_itself
+from anysched.rules.auditing import Actor, Deed, counted, entry, noted, noted_hold, noted_itself
 from anysched.rules.policy import Policy
 
 ANN = Actor("node", "ann", "why")
@@ -339,7 +339,8 @@ class TestHolds:
         """rule A1: a selector of very many ids does not make a long entry."""
         selector = Selector(ids={f"schedule {number}" for number in range(10_000)})
         hold = Hold(selector, Pause(since=T0, hold="h"))
-        change = noted_hold(HoldChange(selector=selector, hold_id="h", hold=hold), None, T0, ANN)
+        placed = holding.place({}, selector, hold.pause, T0)
+        change = noted_hold(placed, None, T0, ANN)
         assert change is not None
         assert 200 >= len(told(change)[1]["selector"])
 
@@ -354,8 +355,8 @@ def test_nothing_is_kept(*, kept: bool) -> None:
     assert kept == bool(policy.fire(stored, None, at(25), 100).audit)
     assert kept == bool(audited(unpause(paused(stored)), stored, actor=actor).audit)
     assert kept == bool(noted_itself(unpause(stored), at(25), actor).audit)
-    hold = HoldChange(selector=Selector(ids={"x"}), hold_id="h", hold=None)
-    found = noted_hold(hold, None, T0, actor)
+    placed = holding.place({}, Selector(ids={"x"}), Pause(since=T0, hold="h"), T0)
+    found = noted_hold(placed, None, T0, actor)
     assert found is not None
     assert kept == bool(counted(found, ()))
     names: tuple[tuple[Literal["by", "reason"], Any], ...] = (("by", 1), ("reason", b"x"))
@@ -365,11 +366,10 @@ def test_nothing_is_kept(*, kept: bool) -> None:
 
 
 def test_an_entry_of_ones_own() -> None:
-    """rule A1: what has no event is told by an entry of its own; details that are None are left out."""
-    found = entry(
-        ANN, T0, AuditAction.backfill_started, {"start": T0, "total": 3, "end": None, "tags": ["a"]}, name="b"
-    )
+    """rule A1: details that are None are left out, instants are text; a name says what it is about."""
+    details = {"start": T0, "total": 3, "end": None, "tags": ["a"]}
+    found = entry(ANN, T0, Deed(AuditAction.backfill_started, details, "b"), "x")
     assert isinstance(found.id, UUID)
-    assert ("b", None, {"start": T0.isoformat(), "total": 3, "tags": ["a"]}) == (
+    assert ("b", "x", {"start": T0.isoformat(), "total": 3, "tags": ["a"]}) == (
         found.name, found.schedule_id, found.details,
     )  # fmt: skip
