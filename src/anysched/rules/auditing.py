@@ -1,8 +1,8 @@
 """What is kept of who did what (rules A1 and A2): told from the events of what was decided, in this one place.
 
-Something new that users do gets a case in ``_told_by_users``, or in ``_told_of_set`` if it is done to sets. What somebody
-asks for bears the name of who asked; what a pause had asked for in advance, or failures bring about, is an entry of the
-scheduler.
+Something new that users do gets a case in ``_told_by_users``, or in ``_told_of_set`` if it is done to sets.
+What somebody asks for bears the name of who asked; what a pause had asked for in advance, or failures bring about, is
+an entry of the scheduler.
 """
 
 from __future__ import annotations
