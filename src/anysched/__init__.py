@@ -36,6 +36,7 @@ from anysched.errors import TriggerSearchError as TriggerSearchError
 from anysched.errors import UnknownTypeError as UnknownTypeError
 from anysched.errors import UnnamedCallableError as UnnamedCallableError
 from anysched.errors import WorkerProcessError as WorkerProcessError
+from anysched.model.audit import AuditEntry as AuditEntry
 from anysched.model.declared import ApplyResult as ApplyResult
 from anysched.model.declared import ScheduleDiff as ScheduleDiff
 from anysched.model.events import ClockJumped as ClockJumped
@@ -72,6 +73,7 @@ from anysched.model.job import Job as Job
 from anysched.model.job import JobException as JobException
 from anysched.model.job import JobResult as JobResult
 from anysched.model.occurrence import Occurrence as Occurrence
+from anysched.model.policies import AuditAction as AuditAction
 from anysched.model.policies import CatchUp as CatchUp
 from anysched.model.policies import CoalescePolicy as CoalescePolicy
 from anysched.model.policies import ConflictPolicy as ConflictPolicy

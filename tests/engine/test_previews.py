@@ -11,6 +11,7 @@ from tests.engine.support import Runs, at
 from anysched import (
     AsyncScheduler,
     CatchUp,
+    HoldLookupError,
     IntervalTrigger,
     ScheduleChangedError,
     ScheduleLookupError,
@@ -21,6 +22,9 @@ from anysched.testing import FakeClock
 pytestmark = pytest.mark.anyio
 
 EVERY_TEN = IntervalTrigger(seconds=10)
+
+#: What previews and reports have in common.
+SHARED = ("schedule_id", "status", "next_fire_time", "start_times", "skipped", "skipped_exact", "changed")
 
 
 @pytest.fixture
@@ -51,6 +55,64 @@ async def test_a_preview_tells_what_the_resume_then_does(
     assert list(preview.fire_times) == made
     assert preview.start_times == result.start_times
     assert (preview.schedule_id, preview.version, preview.changed) == ("s", paused, True)
+
+
+@pytest.mark.parametrize("missed", ["policy", "skip", CatchUp(max_jobs=2, spacing=9)])
+@pytest.mark.parametrize("resume_from", [None, "now", at(25)])
+async def test_a_preview_of_a_hold_tells_what_its_lift_then_does(
+    scheduler: AsyncScheduler, clock: FakeClock, runs: Runs, resume_from: Any, missed: Any
+) -> None:
+    """Rules P9 and H3: what lifting a hold would do is told of each schedule it pauses, and nothing has changed."""
+    for id, coalesce in (("a", "all"), ("b", "latest"), ("c", "latest")):
+        await scheduler.add_schedule(runs.task(), EVERY_TEN, id=id, group="g", coalesce=coalesce)
+    await scheduler.add_schedule(runs.task(), EVERY_TEN, id="other")
+    await clock.advance(15)
+    await scheduler.pause_schedules(group="g", hold="h")
+    await scheduler.pause_schedule("c")
+    await clock.advance(30)
+    before = (await scheduler.get_schedules(), await scheduler.get_holds(), await scheduler.get_audit())
+    how = {"hold": "h", "resume_from": resume_from, "missed": missed}
+    previews = await scheduler.preview_unpause_schedules(**how)
+    assert before == (
+        await scheduler.get_schedules(),
+        await scheduler.get_holds(),
+        await scheduler.get_audit(),
+    )
+    results = await scheduler.unpause_schedules(**how)
+    assert ["a", "b", "c"] == [preview.schedule_id for preview in previews]
+    for preview, result in zip(previews, results, strict=True):
+        assert [getattr(preview, name) for name in SHARED] == [getattr(result, name) for name in SHARED]
+        assert len(preview.fire_times) == len(result.jobs)
+    assert ["active", "active", "paused"] == [str(preview.status) for preview in previews]
+
+
+async def test_a_preview_of_a_hold_that_selects_ids(
+    scheduler: AsyncScheduler, clock: FakeClock, runs: Runs
+) -> None:
+    """Rules P9 and H1: a hold on ids is previewed without those that were removed; no hold is no preview."""
+    for id in ("a", "b", "c"):
+        await scheduler.add_schedule(runs.task(), EVERY_TEN, id=id)
+    await scheduler.pause_schedules(ids=["a", "b"])
+    await scheduler.remove_schedule("b")
+    (told,) = await scheduler.preview_unpause_schedules(ids=["b", "a"])
+    assert (told.schedule_id, told.changed, told.version) == (
+        "a", True, (await scheduler.get_schedule("a")).state.version,
+    )  # fmt: skip
+    assert [] == await scheduler.preview_unpause_schedules(group="nobody")
+
+
+async def test_a_preview_of_a_hold_refuses_what_a_lift_refuses(scheduler: AsyncScheduler) -> None:
+    """Rules P9 and H1: what cannot be lifted cannot be previewed."""
+    with pytest.raises(HoldLookupError, match="nobody"):
+        await scheduler.preview_unpause_schedules(hold="nobody")
+    with pytest.raises(ValueError, match="nothing is selected"):
+        await scheduler.preview_unpause_schedules()
+    with pytest.raises(ValueError, match="either"):
+        await scheduler.preview_unpause_schedules(hold="h", group="g")
+    with pytest.raises(ValueError, match="resume_from"):
+        await scheduler.preview_unpause_schedules(group="g", resume_from="later")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="missed"):
+        await scheduler.preview_unpause_schedules(group="g", missed="all")  # type: ignore[arg-type]
 
 
 async def test_a_preview_of_a_schedule_that_is_not_paused(scheduler: AsyncScheduler, runs: Runs) -> None:

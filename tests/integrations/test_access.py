@@ -16,7 +16,7 @@ from tests.integrations.support import serving
 
 from anysched.integrations import fastapi
 from anysched.integrations import starlette as in_starlette
-from anysched.integrations._hold_operations import OPERATIONS
+from anysched.integrations._table import OPERATIONS
 from anysched.testing import ManualScheduler
 
 FORBIDDEN = {"detail": "not allowed"}

@@ -58,6 +58,35 @@ def test_a_hold_from_start_to_end(api: Api) -> None:
     assert [("a", "active"), ("c", "paused")] == [(one["schedule_id"], one["status"]) for one in lifted]
 
 
+def test_previewing_a_lift(api: Api) -> None:
+    """Rule P9: what lifting a hold would do is told for each schedule, and nothing has changed."""
+    api.add("a", group="g", coalesce="all")
+    api.add("b", group="g")
+    api("POST", "/holds/place", json={"group": "g", "hold": "h"})
+    api.advance(150)
+    before = api("GET", "/schedules").json()
+    told = api("POST", "/holds/preview-lift", json={"hold": "h", "missed": "run_all"}).json()["schedules"]
+    assert [("a", 2), ("b", 2)] == [(one["schedule_id"], len(one["fire_times"])) for one in told]
+    assert before == api("GET", "/schedules").json()
+    done = api("POST", "/holds/lift", json={"hold": "h", "missed": "run_all"}).json()["schedules"]
+    for preview, result in zip(told, done, strict=True):
+        for name in ("schedule_id", "status", "next_fire_time", "start_times", "skipped", "changed"):
+            assert preview[name] == result[name]
+    assert {"schedules": []} == api("POST", "/holds/preview-lift", json={"group": "g"}).json()
+
+
+def test_pauses_that_somebody_may_have_forgotten(api: Api) -> None:
+    """Rule H6: what pauses schedules can be asked for by how long it has done so."""
+    api.add("a")
+    api("POST", "/schedule/pause", "a")
+    api.advance(60)
+    api("POST", "/holds/place", json={"everything": True})
+    for seconds, expected in (("0", ["everything", None]), ("60", [None]), ("60.5", [])):
+        found = api("GET", "/holds", params={"longer_than": seconds}).json()["holds"]
+        assert expected == [hold["id"] for hold in found]
+    assert 422 == api("GET", "/holds", params={"longer_than": "-1"}).status_code
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "text"),
     [
@@ -73,6 +102,9 @@ def test_a_hold_from_start_to_end(api: Api) -> None:
         ("/holds/lift", {"hold": "nobody"}, 404, "'nobody'"),
         ("/holds/lift", {"hold": "x", "group": "y"}, 422, "either"),
         ("/holds/lift", {"group": "nobody"}, 200, "[]"),
+        ("/holds/preview-lift", {}, 422, "nothing is selected"),
+        ("/holds/preview-lift", {"hold": "nobody"}, 404, "'nobody'"),
+        ("/holds/preview-lift", {"hold": "x", "by": "ann"}, 422, "by"),
     ],
 )  # fmt: skip
 def test_bad_requests(api: Api, path: str, body: dict[str, Any], status: int, text: str) -> None:

@@ -11,7 +11,7 @@ from fastapi.security import APIKeyQuery, HTTPAuthorizationCredentials, HTTPBear
 from starlette.testclient import TestClient
 from tests.integrations.support import PREFIX, serving
 
-from anysched.integrations._hold_operations import OPERATIONS
+from anysched.integrations._table import OPERATIONS
 from anysched.integrations.fastapi import get_scheduler, lifespan, router
 from anysched.testing import ManualScheduler
 

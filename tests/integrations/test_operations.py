@@ -49,6 +49,7 @@ def test_a_schedule_is_shown(api: Api) -> None:
         "jobs_made": 1,
         "skipped": {},
         "skipped_exact": True,
+        "occurrences": [],
         "failures": 0,
         "error": None,
         "fault": None,

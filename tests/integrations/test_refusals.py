@@ -79,7 +79,7 @@ def test_values_of_bodies(api: Api) -> None:
         assert where == problems[0]["loc"][: len(where)], body
         assert all({"loc", "msg", "type"} == set(problem) for problem in problems)
     assert before == api.show("a")
-    assert 422 == api("POST", "/schedule/unpause", "a", json={"by": "ann"}).status_code
+    assert 422 == api("POST", "/schedule/unpause", "a", json={"until": "2026-01-01T00:00:00Z"}).status_code
 
 
 def test_bodies_that_are_no_json_object(api: Api) -> None:
@@ -247,7 +247,7 @@ def test_a_scheduler_that_has_stopped(api: Api) -> None:
 def test_a_schedule_of_other_nodes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """A schedule that cannot be read on this node cannot be run from it: that is a conflict, and says why."""
 
-    async def run_schedule(id: str) -> None:
+    async def run_schedule(id: str, **_: object) -> None:
         raise DeserializationError("schedule 'a' cannot be run from this node: no such type")
 
     monkeypatch.setattr(api.scheduler, "run_schedule", run_schedule)

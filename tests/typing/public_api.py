@@ -9,6 +9,8 @@ from uuid import UUID
 from anysched import (
     ApplyResult,
     AsyncScheduler,
+    AuditAction,
+    AuditEntry,
     CalendarIntervalTrigger,
     CatchUp,
     CronTrigger,
@@ -30,6 +32,7 @@ from anysched import (
     Task,
     TaskDefaults,
     Trigger,
+    UnpausePreview,
     UnpauseResult,
     current_job,
     current_scheduler,
@@ -121,6 +124,15 @@ async def jobs(scheduler: AsyncScheduler) -> None:
     assert_type(await scheduler.get_jobs(status="running"), list[Job])
     assert_type(await scheduler.configure_task(named, max_running_jobs=None), Task)
     await scheduler.cancel_job(job_id)
+
+
+async def audit(scheduler: AsyncScheduler) -> None:
+    (entry,) = await scheduler.get_audit(action="schedule_paused", since=NOON, limit=1)
+    assert_type(entry, AuditEntry)
+    assert_type(entry.action, AuditAction)
+    await scheduler.get_audit(action=AuditAction.hold_placed, before=entry.id)
+    await scheduler.remove_schedule("x", by="me", reason="obsolete")
+    assert_type(await scheduler.preview_unpause_schedules(hold="h", missed="skip"), list[UnpausePreview])
 
 
 async def events(scheduler: AsyncScheduler) -> None:

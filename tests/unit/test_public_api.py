@@ -9,7 +9,8 @@ import pytest
 
 SURFACE = {
     "anysched": """
-        AndTrigger AnyschedError ApplyResult AsyncScheduler CalendarIntervalTrigger CatchUp Clock ClockJumped
+        AndTrigger AnyschedError ApplyResult AsyncScheduler AuditAction AuditEntry CalendarIntervalTrigger CatchUp
+        Clock ClockJumped
         CoalescePolicy ConflictPolicy ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger
         DateTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTimeChanged
         FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from anysched._clock import Clock, SystemClock
+from anysched._scheduler.audit import AuditMethods
 from anysched._scheduler.base import current
 from anysched._scheduler.events import EventMethods
 from anysched._scheduler.holds import HoldMethods
@@ -43,6 +44,7 @@ class AsyncScheduler(
     PauseMethods,
     HoldMethods,
     OccurrenceMethods,
+    AuditMethods,
     JobMethods,
     EventMethods,
 ):
@@ -97,14 +99,15 @@ class AsyncScheduler(
     ) -> None:
         store = store_of(data_store)
         zone = machine_zone() if timezone is None else require_zone(timezone)
+        node = made_up_identity() if identity is None else convert.identifier(identity, "identity")
         engine = Engine(
             Settings(
                 clock=clock,
                 store=store,
                 broker=event_broker or store.make_broker(broker_over) or LocalEventBroker.shared_by(store),
-                node=made_up_identity() if identity is None else convert.identifier(identity, "identity"),
+                node=node,
                 role=SchedulerRole(role),
-                policy=Policy(task_defaults, retention=retention),
+                policy=Policy(task_defaults, retention=retention, node=node),
                 tasks=TaskRegistry(durable=store.durable),
                 executors=executors(job_executors or {}),
                 max_concurrent_jobs=convert.positive_int(max_concurrent_jobs, "max_concurrent_jobs"),

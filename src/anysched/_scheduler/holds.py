@@ -10,9 +10,9 @@ from typing import Any, Literal
 from anysched._scheduler.base import Base, topic
 from anysched.engine.asking import PauseRequest
 from anysched.model import convert
-from anysched.model.hold import Hold, Maintenance
+from anysched.model.hold import Hold, Maintenance, Selector
 from anysched.model.policies import Missed, Queued, ResumeFrom, Running
-from anysched.model.schedule import UnpauseResult
+from anysched.model.schedule import UnpausePreview, UnpauseResult
 
 
 @topic
@@ -88,6 +88,8 @@ class HoldMethods(Base):
         hold: str | None = None,
         resume_from: datetime | Literal["now"] | None = None,
         missed: Missed = "policy",
+        reason: str | None = None,
+        by: str | None = None,
     ) -> list[UnpauseResult]:
         """Lift a hold, named by its id or by the same conditions that it was placed with (rules H3 and H4).
 
@@ -97,14 +99,54 @@ class HoldMethods(Base):
         :param hold: the id of the hold, instead of conditions
         :param resume_from: where to go on, as for ``unpause_schedule``
         :param missed: what to do about the fire times that passed, as for ``unpause_schedule``
+        :param reason: free text, kept by the audit (rule A1)
+        :param by: who lifts it, kept there as well
         :return: what became of each schedule that it had paused, ordered by id
         :raise ValueError: when neither conditions nor a hold are given, or both
         :raise HoldLookupError: when there is no hold with the id that is given
         """
         self._require_running()
+        selector = await self._selector_of_lift(ids, group, tags, task, everything, hold)
+        return await self._holds.lift(
+            selector, hold, resume_from=resume_from, missed=missed, by=by, reason=reason
+        )
+
+    async def preview_unpause_schedules(
+        self,
+        *,
+        ids: Iterable[str] | None = None,
+        group: str | None = None,
+        tags: Iterable[str] | None = None,
+        task: Callable[..., Any] | str | None = None,
+        everything: bool = False,
+        hold: str | None = None,
+        resume_from: datetime | Literal["now"] | None = None,
+        missed: Missed = "policy",
+    ) -> list[UnpausePreview]:
+        """Tell what ``unpause_schedules`` would do with the same arguments at this moment; change nothing (rule P9).
+
+        Nothing is locked meanwhile: what happens to some of very many schedules while they are read may be seen or not.
+
+        :return: what would become of each schedule that it has paused, ordered by id
+        :raise ValueError: when neither conditions nor a hold are given, or both
+        :raise HoldLookupError: when there is no hold with the id that is given
+        """
+        self._require_running()
+        selector = await self._selector_of_lift(ids, group, tags, task, everything, hold)
+        return await self._holds.preview(selector, hold, resume_from=resume_from, missed=missed)
+
+    async def _selector_of_lift(
+        self,
+        ids: Iterable[str] | None,
+        group: str | None,
+        tags: Iterable[str] | None,
+        task: Callable[..., Any] | str | None,
+        everything: bool,
+        hold: str | None,
+    ) -> Selector | None:
+        """Return what conditions select, None where a hold is named instead of them."""
         given = ids is not None or group is not None or tags is not None or task is not None or everything
-        selector = await self._selector(ids, group, tags, task, everything) if given or hold is None else None
-        return await self._holds.lift(selector, hold, resume_from=resume_from, missed=missed)
+        return await self._selector(ids, group, tags, task, everything) if given or hold is None else None
 
     async def get_holds(
         self, *, schedule_id: str | None = None, longer_than: timedelta | float | None = None

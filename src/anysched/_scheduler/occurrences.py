@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from anysched._scheduler.base import Base, topic
+from anysched.engine.committing import Asked
 
 
 @topic
@@ -70,10 +71,20 @@ class OccurrenceMethods(Base):
         self._require_running()
         return await self._schedules.move_fire_time(id, fire_time, to, reason=reason, by=by, version=version)
 
-    async def restore_fire_time(self, id: str, fire_time: datetime, *, version: str | None = None) -> None:
+    async def restore_fire_time(
+        self,
+        id: str,
+        fire_time: datetime,
+        *,
+        reason: str | None = None,
+        by: str | None = None,
+        version: str | None = None,
+    ) -> None:
         """Take back that a fire time was skipped or moved: it is again what the trigger says (rule O4).
 
         :param fire_time: the fire time, as the trigger says it: as it was returned, and stands in ``state.occurrences``
+        :param reason: free text, kept by the audit (rule A1)
+        :param by: who asks, kept there as well
         :param version: do so only if the schedule's ``state.version``, which each firing changes, is still this one
         :raise ScheduleLookupError: when there is no such schedule
         :raise ScheduleChangedError: when it has another version
@@ -82,4 +93,5 @@ class OccurrenceMethods(Base):
         :raise DeserializationError: when the schedule cannot be read on this node
         """
         self._require_running()
-        await self._schedules.restore_fire_time(id, fire_time, version=version)
+        asked = Asked(by=by, reason=reason)
+        await self._schedules.restore_fire_time(id, fire_time, asked=asked, version=version)

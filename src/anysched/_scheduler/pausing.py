@@ -7,6 +7,7 @@ from typing import Literal
 
 from anysched._scheduler.base import Base, topic
 from anysched.engine.asking import PauseRequest
+from anysched.engine.committing import Asked
 from anysched.model.policies import Missed, Queued, ResumeFrom, Running
 from anysched.model.schedule import UnpausePreview, UnpauseResult
 
@@ -69,6 +70,8 @@ class PauseMethods(Base):
         *,
         resume_from: datetime | Literal["now"] | None = None,
         missed: Missed = "policy",
+        reason: str | None = None,
+        by: str | None = None,
         version: str | None = None,
     ) -> UnpauseResult:
         """Resume a paused schedule and report what that did (rules P5 to P9).
@@ -82,13 +85,18 @@ class PauseMethods(Base):
             own rules (with "now" that means to skip them), "skip" gives them up, "run_once" makes one job for the
             latest, "run_all" one for each, up to ``max_catchup``; a ``CatchUp`` bounds them by number and age, and
             spaces their starts
+        :param reason: free text, kept by the audit (rule A1)
+        :param by: who resumes it, kept there as well
         :param version: resume it only if its ``state.version`` is still this one, as read or previewed
         :raise ScheduleLookupError: when there is no such schedule
         :raise ScheduleChangedError: when it has another version
         :raise ValueError: when ``resume_from`` is a string other than "now"
         """
         self._require_running()
-        return await self._schedules.unpause(id, resume_from=resume_from, missed=missed, version=version)
+        asked = Asked(by=by, reason=reason)
+        return await self._schedules.unpause(
+            id, resume_from=resume_from, missed=missed, asked=asked, version=version
+        )
 
     async def preview_unpause(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from anysched._scheduler.base import Base, topic
+from anysched.engine.committing import Asked
 from anysched.model import convert
 from anysched.model.declared import ApplyResult
 from anysched.model.ids import new_id
@@ -42,6 +43,8 @@ class ScheduleMethods(Base):
         pause_after_failures: int | None = None,
         probe_after: timedelta | float | None = None,
         conflict_policy: ConflictPolicy | str = ConflictPolicy.do_nothing,
+        reason: str | None = None,
+        by: str | None = None,
     ) -> str:
         """Add a schedule and return its id (rules S1 and S6).
 
@@ -64,6 +67,8 @@ class ScheduleMethods(Base):
         :param probe_after: let that pause end by itself after so long, and one more failure bring it back (rule B3);
             None leaves it paused until ``unpause_schedule``
         :param conflict_policy: what to do when the id exists: "do_nothing", "replace" or "exception"
+        :param reason: free text, kept by the audit if something is written (rule A1)
+        :param by: who adds it, kept there as well
         :raise ConflictingIdError: when the id exists and the policy is "exception"
         :raise ValueError: when the trigger has no fire time left, or an argument is out of range
         :raise TriggerError: when the trigger does not work
@@ -91,20 +96,25 @@ class ScheduleMethods(Base):
             pause_after_failures=pause_after_failures,
             probe_after=probe_after,
         )
-        return (await self._schedules.add([schedule], ConflictPolicy(conflict_policy)))[0]
+        asked = Asked(by=by, reason=reason)
+        return (await self._schedules.add([schedule], ConflictPolicy(conflict_policy), asked))[0]
 
     async def add_schedules(
         self,
         schedules: Iterable[Schedule],
         *,
         conflict_policy: ConflictPolicy | str = ConflictPolicy.do_nothing,
+        reason: str | None = None,
+        by: str | None = None,
     ) -> list[str]:
         """Add many schedules in one transaction, all or nothing; return their ids in the same order.
 
-        Raises what ``add_schedule`` raises.
+        ``reason`` and ``by`` are kept by the audit, with an entry for each schedule that is written (rule A1). The call
+        raises what ``add_schedule`` raises.
         """
         self._require_running()
-        return await self._schedules.add(schedules, ConflictPolicy(conflict_policy))
+        asked = Asked(by=by, reason=reason)
+        return await self._schedules.add(schedules, ConflictPolicy(conflict_policy), asked)
 
     async def apply_schedules(
         self,
@@ -115,6 +125,8 @@ class ScheduleMethods(Base):
         allow_empty: bool = False,
         take_over: bool = False,
         dry_run: bool = False,
+        reason: str | None = None,
+        by: str | None = None,
     ) -> ApplyResult:
         """Make the store hold what a program declares, in one transaction; return what that changed (rule S8).
 
@@ -128,6 +140,8 @@ class ScheduleMethods(Base):
         :param allow_empty: let ``retire`` remove all when nothing is declared, which is refused otherwise
         :param take_over: make schedules its own that exist under the declared ids and belong to nobody, or to another
         :param dry_run: tell what would be done, and write nothing; whether arguments can be stored is not tried
+        :param reason: free text, kept by the audit, with an entry for each schedule that is written (rule A1)
+        :param by: who declares them, kept there as well; by default the owner
         :raise ScheduleOwnerError: when a declared id exists, is not the owner's, and is not to be taken over
         :raise TypeError: when something declared is no ``Schedule``
         :raise ValueError: when an id is given twice, a schedule names another owner, or everything would be retired
@@ -135,9 +149,11 @@ class ScheduleMethods(Base):
         Also raises what ``add_schedule`` raises. Whatever it raises, nothing was written.
         """
         self._require_running()
+        owner = convert.identifier(owner, "owner")
         return await self._schedules.apply(
             schedules,
-            convert.identifier(owner, "owner"),
+            owner,
+            Asked(by=owner if by is None else by, reason=reason),
             retire=convert.boolean(retire, "retire"),
             allow_empty=convert.boolean(allow_empty, "allow_empty"),
             take_over=convert.boolean(take_over, "take_over"),
@@ -173,20 +189,26 @@ class ScheduleMethods(Base):
         self._require_running()
         return await self._schedules.get(ids, paused, status, task_id, group, tags, owner)
 
-    async def remove_schedule(self, id: str, *, version: str | None = None) -> None:
+    async def remove_schedule(
+        self, id: str, *, reason: str | None = None, by: str | None = None, version: str | None = None
+    ) -> None:
         """Remove a schedule and its queued jobs; running ones go on (rule S4).
 
+        :param reason: free text, kept by the audit, which outlives the schedule (rules A1 and A2)
+        :param by: who removes it, kept there as well
         :param version: remove it only if its ``state.version`` is still this one
         :raise ScheduleLookupError: when there is none
         :raise ScheduleChangedError: when it has another version
         """
         self._require_running()
-        await self._schedules.remove(id, version)
+        await self._schedules.remove(id, version, Asked(by=by, reason=reason))
 
-    async def run_schedule(self, id: str) -> UUID:
+    async def run_schedule(self, id: str, *, reason: str | None = None, by: str | None = None) -> UUID:
         """Make one job of a schedule now and return its id; fire times do not move, a pause does not matter.
 
+        :param reason: free text, kept by the audit (rule A1)
+        :param by: who asks for the job, kept there as well
         :raise ScheduleLookupError: when there is no such schedule
         """
         self._require_running()
-        return await self._schedules.run(id)
+        return await self._schedules.run(id, Asked(by=by, reason=reason))

@@ -92,6 +92,7 @@ class DerivedMethods:
 
     pause_schedules: Final = _blocking(AsyncScheduler.pause_schedules)
     unpause_schedules: Final = _blocking(AsyncScheduler.unpause_schedules)
+    preview_unpause_schedules: Final = _blocking(AsyncScheduler.preview_unpause_schedules)
     get_holds: Final = _blocking(AsyncScheduler.get_holds)
     maintenance: Final = _blocking_block(AsyncScheduler.maintenance)
 
@@ -100,6 +101,10 @@ class DerivedMethods:
     skip_fire_time: Final = _blocking(AsyncScheduler.skip_fire_time)
     move_fire_time: Final = _blocking(AsyncScheduler.move_fire_time)
     restore_fire_time: Final = _blocking(AsyncScheduler.restore_fire_time)
+
+    # audit
+
+    get_audit: Final = _blocking(AsyncScheduler.get_audit)
 
     # jobs
 

@@ -1,16 +1,90 @@
-"""What a user's call has committed is told to everybody."""
+"""What users ask for is committed together with what is kept of it, and told to everybody (rules A1, N2)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
+
+import attrs
 
 from anysched.engine.lifecycle import Engine
 from anysched.engine.telling import events_of
+from anysched.model import convert
+from anysched.model.change import Change, HoldChange
 from anysched.model.events import Event, SchedulePaused, ScheduleUnpaused
-from anysched.ports.store import Committed
+from anysched.model.hold import Hold
+from anysched.model.policies import Missed, ResumeFrom
+from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.task import Task
+from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold
+from anysched.rules import auditing
+from anysched.rules.adding import SameTrigger
 
 #: Of more schedules at once, events that nobody wants are not published.
 MOST_TOLD: Final = 1000
+
+
+@attrs.frozen(kw_only=True)
+class Asked:
+    """What a call says that the decisions do not, and the audit keeps.
+
+    :ivar by: who asks
+    :ivar reason: why
+    :ivar again: whether placing a hold does something although the hold stays as it was
+    :ivar resume_from, missed: how schedules go on whose hold is lifted
+    :raise TypeError, ValueError: when a name or a reason is no text that can be stored
+    """
+
+    by: str | None = attrs.field(default=None, converter=convert.by)
+    reason: str | None = attrs.field(default=None, converter=convert.reason)
+    again: bool = False
+    resume_from: ResumeFrom = None
+    missed: Missed | None = None
+
+
+async def transact(engine: Engine, ids: Sequence[str], decide: Decide, asked: Asked) -> Committed:
+    """Have schedules decided about, as ``transact_schedules`` of the store does."""
+    actor = engine.settings.policy.actor(asked.by, asked.reason)
+
+    def noted(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+        return auditing.noted(decide(key, stored, task, now), stored, now, actor)
+
+    return published(engine, await engine.settings.store.transact_schedules(ids, noted))
+
+
+async def declare(
+    engine: Engine, ids: Sequence[str], decide: DecideDeclared, asked: Asked, same_trigger: SameTrigger
+) -> Committed:
+    """Have it decided about schedules that are added or edited, as ``declare_schedules`` of the store does."""
+    actor = engine.settings.policy.actor(asked.by, asked.reason)
+
+    def noted(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
+        return auditing.noted(decide(key, stored, holds, now), stored, now, actor, same_trigger)
+
+    return published(engine, await engine.settings.store.declare_schedules(ids, noted))
+
+
+async def hold(engine: Engine, decide_hold: DecideHold, decide: Decide, asked: Asked) -> Committed:
+    """Have it decided about a hold and its schedules, as ``transact_holds`` of the store does."""
+    actor = engine.settings.policy.actor(asked.by, asked.reason)
+
+    def noted_hold(holds: Mapping[str, Hold], now: datetime) -> HoldChange | None:
+        change = decide_hold(holds, now)
+        return change and auditing.noted_hold(
+            change,
+            holds.get(change.hold_id),
+            now,
+            actor,
+            again=asked.again,
+            resume_from=asked.resume_from,
+            missed=asked.missed,
+        )
+
+    def noted(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+        return auditing.noted_itself(decide(key, stored, task, now), now, actor)
+
+    return published(engine, await engine.settings.store.transact_holds(noted_hold, noted))
 
 
 def published(engine: Engine, committed: Committed) -> Committed:

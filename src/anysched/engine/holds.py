@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta, tzinfo
 
 import anyio
+import anyio.to_thread
 import attrs
 
 from anysched._text import printable
+from anysched.engine import committing
 from anysched.engine.asking import PauseRequest, check_resume, instant_of
-from anysched.engine.committing import published
+from anysched.engine.committing import Asked
 from anysched.engine.draining import Draining
 from anysched.engine.lifecycle import Engine
 from anysched.engine.stale import all_holds, lasting, own_pauses
@@ -22,8 +24,9 @@ from anysched.model.change import Change, HoldChange
 from anysched.model.hold import Hold, Maintenance, Selector
 from anysched.model.ids import new_id
 from anysched.model.policies import Missed, ResumeFrom
-from anysched.model.schedule import Pause, ScheduleSnapshot, UnpauseResult
+from anysched.model.schedule import Pause, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.model.task import Task
+from anysched.ports.store import Decide, DecideHold, ScheduleQuery
 from anysched.rules import adding, holding, pausing
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -62,23 +65,73 @@ class Holds:
                 return pausing.pause_active(snapshot, now, wanted(now))
             return pausing.pause(snapshot, policy.options(snapshot.schedule, task), now, wanted(now))
 
-        committed = await self._store.transact_holds(
-            lambda holds, now: holding.place(holds, selector, wanted(now), now), decide
+        committed = await committing.hold(
+            self._engine,
+            lambda holds, now: holding.place(holds, selector, wanted(now), now),
+            decide,
+            Asked(by=how.by, reason=how.reason, again=how.queued != "keep"),
         )
-        published(self._engine, committed)
         assert committed.hold is not None
         assert committed.hold.hold is not None
         return committed.hold.hold, [change.schedule_id for change in committed.changes]
 
     async def lift(
-        self, selector: Selector | None, hold_id: str | None, *, resume_from: ResumeFrom, missed: Missed
+        self,
+        selector: Selector | None,
+        hold_id: str | None,
+        *,
+        resume_from: ResumeFrom,
+        missed: Missed,
+        by: str | None,
+        reason: str | None,
     ) -> list[UnpauseResult]:
         """Lift a hold: schedules that nothing else pauses go on (rule H3)."""
+        start = self._start(resume_from, missed)
+        decide_hold, decide = self._lifting(selector, hold_id, start, missed)
+        asked = Asked(by=by, reason=reason, resume_from=start, missed=missed)
+        committed = await committing.hold(self._engine, decide_hold, decide, asked)
+        return [change.unpaused for change in committed.changes if change.unpaused is not None]
+
+    async def preview(
+        self, selector: Selector | None, hold_id: str | None, *, resume_from: ResumeFrom, missed: Missed
+    ) -> list[UnpausePreview]:
+        """Tell what a lift would do: it is decided from what is read, and nothing is locked or written (rule P9).
+
+        Deciding about very many schedules takes a while, so a thread does it.
+        """
+        start = self._start(resume_from, missed)
+        decide_hold, decide = self._lifting(selector, hold_id, start, missed)
+        now = await self._store.now()
+        holds = await self._store.get_holds()
+        change = decide_hold({str(hold.id): hold for hold in holds}, now)
+        if change is None:
+            return []
+        found = change.selector
+        query = ScheduleQuery(ids=found.ids, task_id=found.task_id, group=found.group, tags=found.tags)
+        stored = await self._store.get_schedules(query)
+        tasks = {task.id: task for task in await self._store.get_tasks()}
+
+        def previews() -> list[UnpausePreview]:
+            return [
+                pausing.preview(snapshot, decide(snapshot.id, snapshot, tasks.get(snapshot.task_id), now))
+                for snapshot in stored
+            ]
+
+        return await anyio.to_thread.run_sync(previews)
+
+    def _start(self, resume_from: ResumeFrom, missed: Missed) -> ResumeFrom:
+        """Return where to go on, once it was looked at whether that makes sense."""
         check_resume(resume_from, missed)
+        return instant_of(resume_from, self._timezone)
+
+    def _lifting(
+        self, selector: Selector | None, hold_id: str | None, start: ResumeFrom, missed: Missed
+    ) -> tuple[DecideHold, Decide]:
+        """Return the decisions about a hold that goes, and about its schedules."""
         if (selector is None) == (hold_id is None):
             raise ValueError("give either what the hold selects, or its id as hold=")
         name = selector.name if selector else convert.identifier(str(hold_id), "hold")
-        start, policy = instant_of(resume_from, self._timezone), self._engine.settings.policy
+        policy = self._engine.settings.policy
 
         def decide_hold(holds: Mapping[str, Hold], now: datetime) -> HoldChange | None:
             return holding.lift(holds, name, now) if selector else holding.lift_existing(holds, name, now)
@@ -89,8 +142,7 @@ class Holds:
             options = policy.options(stored.schedule, task)
             return pausing.unpause(stored, options, now, hold=name, resume_from=start, missed=missed)
 
-        committed = published(self._engine, await self._store.transact_holds(decide_hold, decide))
-        return [change.unpaused for change in committed.changes if change.unpaused is not None]
+        return decide_hold, decide
 
     async def get(self, of: ScheduleSnapshot | None, longer_than: timedelta | None) -> list[Hold]:
         """Return the holds that are not over, then the pauses of single schedules (rules H2 and H6).
@@ -131,7 +183,9 @@ class Holds:
 
     async def _end(self, name: str, until: datetime, how: PauseRequest) -> None:
         try:
-            await self.lift(None, name, resume_from=how.resume_from, missed=how.missed)
+            await self.lift(
+                None, name, resume_from=how.resume_from, missed=how.missed, by=how.by, reason=how.reason
+            )
         except HoldLookupError:  # its deadline has passed, or somebody has lifted it
             return
         except StoreError:

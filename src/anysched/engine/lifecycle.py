@@ -33,7 +33,8 @@ from anysched.model.job import Claim
 from anysched.model.policies import RunState, SchedulerRole
 from anysched.ports.broker import EventBroker
 from anysched.ports.executor import JobExecutor
-from anysched.ports.store import DataStore, NodePolicy, Renewal
+from anysched.ports.store import DataStore, Renewal
+from anysched.rules.policy import Policy
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Settings:
     broker: EventBroker
     node: str
     role: SchedulerRole
-    policy: NodePolicy
+    policy: Policy
     tasks: TaskRegistry
     executors: Mapping[str, JobExecutor]
     max_concurrent_jobs: int
@@ -85,7 +86,8 @@ class Engine:
 
     def rename(self, node: str) -> None:
         """Give the node another name, before it starts. Subscriptions stay."""
-        self.settings = attrs.evolve(self.settings, node=node)
+        policy = attrs.evolve(self.settings.policy, node=node)
+        self.settings = attrs.evolve(self.settings, node=node, policy=policy)
         self._furnish()
 
     def _furnish(self) -> None:

@@ -19,7 +19,7 @@ from anysched.engine.asking import (
     check_version,
     instant_of,
 )
-from anysched.engine.committing import published
+from anysched.engine.committing import Asked, declare, transact
 from anysched.engine.instants import aware, own_timezone
 from anysched.engine.lifecycle import Engine
 from anysched.errors import ScheduleLookupError
@@ -32,7 +32,7 @@ from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy, Missed, NamedFireTime, ResumeFrom, ScheduleStatus
 from anysched.model.schedule import Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.model.task import Task
-from anysched.ports.store import Committed, Decide, ScheduleQuery
+from anysched.ports.store import ScheduleQuery
 from anysched.rules import adding, declaring, occurrences, pausing
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Schedules:
         self._timezone = timezone
         self._same_trigger = same_trigger
 
-    async def add(self, declarations: Iterable[Schedule], policy: ConflictPolicy) -> list[str]:
+    async def add(self, declarations: Iterable[Schedule], policy: ConflictPolicy, asked: Asked) -> list[str]:
         """Add schedules, all or nothing (rule S1)."""
         wanted: dict[str, Schedule] = {}
         for declaration in declarations:
@@ -66,7 +66,7 @@ class Schedules:
             return adding.add(wanted[key], stored, now, policy, self._same_trigger, holds)
 
         ids = list(wanted)
-        published(self._engine, await self._store.declare_schedules(ids, decide))
+        await declare(self._engine, ids, decide, asked, self._same_trigger)
         for schedule_id in sorted(drifted):
             logger.warning(
                 "schedule %s is stored with other settings than it is declared with, and stays as it is; "
@@ -79,6 +79,7 @@ class Schedules:
         self,
         declarations: Iterable[Schedule],
         owner: str,
+        asked: Asked,
         *,
         retire: bool,
         allow_empty: bool,
@@ -102,7 +103,7 @@ class Schedules:
 
         if ids:
             ordered = sorted(ids)  # so that nodes do not lock each other out
-            published(self._engine, await self._store.declare_schedules(ordered, decide))
+            await declare(self._engine, ordered, decide, asked, self._same_trigger)
         return declaring.report(owner, outcomes, dry_run=dry_run)
 
     async def _resolved(self, declaration: Schedule, *, learn: bool = True) -> Schedule:
@@ -149,12 +150,14 @@ class Schedules:
             raise ScheduleLookupError(schedule_id)
         return found[0]
 
-    async def remove(self, schedule_id: str, version: str | None) -> None:
+    async def remove(self, schedule_id: str, version: str | None, asked: Asked) -> None:
         """Remove a schedule and its queued jobs (rule S4)."""
         check_version(version)
-        await self._transact(
+        await transact(
+            self._engine,
             [convert.identifier(schedule_id, "id")],
             lambda key, stored, _, __: adding.remove(key, stored, version),
+            asked,
         )
 
     async def pause(self, schedule_id: str, how: PauseRequest, version: str | None) -> None:
@@ -164,13 +167,19 @@ class Schedules:
             timezone = own_timezone(snapshot.trigger) or self._timezone
             return pausing.pause(snapshot, options, now, how.pause(now, timezone))
 
-        await self._change(schedule_id, decide, version)
+        await self._change(schedule_id, decide, Asked(by=how.by, reason=how.reason), version)
 
     async def unpause(
-        self, schedule_id: str, *, resume_from: ResumeFrom, missed: Missed, version: str | None
+        self,
+        schedule_id: str,
+        *,
+        resume_from: ResumeFrom,
+        missed: Missed,
+        asked: Asked,
+        version: str | None,
     ) -> UnpauseResult:
         """Resume a schedule (rules P5 to P9)."""
-        change = await self._change(schedule_id, self._unpausing(resume_from, missed), version)
+        change = await self._change(schedule_id, self._unpausing(resume_from, missed), asked, version)
         assert change.unpaused is not None
         return change.unpaused
 
@@ -185,7 +194,7 @@ class Schedules:
             previews.append(pausing.preview(snapshot, decide(snapshot, options, now)))
             return Change(schedule_id=snapshot.id)
 
-        await self._change(schedule_id, decide_nothing)
+        await self._change(schedule_id, decide_nothing, Asked())
         return previews[-1]  # a store may have asked twice
 
     def _unpausing(self, resume_from: ResumeFrom, missed: Missed) -> DecideExisting:
@@ -209,12 +218,13 @@ class Schedules:
         """Skip one fire time (rule O1)."""
         check_fire_time(fire_time)
         check_texts(reason, by)
+        asked = Asked(by=by, reason=reason)
 
         def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
             found = self._fire_time(fire_time, snapshot)
             return occurrences.skip(snapshot, options, now, found, reason=reason, by=by)
 
-        return _told(await self._change(schedule_id, decide, version))
+        return _told(await self._change(schedule_id, decide, asked, version))
 
     async def move_fire_time(
         self,
@@ -229,34 +239,39 @@ class Schedules:
         """Run one fire time at another instant (rules O1 and O3)."""
         check_fire_time(fire_time)
         check_texts(reason, by)
+        asked = Asked(by=by, reason=reason)
 
         def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
             found = self._fire_time(fire_time, snapshot)
             instant = aware(to, own_timezone(snapshot.trigger) or self._timezone, "to")
             return occurrences.move(snapshot, options, now, found, instant, reason=reason, by=by)
 
-        return _told(await self._change(schedule_id, decide, version))
+        return _told(await self._change(schedule_id, decide, asked, version))
 
-    async def restore_fire_time(self, schedule_id: str, fire_time: datetime, *, version: str | None) -> None:
+    async def restore_fire_time(
+        self, schedule_id: str, fire_time: datetime, *, asked: Asked, version: str | None
+    ) -> None:
         """Take back that a fire time was skipped or moved (rule O4)."""
 
         def decide(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change:
             found = aware(fire_time, own_timezone(snapshot.trigger) or self._timezone, "fire_time")
             return occurrences.restore(snapshot, options, now, found)
 
-        await self._change(schedule_id, decide, version)
+        await self._change(schedule_id, decide, asked, version)
 
     def _fire_time(self, fire_time: NamedFireTime, snapshot: ScheduleSnapshot) -> datetime | None:
         if fire_time == "next":
             return None
         return aware(fire_time, own_timezone(snapshot.trigger) or self._timezone, "fire_time")
 
-    async def run(self, schedule_id: str) -> UUID:
+    async def run(self, schedule_id: str, asked: Asked) -> UUID:
         """Make one job now; the fire times do not move."""
-        change = await self._change(schedule_id, adding.run_by_hand)
+        change = await self._change(schedule_id, adding.run_by_hand, asked)
         return change.jobs[0].id
 
-    async def _change(self, schedule_id: str, decide: DecideExisting, version: str | None = None) -> Change:
+    async def _change(
+        self, schedule_id: str, decide: DecideExisting, asked: Asked, version: str | None = None
+    ) -> Change:
         check_version(version)
         policy = self._engine.settings.policy
 
@@ -266,11 +281,8 @@ class Schedules:
             snapshot = adding.existing(key, stored, version)
             return decide(snapshot, policy.options(snapshot.schedule, task), now)
 
-        committed = await self._transact([convert.identifier(schedule_id, "id")], decide_existing)
-        return committed.changes[0]
-
-    async def _transact(self, ids: list[str], decide: Decide) -> Committed:
-        return published(self._engine, await self._store.transact_schedules(ids, decide))
+        ids = [convert.identifier(schedule_id, "id")]
+        return (await transact(self._engine, ids, decide_existing, asked)).changes[0]
 
     def _resume_from(self, resume_from: ResumeFrom, snapshot: ScheduleSnapshot) -> ResumeFrom:
         return instant_of(resume_from, own_timezone(snapshot.trigger) or self._timezone)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
 
-from anysched import CatchUp, Pause, ScheduleSnapshot, UnpauseResult
+from anysched import CatchUp, Occurrence, Pause, ScheduleSnapshot, UnpausePreview, UnpauseResult
 from anysched.integrations._words import Kind, MissedWord, Queued, SkipReason, Status
 
 
@@ -59,6 +59,19 @@ class PauseDocument(Document):
     kind: Kind
 
 
+class OccurrenceDocument(Document):
+    """A fire time that was skipped or moved."""
+
+    fire_time: datetime
+    """As the trigger says it."""
+    moved_to: datetime | None
+    """When it runs instead; null if it was skipped."""
+    reason: str | None
+    by: str | None
+    settled: bool
+    """Whether something has come of it already."""
+
+
 class ScheduleDocument(Document):
     """A schedule and its state at one moment. Arguments are left out: they may be secret."""
 
@@ -83,6 +96,8 @@ class ScheduleDocument(Document):
     """How many fire times got no job, by reason."""
     skipped_exact: bool
     """False when the counts of skipped fire times are lower bounds."""
+    occurrences: list[OccurrenceDocument]
+    """Fire times that were skipped or moved."""
     failures: int
     """How many regular jobs in a row have failed; counted where failures may pause the schedule."""
     error: str | None
@@ -141,6 +156,8 @@ class PreviewDocument(Document):
     skipped_exact: bool
     changed: bool
     """False when the schedule is not paused."""
+    occurrences: list[OccurrenceDocument]
+    """The fire times that would still be skipped or moved afterwards."""
 
 
 class JobDocument(Document):
@@ -188,6 +205,7 @@ def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
             "jobs_made": state.jobs_made,
             "skipped": {str(reason): count for reason, count in state.skipped.items()},
             "skipped_exact": state.skipped_exact,
+            "occurrences": [_occurrence(occurrence) for occurrence in state.occurrences],
             "failures": state.failures,
             "error": state.error and _utf_8(state.error),
             "fault": snapshot.fault and _utf_8(snapshot.fault),
@@ -204,6 +222,17 @@ def unpause_document(result: UnpauseResult) -> UnpauseDocument:
     told = {name: getattr(result, name) for name in UnpauseDocument.model_fields}
     told["pauses"] = [_pause(pause) for pause in result.pauses]
     return UnpauseDocument.model_validate({**told, "status": str(result.status)})
+
+
+def preview_document(told: UnpausePreview) -> PreviewDocument:
+    """Return what a resume would do as it is shown."""
+    shown = {name: getattr(told, name) for name in PreviewDocument.model_fields}
+    shown["occurrences"] = [_occurrence(occurrence) for occurrence in told.occurrences]
+    return PreviewDocument.model_validate({**shown, "status": str(told.status)})
+
+
+def _occurrence(occurrence: Occurrence) -> dict[str, Any]:
+    return {name: getattr(occurrence, name) for name in OccurrenceDocument.model_fields}
 
 
 def _pause(pause: Pause) -> dict[str, Any]:

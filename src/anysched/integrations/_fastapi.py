@@ -12,9 +12,9 @@ from fastapi.security.base import SecurityBase
 from anysched import AsyncScheduler
 from anysched.integrations import _openapi
 from anysched.integrations._handling import Handler, decided, make_handler, require_authorize
-from anysched.integrations._hold_operations import OPERATIONS
 from anysched.integrations._lifespan import get_scheduler
 from anysched.integrations._operations import Operation
+from anysched.integrations._table import OPERATIONS
 
 #: The scheduler as a parameter: ``async def pause(scheduler: SchedulerDep) -> None``.
 SchedulerDep = Annotated[AsyncScheduler, Depends(get_scheduler)]
@@ -23,12 +23,14 @@ SchedulerDep = Annotated[AsyncScheduler, Depends(get_scheduler)]
 def router(*, authorize: Callable[..., Any], trusted_origins: Collection[str] = ()) -> APIRouter:
     """Return routes that list, show, pause, resume, run and remove schedules, for ``include_router``.
 
+    They also pause and resume sets of them, skip and move single fire times, and tell who did what.
+
     They are described in docs/reference/http.md, and in the OpenAPI document of the application. The scheduler is
     the one of ``lifespan``.
 
     :param authorize: a dependency, with parameters of its own if need be. True allows; so does a name, which is noted
-        as ``by`` in pauses. Anything false is answered with 403, an HTTPException as the application does it. A
-        callable with one parameter that has neither annotation nor default is called with the request
+        as ``by`` in pauses and the audit. Anything false is answered with 403, an HTTPException as the application
+        does it. A callable with one parameter that has neither annotation nor default is called with the request
     :param trusted_origins: origins, such as "https://admin.example.org", whose pages may send requests although
         they are not of this site
     :raise TypeError: when ``authorize`` cannot be called, or is a security scheme, which lets in everybody

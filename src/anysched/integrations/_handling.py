@@ -22,6 +22,7 @@ from anysched import (
     ScheduleLookupError,
     SchedulerStateError,
     StoreUnavailableError,
+    TriggerError,
 )
 from anysched.integrations._operations import InvalidValueError, Operation
 
@@ -72,14 +73,18 @@ class Handler:
         name = who_may(decision)
         self._require_own_page(request)
         query = _query(operation.query, request)
-        body = () if operation.body is None else (await _body(operation.body, request), name)
+        given: list[object] = [query]
+        if operation.body is not None:
+            given.append(await _body(operation.body, request))
+        if operation.changes:
+            given.append(name)
         try:
-            done = await operation.run(scheduler, query, *body)
+            done = await operation.run(scheduler, *given)
         except InvalidValueError as exc:
             raise _invalid(exc.where, str(exc)) from exc
         except (ScheduleLookupError, HoldLookupError) as exc:
             raise Refusal(404, str(exc)) from exc
-        except (ScheduleChangedError, ConflictingHoldError, DeserializationError) as exc:
+        except (ScheduleChangedError, ConflictingHoldError, DeserializationError, TriggerError) as exc:
             raise Refusal(409, str(exc)) from exc
         except StoreUnavailableError as exc:
             raise _unavailable("the data store does not answer") from exc
@@ -163,12 +168,11 @@ def _query(model: type[M], request: Request) -> M:
 
 async def _body(model: type[M], request: Request) -> M:
     content = await _content(request)
-    if not content:
-        return model()
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content and kind != "application/json":
         raise Refusal(415, "the body must be JSON, with `Content-Type: application/json`")
     try:
-        return model.model_validate_json(content)
+        return model.model_validate_json(content or b"{}")
     except ValidationError as exc:
         raise _invalid_model("body", exc) from exc
 

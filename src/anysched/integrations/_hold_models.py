@@ -8,8 +8,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from anysched import Hold, Selector
-from anysched.integrations._answers import Document, UnpauseDocument
-from anysched.integrations._requests import Body, Id, Instant, InstantOrNow, Missed, Query
+from anysched.integrations._answers import Document, PreviewDocument, UnpauseDocument
+from anysched.integrations._requests import AskedBody, Body, Id, Instant, InstantOrNow, Missed, Query
 from anysched.integrations._words import Kind, Queued
 
 #: How many ids or tags one request may name.
@@ -21,6 +21,8 @@ class HoldsQuery(Query):
 
     schedule_id: Id | None = None
     """Only what pauses this schedule."""
+    longer_than: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Seconds: only what was placed at least so long ago."""
 
 
 class SelectorBody(Body):
@@ -71,13 +73,17 @@ class HoldRequest(SelectorBody):
     """What to do at `until` about the fire times that passed."""
 
 
-class LiftRequest(SelectorBody):
-    """Which hold to lift, by its id or by its conditions, and how to go on."""
+class PreviewLiftRequest(SelectorBody):
+    """Which hold would be lifted, by its id or by its conditions, and how to go on."""
 
     resume_from: InstantOrNow | None = None
     """Where to go on: at the frozen fire time if left out, anew with `now`, or from an instant."""
     missed: Missed = "policy"
     """What to do about the fire times that passed."""
+
+
+class LiftRequest(PreviewLiftRequest, AskedBody):
+    """Which hold to lift, by its id or by its conditions, and how to go on."""
 
 
 class SelectorDocument(Document):
@@ -114,6 +120,13 @@ class LiftDocument(Document):
 
     schedules: list[UnpauseDocument]
     """What became of each schedule that it had paused, ordered by id."""
+
+
+class LiftPreviewDocument(Document):
+    """What lifting a hold would do at this moment."""
+
+    schedules: list[PreviewDocument]
+    """What would become of each schedule that it has paused, ordered by id."""
 
 
 def hold_document(hold: Hold) -> HoldDocument:

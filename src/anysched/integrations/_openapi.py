@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from anysched.integrations._answers import InvalidRequest, Problem
-from anysched.integrations._hold_operations import OPERATIONS
 from anysched.integrations._operations import Operation
 from anysched.integrations._requests import Body, Query
+from anysched.integrations._table import OPERATIONS
 
 TAGS = ("schedules",)
 
@@ -95,7 +95,8 @@ def _parameters(query: type[Query]) -> list[dict[str, Any]]:
 
 
 def _request_body(body: type[Body]) -> dict[str, Any]:
-    return {"required": False, "content": {"application/json": {"schema": body.model_json_schema()}}}
+    schema = body.model_json_schema()
+    return {"required": "required" in schema, "content": {"application/json": {"schema": schema}}}
 
 
 def _response(meaning: str, model: type[BaseModel] | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from anysched import AsyncScheduler
 from anysched.integrations import _answers as answers
 from anysched.integrations import _requests as requests
-from anysched.integrations._answers import schedule_document, unpause_document
+from anysched.integrations._answers import preview_document, schedule_document, unpause_document
 
 
 class InvalidValueError(Exception):
@@ -29,8 +29,9 @@ class InvalidValueError(Exception):
 class Operation:
     """One thing that can be asked.
 
-    :ivar run: called with the scheduler and the query, then the body and the name of who asks if there is a body;
-        its name is the id of the operation, its docstring the description
+    :ivar run: called with the scheduler and the query, then the body if there is one, then the name of who asks if it
+        ``changes`` something; its name is the id of the operation, its docstring the description
+    :ivar changes: whether it is asked for by somebody
     :ivar errors: statuses that it may end with, besides those that all operations share
     """
 
@@ -42,6 +43,7 @@ class Operation:
     answer: type[answers.Document] | None
     status: int = 200
     errors: tuple[int, ...] = ()
+    changes: bool = True
 
     @property
     def name(self) -> str:
@@ -80,13 +82,13 @@ async def pause_schedule(
     scheduler: AsyncScheduler, query: requests.OneQuery, body: requests.PauseRequest, name: str | None
 ) -> answers.ScheduleDocument:
     """Pause a schedule: no job is made from it until it is resumed."""
-    require_own_name(body.by, name)
+    by = author(body.by, name)
     with judged("body"):
         await scheduler.pause_schedule(
             query.id,
             until=body.until,
             reason=body.reason,
-            by=body.by if name is None else name,
+            by=by,
             queued=body.queued,
             resume_from=body.resume_from,
             missed=body.missed,
@@ -99,9 +101,15 @@ async def unpause_schedule(
     scheduler: AsyncScheduler, query: requests.OneQuery, body: requests.UnpauseRequest, name: str | None
 ) -> answers.UnpauseDocument:
     """Resume a paused schedule, and tell what that did."""
+    by = author(body.by, name)
     with judged("body"):
         done = await scheduler.unpause_schedule(
-            query.id, resume_from=body.resume_from, missed=body.missed, version=body.version
+            query.id,
+            resume_from=body.resume_from,
+            missed=body.missed,
+            reason=body.reason,
+            by=by,
+            version=body.version,
         )
     return unpause_document(done)
 
@@ -110,23 +118,35 @@ async def preview_unpause(scheduler: AsyncScheduler, query: requests.PreviewQuer
     """Tell what a resume would do at this moment, and change nothing."""
     with judged("query"):
         told = await scheduler.preview_unpause(query.id, resume_from=query.resume_from, missed=query.missed)
-    return answers.PreviewDocument.model_validate({**attrs.asdict(told), "status": str(told.status)})
+    return preview_document(told)
 
 
-async def run_schedule(scheduler: AsyncScheduler, query: requests.OneQuery) -> answers.JobDocument:
+async def run_schedule(
+    scheduler: AsyncScheduler, query: requests.OneQuery, body: requests.RunRequest, name: str | None
+) -> answers.JobDocument:
     """Make one job of a schedule now; its fire times do not move, a pause does not matter."""
-    return answers.JobDocument(job_id=await scheduler.run_schedule(query.id))
+    by = author(body.by, name)
+    with judged("body"):
+        return answers.JobDocument(job_id=await scheduler.run_schedule(query.id, reason=body.reason, by=by))
 
 
-async def remove_schedule(scheduler: AsyncScheduler, query: requests.RemoveQuery) -> None:
+async def remove_schedule(scheduler: AsyncScheduler, query: requests.RemoveQuery, name: str | None) -> None:
     """Remove a schedule and its queued jobs; running ones go on."""
-    await scheduler.remove_schedule(query.id, version=query.version)
+    by = author(query.by, name, "query")
+    with judged("query"):
+        await scheduler.remove_schedule(query.id, reason=query.reason, by=by, version=query.version)
 
 
-def require_own_name(by: str | None, name: str | None) -> None:
-    """Refuse the name of somebody else as that of who asks."""
-    if name is not None and by not in (None, name):
-        raise InvalidValueError("must be left out, or be the name that you are known by here", "body", "by")
+def author(by: str | None, name: str | None, where: str = "body") -> str | None:
+    """Return who asks: by the name that the server knows, else as the request says.
+
+    :raise InvalidValueError: when it says the name of somebody else
+    """
+    if name is None:
+        return by
+    if by not in (None, name):
+        raise InvalidValueError("must be left out, or be the name that you are known by here", where, "by")
+    return name
 
 
 @contextmanager
@@ -142,6 +162,7 @@ SCHEDULE_OPERATIONS: tuple[Operation, ...] = (
     Operation(
         run=list_schedules,
         method="GET",
+        changes=False,
         path="/schedules",
         query=requests.ListQuery,
         answer=answers.SchedulePage,
@@ -150,6 +171,7 @@ SCHEDULE_OPERATIONS: tuple[Operation, ...] = (
     Operation(
         run=get_schedule,
         method="GET",
+        changes=False,
         path="/schedule",
         query=requests.OneQuery,
         answer=answers.ScheduleDocument,
@@ -176,6 +198,7 @@ SCHEDULE_OPERATIONS: tuple[Operation, ...] = (
     Operation(
         run=preview_unpause,
         method="GET",
+        changes=False,
         path="/schedule/preview-unpause",
         query=requests.PreviewQuery,
         answer=answers.PreviewDocument,
@@ -186,6 +209,7 @@ SCHEDULE_OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path="/schedule/run",
         query=requests.OneQuery,
+        body=requests.RunRequest,
         answer=answers.JobDocument,
         status=202,
         errors=(404, 409),

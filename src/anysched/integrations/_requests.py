@@ -28,9 +28,10 @@ UNESCAPED = re.compile(r" \d\d:?\d\d$")
 MOST_PER_PAGE = 1000
 
 
-def _iso_8601(value: object) -> object:
+def iso_8601(value: object) -> object:
+    """Read an instant, or pass on what is none; pydantic then says what is wrong."""
     # pydantic would also take a number of seconds, in quotes or not.
-    if not isinstance(value, str) or value == "now":
+    if not isinstance(value, str) or value in ("now", "next"):
         return value
     try:
         return datetime.fromisoformat(value)
@@ -48,8 +49,9 @@ def _storable(value: str) -> str:
     return value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_iso_8601)]
-InstantOrNow = Annotated[AwareDatetime | Literal["now"], BeforeValidator(_iso_8601)]
+Instant = Annotated[AwareDatetime, BeforeValidator(iso_8601)]
+InstantOrNow = Annotated[AwareDatetime | Literal["now"], BeforeValidator(iso_8601)]
+InstantOrNext = Annotated[AwareDatetime | Literal["next"], BeforeValidator(iso_8601)]
 Id = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)]
 
 
@@ -63,6 +65,15 @@ class Body(BaseModel):
     """What stands in the body of a request."""
 
     model_config = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class AskedBody(Body):
+    """Who asks for something, and why."""
+
+    reason: str | None = None
+    """Free text, kept by the audit."""
+    by: str | None = None
+    """Who asks, kept there as well; where the server knows that, it may be left out and cannot be another."""
 
 
 class CatchUpRequest(Body):
@@ -139,6 +150,10 @@ class RemoveQuery(OneQuery):
 
     version: str | None = None
     """Remove it only if this is still its version."""
+    reason: str | None = None
+    """Free text, kept by the audit."""
+    by: str | None = None
+    """Who removes it, kept there as well; where the server knows that, it may be left out and cannot be another."""
 
 
 class PreviewQuery(OneQuery):
@@ -169,7 +184,11 @@ class PauseRequest(Body):
     """Pause it only if this is still its version."""
 
 
-class UnpauseRequest(Body):
+class RunRequest(AskedBody):
+    """Who wants a job, and why."""
+
+
+class UnpauseRequest(AskedBody):
     """How to resume."""
 
     resume_from: InstantOrNow | None = None

@@ -18,9 +18,9 @@ from anysched.integrations._handling import (
     require_authorize,
     who_may,
 )
-from anysched.integrations._hold_operations import OPERATIONS
 from anysched.integrations._lifespan import get_scheduler
 from anysched.integrations._operations import Operation
+from anysched.integrations._table import OPERATIONS
 
 #: Says who may: True or the name of who asks, or something false. It may raise Starlette's HTTPException.
 Authorize = Callable[[Request], Awaitable[bool | str | None] | bool | str | None]
@@ -29,12 +29,14 @@ Authorize = Callable[[Request], Awaitable[bool | str | None] | bool | str | None
 def router(*, authorize: Authorize, trusted_origins: Collection[str] = ()) -> Router:
     """Return routes that list, show, pause, resume, run and remove schedules, for ``Mount(path, app=router(...))``.
 
+    They also pause and resume sets of them, skip and move single fire times, and tell who did what.
+
     They are described in docs/reference/http.md and, for machines, at ``openapi.json`` beside them. The scheduler
     is the one of ``lifespan``.
 
     :param authorize: called with each request, in a thread if it is no coroutine function. True allows; so does a
-        name, which is noted as ``by`` in pauses. Anything false is answered with 403, an HTTPException as the
-        application does it
+        name, which is noted as ``by`` in pauses and the audit. Anything false is answered with 403, an
+        HTTPException as the application does it
     :param trusted_origins: origins, such as "https://admin.example.org", whose pages may send requests although
         they are not of this site
     :raise TypeError: when ``authorize`` cannot be called

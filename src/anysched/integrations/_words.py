@@ -7,5 +7,24 @@ from typing import Literal
 Status = Literal["active", "paused", "finished", "error"]
 MissedWord = Literal["policy", "skip", "run_once", "run_all"]
 Queued = Literal["keep", "hold", "discard"]
-SkipReason = Literal["grace", "coalesced", "catchup_limit", "paused", "requested"]
+SkipReason = Literal["grace", "coalesced", "catchup_limit", "paused", "requested", "window", "backfilled"]
 Kind = Literal["manual", "maintenance", "failure"]
+Action = Literal[
+    "schedule_added",
+    "schedule_edited",
+    "schedule_removed",
+    "schedule_paused",
+    "schedule_resumed",
+    "schedule_run",
+    "fire_time_skipped",
+    "fire_time_moved",
+    "fire_time_restored",
+    "hold_placed",
+    "hold_lifted",
+    "window_added",
+    "window_removed",
+    "backfill_started",
+    "backfill_paused",
+    "backfill_resumed",
+    "backfill_cancelled",
+]

@@ -53,7 +53,8 @@ class HoldChange:
     :ivar hold_id: the hold
     :ivar hold: what to write; None if the hold goes
     :ivar events: what to publish once it is committed, before the events of the schedules
-    :ivar audit: what is kept of who did it (rule A1)
+    :ivar audit: what is kept of who did it (rule A1); the store has ``rules.auditing.counted`` tell how many schedules
+        were changed
     """
 
     selector: Selector

@@ -14,6 +14,7 @@ from anysched.errors import (
     ScheduleChangedError,
     ScheduleLookupError,
 )
+from anysched.model.brief import brief
 from anysched.model.change import Change
 from anysched.model.events import ScheduleAdded, ScheduleRemoved, ScheduleUpdated
 from anysched.model.hold import Hold
@@ -74,6 +75,23 @@ def differences(declared: Schedule, stored: Schedule, same_trigger: SameTrigger)
     if declared.owner is not None and declared.owner != stored.owner:
         names.append("owner")
     return names
+
+
+def edits(
+    declared: Schedule, stored: ScheduleSnapshot, same_trigger: SameTrigger
+) -> dict[str, tuple[str, str]]:
+    """Return what a declaration changes of what is stored: by field, the old and the new value as short text.
+
+    "error" and "fault" are what was wrong with the schedule before.
+    """
+    fields: dict[str, tuple[str, str]] = {}
+    for name, text in (("error", stored.state.error), ("fault", stored.fault)):
+        if text is not None:
+            fields[name] = (brief(text), brief(None))
+    for name in differences(declared, stored.schedule, same_trigger):
+        if stored.fault is None or name == "owner":  # the rest is placeholders then
+            fields[name] = (brief(getattr(stored.schedule, name)), brief(getattr(declared, name)))
+    return fields
 
 
 def first_cursor(times: FireTimes, now: datetime, last_fire_time: datetime | None = None) -> datetime:

@@ -9,13 +9,12 @@ from typing import Literal, cast
 import attrs
 
 from anysched.errors import ScheduleOwnerError
-from anysched.model.brief import brief
 from anysched.model.change import Change
 from anysched.model.declared import ApplyResult, ScheduleDiff
 from anysched.model.hold import Hold
 from anysched.model.policies import ConflictPolicy
 from anysched.model.schedule import Schedule, ScheduleSnapshot
-from anysched.rules.adding import SameTrigger, add, differences, remove
+from anysched.rules.adding import SameTrigger, add, edits, remove
 
 
 @attrs.frozen
@@ -82,7 +81,8 @@ class Declaration:
             return Outcome(change, "added")
         if change.schedule is None:
             return Outcome(change, "unchanged")
-        return Outcome(change, "changed", _diff(declared, stored, same_trigger))
+        fields = edits(declared, stored, same_trigger)
+        return Outcome(change, "changed", ScheduleDiff(schedule_id=declared.id, fields=fields))
 
 
 def report(owner: str, outcomes: Mapping[str, Outcome], *, dry_run: bool) -> ApplyResult:
@@ -136,14 +136,3 @@ def _listed(declarations: object) -> Iterable[object]:
     if isinstance(declarations, (str, Mapping)) or not isinstance(declarations, Iterable):
         raise TypeError(f"schedules must be a list of Schedule objects, not {type(declarations).__name__}")  # pyright: ignore[reportUnknownArgumentType]
     return cast("Iterable[object]", declarations)
-
-
-def _diff(declared: Schedule, stored: ScheduleSnapshot, same_trigger: SameTrigger) -> ScheduleDiff:
-    fields: dict[str, tuple[str, str]] = {}
-    for name, text in (("error", stored.state.error), ("fault", stored.fault)):
-        if text is not None:
-            fields[name] = (brief(text), brief(None))
-    for name in differences(declared, stored.schedule, same_trigger):
-        if stored.fault is None or name == "owner":  # the rest is placeholders then
-            fields[name] = (brief(getattr(stored.schedule, name)), brief(getattr(declared, name)))
-    return ScheduleDiff(schedule_id=declared.id, fields=fields)

@@ -13,17 +13,29 @@ from anysched.model.job import EndedJob, Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults
-from anysched.rules import breaking, running
+from anysched.rules import auditing, breaking, running
 from anysched.rules.options import effective_options
 from anysched.rules.pausing import settle_and_fire
 
 
 @attrs.frozen
 class Policy:
-    """What ``ports.store.NodePolicy`` asks for, by the rules."""
+    """What ``ports.store.NodePolicy`` asks for, by the rules.
+
+    :ivar node: the name of the node, for what is kept of what it does
+    """
 
     defaults: TaskDefaults
     retention: Retention = attrs.field(factory=Retention, kw_only=True)
+    node: str | None = attrs.field(default=None, kw_only=True)
+
+    def actor(self, by: str | None = None, reason: str | None = None) -> auditing.Actor | None:
+        """Return who does something through this node, None if nothing is kept of that (rule A2).
+
+        :raise TypeError, ValueError: when a name or a reason is no text that can be stored
+        """
+        actor = auditing.Actor(self.node, by, reason)
+        return None if self.retention.audit is None else actor
 
     def options(self, schedule: Schedule | None, task: Task | None) -> EffectiveOptions:
         """Return the options of a schedule's jobs, or of a task's."""
@@ -32,7 +44,8 @@ class Policy:
 
     def fire(self, snapshot: ScheduleSnapshot, task: Task | None, now: datetime, limit: int) -> Change:
         """Decide what a schedule that has come due does."""
-        return settle_and_fire(snapshot, self.options(snapshot.schedule, task), now, limit)
+        change = settle_and_fire(snapshot, self.options(snapshot.schedule, task), now, limit)
+        return auditing.noted_itself(change, now, self.actor()) if change.events else change
 
     def retries(self, job: Job, task: Task | None) -> bool:
         """Decide whether a job whose node is gone is started again."""
@@ -42,7 +55,8 @@ class Policy:
         self, snapshot: ScheduleSnapshot, task: Task | None, ends: Sequence[EndedJob], now: datetime
     ) -> Change:
         """Decide what becomes of a schedule when jobs of it have ended."""
-        return breaking.ended(snapshot, self.options(snapshot.schedule, task), ends, now)
+        change = breaking.ended(snapshot, self.options(snapshot.schedule, task), ends, now)
+        return auditing.noted_itself(change, now, self.actor())
 
     def max_running_jobs(self, task: Task | None) -> int | None:
         """Tell how many jobs of a task may run at once."""

@@ -17,6 +17,7 @@ from anysched.model.job import EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold, NodePolicy
+from anysched.rules.auditing import counted
 from anysched.rules.breaking import by_schedule
 from anysched.rules.ledger import run_of
 from anysched.rules.retention import expiry
@@ -179,14 +180,14 @@ class Changes:
             for change in draft.others:
                 if change.schedule_id not in written:
                     ended += self._write_others(change, now)
-        if hold is not None:
-            self.ledger.note(hold.audit)
         ended += [job for change in changes for job in self.write(change, now)]
         if draft is not None and not written:
             changes = draft.changes
         elif draft is not None:
             drafted = [change for change in draft.changes if change.schedule_id not in written]
             changes = sorted([*drafted, *changes], key=lambda change: change.schedule_id)
+        if hold is not None:
+            self.ledger.note(counted(hold, changes))
         return Committed(changes, ended, hold)
 
     def write(self, change: Change, now: datetime) -> list[EndedJob]:

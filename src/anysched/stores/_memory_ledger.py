@@ -59,8 +59,9 @@ class MemoryLedger:
 
     def audit(self, query: AuditQuery) -> list[AuditEntry]:
         """Return what a query asks for, the latest first."""
-        found = (entry for entry in reversed(self._audit) if _matches(entry, query))
-        return [entry for entry, _ in zip(found, range(query.most), strict=False)]
+        found = [entry for entry in self._audit if _matches(entry, query)]
+        found.sort(key=_id, reverse=True)  # an entry is made before it is kept, and another one may be faster
+        return found[: query.most]
 
     def clean_up(self, retention: Retention, now: datetime) -> None:
         """Forget what is not kept any more."""
@@ -88,6 +89,10 @@ class MemoryLedger:
 
 def _last(record: Record) -> datetime:
     return record.last
+
+
+def _id(entry: AuditEntry) -> UUID:
+    return entry.id
 
 
 def _matches(entry: AuditEntry, query: AuditQuery) -> bool:

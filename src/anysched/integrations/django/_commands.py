@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -81,9 +81,8 @@ class PauseSchedule(OperatorCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("id", nargs="+", help="ids of schedules")
-        parser.add_argument("--reason", help="shown with the pause")
-        parser.add_argument("--by", help="who pauses")
         parser.add_argument("--until", type=instant, help="when they go on by themselves")
+        add_author(parser)
 
     def operate(self, scheduler: Scheduler, options: dict[str, Any]) -> None:
         for id in options["id"]:
@@ -98,21 +97,42 @@ class UnpauseSchedule(OperatorCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("id", nargs="+", help="ids of schedules")
-        parser.add_argument("--from-now", action="store_true", help="begin anew, as if they were added now")
-        parser.add_argument(
-            "--missed",
-            choices=["policy", "skip", "run_once", "run_all"],
-            default="policy",
-            help="what to do about the fire times that passed",
-        )
+        add_resume(parser)
+        add_author(parser)
 
     def operate(self, scheduler: Scheduler, options: dict[str, Any]) -> None:
-        resume_from: Literal["now"] | None = "now" if options["from_now"] else None
         for id in options["id"]:
-            done = scheduler.unpause_schedule(id, resume_from=resume_from, missed=options["missed"])
+            done = scheduler.unpause_schedule(id, **resume(options), **author(options))
             self.stdout.write(
                 f"{id} is {done.status}, {len(done.jobs)} jobs made, next {shown(done.next_fire_time)}"
             )
+
+
+def add_author(parser: CommandParser) -> None:
+    """Let it be said who asks, and why."""
+    parser.add_argument("--reason", help="why, in free text")
+    parser.add_argument("--by", help="who asks")
+
+
+def author(options: dict[str, Any]) -> dict[str, Any]:
+    """Return who asks, and why, as methods of a scheduler take it."""
+    return {"reason": options["reason"], "by": options["by"]}
+
+
+def add_resume(parser: CommandParser) -> None:
+    """Let it be said how to go on."""
+    parser.add_argument("--from-now", action="store_true", help="begin anew, as if they were added now")
+    parser.add_argument(
+        "--missed",
+        choices=["policy", "skip", "run_once", "run_all"],
+        default="policy",
+        help="what to do about the fire times that passed",
+    )
+
+
+def resume(options: dict[str, Any]) -> dict[str, Any]:
+    """Return how to go on, as methods of a scheduler take it."""
+    return {"resume_from": "now" if options["from_now"] else None, "missed": options["missed"]}
 
 
 def instant(text: str) -> datetime:

@@ -14,6 +14,7 @@ from anysched.model.job import EndedJob
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold
+from anysched.rules.auditing import counted
 from anysched.stores.sql.ahead import Question
 from anysched.stores.sql.changes import Changes, Decided
 from anysched.stores.sql.holds import Holds
@@ -67,7 +68,6 @@ class Deciding:
         if change is None:
             return Committed(())
         self._holds.write(connection, change)
-        self._ledger.note(connection, change.audit)
         decide_stored = self._with_task(connection, decide, present)
 
         def decide_meant(key: str, stored: ScheduleSnapshot | None) -> Change:
@@ -77,6 +77,7 @@ class Deciding:
 
         ids = self._schedules.meant_by(connection, change.selector)
         committed = self._each(connection, ids, decide_meant, present)
+        self._ledger.note(connection, counted(change, committed.changes))
         return Committed(committed.changes, committed.ended, change)
 
     def _with_task(self, connection: sa.Connection, decide: Decide, present: datetime) -> DecideStored:

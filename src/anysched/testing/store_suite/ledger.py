@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import attrs
+import pytest
 
 from anysched.model.audit import AuditEntry
 from anysched.model.backfill import Backfill
@@ -16,9 +17,10 @@ from anysched.model.hold import Hold, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import JobResult
 from anysched.model.policies import AuditAction, JobKind, JobOutcome, SkipReason
-from anysched.model.schedule import Pause
+from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.model.window import Window
 from anysched.ports.store import AuditQuery, Completion, DataStore, HistoryQuery
+from anysched.rules import adding, pausing
 from anysched.testing.clock import FakeClock
 from anysched.testing.store_suite.actors import FAILURE, Node, User, every, seconds
 from anysched.testing.store_suite.base import StoreTests
@@ -118,6 +120,7 @@ class LedgerTests(StoreTests):
         hold = Hold(Selector(ids={"a"}), Pause(since=clock.now(), hold="h"))
         change = HoldChange(selector=hold.selector, hold_id="h", hold=hold, audit=(placed,))
         await store.transact_holds(lambda _, __: change, lambda key, _, __, ___: Change(schedule_id=key))
+        placed = attrs.evolve(placed, details={"schedules": 0})
         for query, expected in (
             (AuditQuery(), [placed, *reversed(entries)]),
             (AuditQuery(schedule_id="a"), entries[:1]),
@@ -131,6 +134,44 @@ class LedgerTests(StoreTests):
         assert [placed] == await store.get_audit(AuditQuery())
         await store.clean_up(Retention(audit=None))
         assert [] == await store.get_audit(AuditQuery())
+
+    async def test_audit_is_written_with_what_it_tells_of(self, store: DataStore, clock: FakeClock) -> None:
+        """Rule A1: an entry and its change are one transaction, of a hold, of schedules, and of jobs that end."""
+        user, node = User(store), Node(store)
+        await user.add(every(id="a", pause_after_failures=1), every(id="b"))
+
+        def note(action: AuditAction, **about: Any) -> tuple[AuditEntry, ...]:
+            return (AuditEntry(id=new_id(clock.now()), at=clock.now(), action=action, **about),)
+
+        hold = Hold(Selector(everything=True), Pause(since=clock.now(), hold="h"))
+        placed = HoldChange(
+            selector=hold.selector, hold_id="h", hold=hold, audit=note(AuditAction.hold_placed, name="h")
+        )
+
+        def decide(key: str, stored: ScheduleSnapshot | None, _: Any, now: datetime) -> Change:
+            change = pausing.pause_active(adding.existing(key, stored), now, hold.pause)
+            if key in refused:
+                raise ValueError(key)
+            return attrs.evolve(change, audit=note(AuditAction.schedule_paused, schedule_id=key))
+
+        refused = {"b"}
+        with pytest.raises(ValueError, match="b"):
+            await store.transact_holds(lambda _, __: placed, decide)
+        with pytest.raises(ValueError, match="b"):
+            await store.transact_schedules(["a", "b"], decide)
+        assert ([], []) == (await store.get_audit(AuditQuery()), await store.get_holds())
+        failing = [claim for claim in (await node.work()).claims if claim.job.schedule_id == "a"]
+        await node.complete(*failing, outcome=JobOutcome.error)
+        assert (await user.get("a")).paused
+        (opened,) = await store.get_audit(AuditQuery())
+        assert (AuditAction.schedule_paused, "a") == (opened.action, opened.schedule_id)
+        await node.complete(*failing, outcome=JobOutcome.error)  # too late, and changes nothing
+        assert [opened] == await store.get_audit(AuditQuery())
+        refused.clear()
+        await user.resume("a")
+        await store.transact_holds(lambda _, __: placed, decide)
+        (whole,) = await store.get_audit(AuditQuery(name="h"))
+        assert {"schedules": 2} == whole.details
 
     async def test_windows_and_backfills_are_kept(self, store: DataStore, clock: FakeClock) -> None:
         """Rules W1 and F2: what a state says of windows and backfills comes back as it was written."""

@@ -1,0 +1,15 @@
+"""The table of all that can be asked over HTTP."""
+
+from __future__ import annotations
+
+from anysched.integrations._audit import AUDIT_OPERATIONS
+from anysched.integrations._fire_times import FIRE_TIME_OPERATIONS
+from anysched.integrations._hold_operations import HOLD_OPERATIONS
+from anysched.integrations._operations import SCHEDULE_OPERATIONS, Operation
+
+OPERATIONS: tuple[Operation, ...] = (
+    *SCHEDULE_OPERATIONS,
+    *FIRE_TIME_OPERATIONS,
+    *HOLD_OPERATIONS,
+    *AUDIT_OPERATIONS,
+)
