@@ -11,6 +11,7 @@ from typing import Any
 from anysched._clock import Clock, SystemClock
 from anysched._scheduler.base import current
 from anysched._scheduler.events import EventMethods
+from anysched._scheduler.history import HistoryMethods
 from anysched._scheduler.holds import HoldMethods
 from anysched._scheduler.jobs import JobMethods
 from anysched._scheduler.occurrences import OccurrenceMethods
@@ -43,6 +44,7 @@ class AsyncScheduler(
     PauseMethods,
     HoldMethods,
     OccurrenceMethods,
+    HistoryMethods,
     JobMethods,
     EventMethods,
 ):

@@ -101,6 +101,11 @@ class DerivedMethods:
     move_fire_time: Final = _blocking(AsyncScheduler.move_fire_time)
     restore_fire_time: Final = _blocking(AsyncScheduler.restore_fire_time)
 
+    # history
+
+    get_fire_times: Final = _blocking(AsyncScheduler.get_fire_times)
+    explain: Final = _blocking(AsyncScheduler.explain)
+
     # jobs
 
     add_job: Final = _blocking(AsyncScheduler.add_job)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 import attrs
 
@@ -13,6 +14,8 @@ from anysched.model.policies import SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.rules.picking import Span
 from anysched.rules.times import Count
+
+_ONE: Final = Count(1)
 
 
 def run_of(end: EndedJob, node: str | None) -> RunRecord | None:
@@ -65,7 +68,7 @@ def _skip(
         incarnation=snapshot.state.incarnation,
         reason=span.reason,
         first=span.first,
-        last=span.first if count.number == 1 else span.times.last(span.first, span.last),
+        last=span.first if count == _ONE else span.times.last(span.first, span.last),
         number=count.number,
         exact=count.exact,
         at=now,
