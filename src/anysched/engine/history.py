@@ -27,6 +27,9 @@ NEAREST: Final = 10
 #: No call returns more fire times than this.
 MOST: Final = 10_000
 
+#: Not more records than this are about one instant: runs of it, and spans that it lies in.
+MOST_AT_ONE_INSTANT: Final = 100
+
 #: So often all is read anew because the schedule has fired meanwhile, before it is told as it was read.
 TRIES: Final = 3
 
@@ -73,7 +76,7 @@ class History:
             raise kind(f"instant must be 'next' or a datetime, not {instant!r}")
         zone = self._zone_of(await self._snapshot(schedule_id))
         at = aware(instant, zone, "instant") if isinstance(instant, datetime) else None
-        known, _ = await self._known(schedule_id, Span(at, at), NEAREST if at is None else MOST)
+        known, _ = await self._known(schedule_id, Span(at, at), MOST_AT_ONE_INSTANT)
         running = None
         if known.options.max_running_jobs is not None:
             query = JobQuery(task_id=known.snapshot.task_id, status=JobStatus.running)
@@ -94,8 +97,8 @@ class History:
 
         Jobs are read before the history, so that one that ends meanwhile is in both, rather than in neither.
         """
-        snapshot = await self._snapshot(schedule_id)
-        for _ in range(TRIES):
+        snapshot, left = await self._snapshot(schedule_id), TRIES
+        while True:
             now = await self._store.now()
             span = asked.in_utc(self._zone_of(snapshot))
             tasks = await self._store.get_tasks((snapshot.task_id,))
@@ -111,11 +114,10 @@ class History:
                 jobs=[job for job in jobs if job.incarnation == life],
                 now=now,
             )
-            again = await self._snapshot(schedule_id)
-            if again.state.version == snapshot.state.version:
-                break
+            again, left = await self._snapshot(schedule_id), left - 1
+            if not left or again.state.version == snapshot.state.version:
+                return known, start
             snapshot = again
-        return known, start
 
     async def _records(
         self, snapshot: ScheduleSnapshot, span: Span, now: datetime, limit: int

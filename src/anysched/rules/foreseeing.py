@@ -12,7 +12,7 @@ from anysched.errors import TriggerError
 from anysched.model.history import FireTime, SkipRecord
 from anysched.model.occurrence import Occurrence
 from anysched.model.options import EffectiveOptions
-from anysched.model.policies import FireTimeStatus, SkipReason
+from anysched.model.policies import FireTimeStatus, ScheduleStatus, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.rules.pausing import after, settle, settle_and_fire
 from anysched.rules.resuming import Resume, begins_anew
@@ -58,12 +58,12 @@ def times_of(snapshot: ScheduleSnapshot) -> FireTimes:
 def foresee(snapshot: ScheduleSnapshot, options: EffectiveOptions, outlook: Outlook) -> list[FireTime]:
     """Tell of the fire times from the cursor on, and of those that were skipped or moved by name; in no order.
 
-    Late and missed ones are told as spans, as a whole. Of a schedule that cannot be read on this node nothing is told.
+    Late and missed ones are told as spans, as a whole. Of a schedule that is finished, or cannot be read on this node, nothing is told.
 
     :raise TriggerError: when its trigger does not work
     """
     state, now = snapshot.state, outlook.now
-    if snapshot.fault is not None:
+    if snapshot.fault is not None or state.status is ScheduleStatus.finished:
         return []
     if state.error is not None:
         return _set_aside(snapshot, now)

@@ -15,7 +15,7 @@ from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.rules.foreseeing import Outlook, foresee, of_skip, span, times_of
-from anysched.rules.times import TICK, FireTimes
+from anysched.rules.times import END, TICK, FireTimes
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -108,7 +108,9 @@ def _forgotten(known: Known, start: datetime, end: datetime | None) -> Iterable[
     times = first_times(known)
     known_of = [job.scheduled_fire_time for job in known.jobs]
     known_of += [known.oldest, known.snapshot.state.next_fire_time]
-    until = min([known.now, *(instant for instant in known_of if instant is not None)])
+    until = min(
+        [min(known.now, END - TICK) + TICK, *(instant for instant in known_of if instant is not None)]
+    )
     if end is not None:
         until = min(until, end + TICK)
     first = times.first(max(start, known.added))
