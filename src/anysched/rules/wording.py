@@ -107,12 +107,14 @@ class Words:
 
     def _ran(self, one: FireTime) -> str:
         node = "" if one.node is None else f" on node {printable(one.node)}"
-        finished = "" if one.finished_at is None else self._at(one.finished_at)
+        finished = "" if one.finished_at is None else f" at {self._at(one.finished_at)}"
         if one.outcome is JobOutcome.abandoned:
-            return f"Was given up at {finished}: its node{node[8:]} stopped or went away{_attempt(one, during=True)}."
+            whose = "its node" if one.node is None else f"node {printable(one.node)}"
+            return f"Was given up{finished}: {whose} stopped or went away{_attempt(one, during=True)}."
         if one.started_at is None or one.finished_at is None:
-            why = "was cancelled" if one.outcome is JobOutcome.cancelled else "came too late to start"
-            return f"Did not run{_asked_for(one)}: its job {why} at {finished}."
+            if one.outcome is JobOutcome.cancelled:
+                return f"Did not run{_asked_for(one)}: its job was cancelled{finished} before it started."
+            return f"Did not run{_asked_for(one)}: its job came too late to start{finished}."
         late = one.started_at - (one.due_at or one.first)
         when = self._at(one.started_at, exact=False) + (f" ({length(late)} late)" if late >= PUNCTUAL else "")
         took = length(one.finished_at - one.started_at)
