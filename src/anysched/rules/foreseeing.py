@@ -58,8 +58,8 @@ def times_of(snapshot: ScheduleSnapshot) -> FireTimes:
 def foresee(snapshot: ScheduleSnapshot, options: EffectiveOptions, outlook: Outlook) -> list[FireTime]:
     """Tell of the fire times from the cursor on, and of those that were skipped or moved by name; in no order.
 
-    Late and missed ones are told as spans, as a whole. Nothing is told of a schedule that is finished, or cannot be read
-    on this node.
+    Late and missed ones are told as spans, as a whole. Nothing is told of a schedule that is finished, or cannot be
+    read on this node.
 
     :raise TriggerError: when its trigger does not work
     """

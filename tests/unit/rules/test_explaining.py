@@ -187,8 +187,10 @@ def test_skips(record: SkipRecord, sentence: str) -> None:
         (
             job(),
             {"most": 1, "running": 1},
-            "Has not run yet: its job is queued since 2026-01-05 09:00:00+01:00, and task 'task' is at its limit of"
-            " 1 running job.",
+            (
+                "Has not run yet: its job is queued since 2026-01-05 09:00:00+01:00, and task 'task' is at its limit of"
+                " 1 running job."
+            ),
         ),
         (
             job(kind=JobKind.manual, scheduled_fire_time=None),
@@ -264,8 +266,10 @@ MOVED = Occurrence(fire_time=h(11), moved_to=h(11.5), reason="busy", by="ana")
             active(),
             10.5,
             9.75,
-            "Is not a fire time of this schedule; the nearest are 2026-01-05 10:00:00+01:00 and"
-            " 2026-01-05 11:00:00+01:00.",
+            (
+                "Is not a fire time of this schedule; the nearest are 2026-01-05 10:00:00+01:00 and"
+                " 2026-01-05 11:00:00+01:00."
+            ),
         ),
         (active(), 7, 9.75, "Did not run: the schedule was added only at 2026-01-05 07:30:00+01:00."),
         (
@@ -300,14 +304,18 @@ FROZEN = "since 2026-01-05 09:30:00+01:00"
         (
             DEPLOY,
             12,
-            "Will not run at 2026-01-05 12:00:00+01:00 unless it is resumed before: paused by ops"
-            f" {FROZEN} (deploy 142).",
+            (
+                "Will not run at 2026-01-05 12:00:00+01:00 unless it is resumed before: paused by ops"
+                f" {FROZEN} (deploy 142)."
+            ),
         ),
         (
             DEPLOY,
             None,
-            f"Will not run at 2026-01-05 11:00:00+01:00 unless it is resumed before: paused by ops {FROZEN}"
-            " (deploy 142).",
+            (
+                f"Will not run at 2026-01-05 11:00:00+01:00 unless it is resumed before: paused by ops {FROZEN}"
+                " (deploy 142)."
+            ),
         ),
         ({"since": h(9.5)}, 10, f"Did not run: paused {FROZEN}."),
         (
@@ -328,14 +336,18 @@ FROZEN = "since 2026-01-05 09:30:00+01:00"
         (
             {"since": h(9.5), "until": h(12.5)},
             12,
-            "Will run at 2026-01-05 12:30:00+01:00, when the schedule goes on: it is paused"
-            f" {FROZEN} until 2026-01-05 12:30:00+01:00.",
+            (
+                "Will run at 2026-01-05 12:30:00+01:00, when the schedule goes on: it is paused"
+                f" {FROZEN} until 2026-01-05 12:30:00+01:00."
+            ),
         ),
         (
             {"since": h(9.5), "until": h(12.5)},
             13,
-            f"Will run at 2026-01-05 13:00:00+01:00: it is paused {FROZEN} until 2026-01-05 12:30:00+01:00, and"
-            " goes on before.",
+            (
+                f"Will run at 2026-01-05 13:00:00+01:00: it is paused {FROZEN} until 2026-01-05 12:30:00+01:00, and"
+                " goes on before."
+            ),
         ),
     ],
 )
