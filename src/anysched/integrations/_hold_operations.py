@@ -5,6 +5,7 @@ from __future__ import annotations
 from anysched import AsyncScheduler
 from anysched.integrations import _hold_models as models
 from anysched.integrations._answers import unpause_document
+from anysched.integrations._history_operations import HISTORY_OPERATIONS
 from anysched.integrations._hold_models import hold_document
 from anysched.integrations._operations import (
     SCHEDULE_OPERATIONS,
@@ -53,6 +54,7 @@ async def unpause_schedules(
 
 OPERATIONS: tuple[Operation, ...] = (
     *SCHEDULE_OPERATIONS,
+    *HISTORY_OPERATIONS,
     Operation(
         run=list_holds,
         method="GET",

@@ -28,7 +28,7 @@ UNESCAPED = re.compile(r" \d\d:?\d\d$")
 MOST_PER_PAGE = 1000
 
 
-def _iso_8601(value: object) -> object:
+def iso_8601(value: object) -> object:
     # pydantic would also take a number of seconds, in quotes or not.
     if not isinstance(value, str) or value == "now":
         return value
@@ -48,8 +48,8 @@ def _storable(value: str) -> str:
     return value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_iso_8601)]
-InstantOrNow = Annotated[AwareDatetime | Literal["now"], BeforeValidator(_iso_8601)]
+Instant = Annotated[AwareDatetime, BeforeValidator(iso_8601)]
+InstantOrNow = Annotated[AwareDatetime | Literal["now"], BeforeValidator(iso_8601)]
 Id = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)]
 
 

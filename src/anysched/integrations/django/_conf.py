@@ -27,6 +27,7 @@ PASSED_ON = frozenset(
         "lease_duration",
         "max_concurrent_jobs",
         "poll_interval",
+        "retention",
         "stop_grace",
         "task_defaults",
         "timezone",
