@@ -20,11 +20,13 @@ from anysched import (
     JobKind,
     JobOutcome,
     Retention,
+    Schedule,
     ScheduleLookupError,
     SkipReason,
     task,
 )
 from anysched.ports.store import DataStore, HistoryQuery
+from anysched.stores._memory_changes import MOST_INLINE
 from anysched.testing import FakeClock
 
 pytestmark = pytest.mark.anyio
@@ -234,6 +236,35 @@ async def test_every_end_of_a_job(scheduler: AsyncScheduler, clock: FakeClock, r
     assert (JobOutcome.error, "ValueError", "no bees", "") == (
         failed.outcome, failed.exception.type, failed.exception.message, failed.exception.traceback,
     )  # fmt: skip
+
+
+async def test_long_messages(scheduler: AsyncScheduler, clock: FakeClock) -> None:
+    """Rule G1: of what a job raised no more is kept than its type and the first thousand characters."""
+
+    @task(id="fails")
+    async def fails() -> None:
+        raise ValueError("bees" * 10_000)
+
+    await scheduler.add_schedule(fails, EVERY_10, id="s")
+    await clock.advance(10)
+    (told,) = await past(scheduler, clock)
+    assert told.exception is not None
+    assert (1000, "ValueError") == (len(told.exception.message), told.exception.type)
+
+
+async def test_a_hold_on_very_many(make: MakeScheduler, clock: FakeClock, runs: Runs) -> None:
+    """Rules G1 and H2: a hold that is decided about in a thread, as it means very many, is written for each."""
+    async with make() as scheduler:
+        tick = runs.task()
+        await scheduler.add_schedules(
+            Schedule(tick, EVERY_10, id=f"s{number}") for number in range(MOST_INLINE + 1)
+        )
+        await scheduler.pause_schedules(everything=True, by="ops")
+        await clock.advance(25)
+        await scheduler.unpause_schedules(everything=True, missed="skip")
+        for number in range(MOST_INLINE + 1):
+            (told,) = await past(scheduler, clock, f"s{number}")
+            assert (2, "ops", SkipReason.paused) == (told.number, told.by, told.reason)
 
 
 async def test_a_job_that_came_too_late(scheduler: AsyncScheduler, clock: FakeClock, runs: Runs) -> None:

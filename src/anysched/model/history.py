@@ -55,7 +55,7 @@ class RunRecord:
     :ivar started_at: when it started; None if it never did
     :ivar attempt: which attempt this was
     :ivar node: the node that ran it; None if none did
-    :ivar exception: what it raised, without the traceback
+    :ivar exception: what it raised, without the traceback, and with no more than the beginning of a long message
     """
 
     job_id: UUID
@@ -137,7 +137,7 @@ class FireTime:
     :ivar number: how many they are
     :ivar exact: False when ``number`` is only a lower bound
     :ivar status: see above
-    :ivar due_at: when it was or is due, with jitter, moved, or put off; None for several
+    :ivar due_at: when it was or is due, with jitter, moved, or put off; None for several, and while paused
     :ivar outcome: how its job ended
     :ivar reason: why it got no job
     :ivar kind: who asked for the job; None where there is none
@@ -146,7 +146,7 @@ class FireTime:
     :ivar started_at: when the job started
     :ivar finished_at: when the job ended, or it was decided that there is none
     :ivar node: the node that ran the job
-    :ivar exception: what it raised, without the traceback
+    :ivar exception: what it raised, without the traceback, and with no more than the beginning of a long message
     :ivar into: the fire time that stands for it, if it was coalesced
     :ivar cause: the id of the hold, window or backfill that is the reason, if one is
     :ivar why: what was given as the reason, in free text

@@ -260,6 +260,7 @@ def _stretch(
             continue
         if first < cut:
             one = span(times, first, times.last(first, min(cut, until) - TICK), fate.status)
-            told.append(attrs.evolve(one, why=fate.why, by=fate.by, cause=fate.cause))
+            due_at = None if fate.status == "paused" else one.due_at
+            told.append(attrs.evolve(one, due_at=due_at, why=fate.why, by=fate.by, cause=fate.cause))
         first = times.next(cut)
     return told

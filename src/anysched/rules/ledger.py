@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-import attrs
-
 from anysched.model.history import RunRecord, SkipRecord
-from anysched.model.job import EndedJob
+from anysched.model.job import EndedJob, JobException
 from anysched.model.policies import SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.rules.picking import Span
 from anysched.rules.times import Count
 
 _ONE: Final = Count(1)
+
+#: How much of the message of an exception is kept of every run, in characters.
+LONGEST_MESSAGE: Final = 1000
 
 
 def run_of(end: EndedJob, node: str | None) -> RunRecord | None:
@@ -39,8 +40,16 @@ def run_of(end: EndedJob, node: str | None) -> RunRecord | None:
         result.started_at,
         job.attempt,
         node,
-        None if exception is None else attrs.evolve(exception, traceback=""),
+        None if exception is None else _brief(exception),
     )
+
+
+def _brief(exception: JobException) -> JobException:
+    """Return an exception as it is kept of every run: without the traceback, and of bounded length."""
+    message = exception.message
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[: LONGEST_MESSAGE - 1]}…"
+    return JobException(exception.type[:LONGEST_MESSAGE], message)
 
 
 def told(
