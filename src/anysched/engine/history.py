@@ -113,6 +113,7 @@ class History:
                 oldest=oldest[0].first if oldest else None,
                 jobs=[job for job in jobs if job.incarnation == life],
                 now=now,
+                has_task=bool(tasks),
             )
             again, left = await self._snapshot(schedule_id), left - 1
             if not left or again.state.version == snapshot.state.version:

@@ -27,6 +27,7 @@ class Known:
     :ivar records: what its history says about a span of time
     :ivar oldest: from which fire time on there is a history; None if there is none
     :ivar jobs: its jobs that have not ended
+    :ivar has_task: whether any node has made its task known
     :ivar now: the present
     """
 
@@ -36,6 +37,7 @@ class Known:
     oldest: datetime | None
     jobs: Sequence[Job]
     now: datetime
+    has_task: bool = True
 
     @property
     def added(self) -> datetime:

@@ -62,7 +62,9 @@ class Words:
                 return self._missed(one)
             case "late":
                 due = one.due_at or first
-                return f"Has not run yet: it is due since {self._at(due)}, and no node has made its job."
+                return (
+                    f"Has not run yet: it is due since {self._at(due)}, and {self._nobody('made its job')}."
+                )
             case "planned":
                 return self._planned(one)
             case "paused":
@@ -131,12 +133,19 @@ class Words:
         due = one.due_at or one.first
         if due > self.known.now:
             return f"Will run{_asked_for(one)} at {self._at(due)}: its job waits for its start."
-        task, limit = printable(self.known.snapshot.task_id), self.known.options.max_running_jobs
         waits = f"Has not run{_asked_for(one)} yet: its job is queued since {self._at(due)}"
+        if one.attempt is not None and one.attempt > 1:
+            waits = f"Waits for attempt {one.attempt}{_asked_for(one)}: its job is queued again"
+        limit = self.known.options.max_running_jobs
         if limit is not None and self.running is not None and self.running >= limit:
-            jobs = "job" if limit == 1 else "jobs"
+            task, jobs = printable(self.known.snapshot.task_id), "job" if limit == 1 else "jobs"
             return f"{waits}, and task {task!r} is at its limit of {limit} running {jobs}."
-        return f"{waits}, and no node has taken it."
+        return f"{waits}, and {self._nobody('taken it')}."
+
+    def _nobody(self, did: str) -> str:
+        if self.known.has_task:
+            return f"no node has {did}"
+        return f"no node knows its task {printable(self.known.snapshot.task_id)!r}"
 
     def _skipped(self, one: FireTime, first: datetime) -> str:
         did = "Did not run" if one.finished_at is not None or first <= self.known.now else "Will not run"

@@ -55,6 +55,7 @@ def told(
     jobs: Sequence[Job] = (),
     most: int | None = None,
     running: int | None = None,
+    has_task: bool = True,
 ) -> str:
     """Return the answer at a quarter to ten."""
     defaults = TaskDefaults(max_running_jobs=most)
@@ -65,6 +66,7 @@ def told(
         oldest=h(8),
         jobs=jobs,
         now=h(now),
+        has_task=has_task,
     )
     return explain(Question(known=known, at=at, timezone=VIENNA, running=running))
 
@@ -202,6 +204,16 @@ def test_skips(record: SkipRecord, sentence: str) -> None:
             {},
             "Will run at 2026-01-05 09:48:00+01:00: its job waits for its start.",
         ),
+        (
+            job(),
+            {"has_task": False},
+            "Has not run yet: its job is queued since 2026-01-05 09:00:00+01:00, and no node knows its task 'task'.",
+        ),
+        (
+            job(attempt=2),
+            {},
+            "Waits for attempt 2: its job is queued again, and no node has taken it.",
+        ),
         (job(JobStatus.running), {}, "Is running now."),
         (job(JobStatus.running, attempt=2), {}, "Is running now in attempt 2."),
     ],
@@ -283,6 +295,14 @@ MOVED = Occurrence(fire_time=h(11), moved_to=h(11.5), reason="busy", by="ana")
 def test_what_is_to_come(snapshot: ScheduleSnapshot, at: float | None, now: float, sentence: str) -> None:
     """Rules G2 and G3: what comes of fire times without a job is told, as is what is unknown or none."""
     assert sentence == told(snapshot, None if at is None else h(at), now)
+
+
+def test_nobody_knows_the_task() -> None:
+    """Rules G2 and S2: a schedule that is left alone because of its task says so."""
+    sentence = (
+        "Has not run yet: it is due since 2026-01-05 10:00:00+01:00, and no node knows its task 'task'."
+    )
+    assert sentence == told(active(), h(10), 10.5, has_task=False)
 
 
 def test_jitter() -> None:
