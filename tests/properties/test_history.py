@@ -146,8 +146,9 @@ class Told(Both):
 
     def come_true(self) -> None:
         """With nobody doing anything, what was told to come comes, when that was told."""
-        end = self.now + AHEAD * TICK
-        told = [one for one in self.tell(end) if one.status in ("planned", "paused")]
+        now, end, known = self.now, self.now + AHEAD * TICK, len(self.model.skips)
+        everything = self.tell(end)
+        told = [one for one in everything if one.status in ("planned", "paused")]
         planned = {one.first: one.due_at for one in told if one.status == "planned"}
         starts = Counter(planned.values())
         made = len(self.jobs)
@@ -161,6 +162,9 @@ class Told(Both):
             assert due_at is not None
             if due_at <= end and starts[due_at] == 1:  # what is due together is coalesced
                 assert began[fire_time] == due_at
+        assert {t for t in began if t is not None and now < t <= end} <= planned.keys()
+        for fire_time, _ in self.model.skips[known:]:
+            assert not now < fire_time <= end or any(one.first <= fire_time <= one.last for one in everything)
         for one in told:
             if one.status == "paused":
                 assert one.first not in began
