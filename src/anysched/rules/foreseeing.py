@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 
@@ -180,48 +180,80 @@ def _from(times: FireTimes, first: datetime | None, start: datetime) -> Iterator
         found = times.next(found)
 
 
+@attrs.frozen
+class _Resumed:
+    """How a schedule goes on at the end of its pause.
+
+    :ivar snapshot: the schedule as it is then
+    :ivar starts: fire times that get a job then, and when those start
+    :ivar boundary: before this instant lie the fire times that the pause holds back, as they were counted before
+    :ivar anew: whether fire times are counted anew from there on (rules P6 and P7)
+    """
+
+    snapshot: ScheduleSnapshot
+    starts: Mapping[datetime, datetime]
+    boundary: datetime
+    anew: bool
+
+    @property
+    def waiting(self) -> set[datetime]:
+        """The fire times that still wait then for what was said of them by name."""
+        return {one.fire_time for one in self.snapshot.state.occurrences if not one.settled}
+
+
+def _resumed(
+    snapshot: ScheduleSnapshot, options: EffectiveOptions, pause: Pause, until: datetime
+) -> _Resumed:
+    change = settle_and_fire(snapshot, options, until, snapshot.schedule.max_catchup)
+    resumed = after(snapshot, change)
+    starts = {
+        found: max(job.run_at, until) for job in change.jobs if (found := job.scheduled_fire_time) is not None
+    }
+    start = begins_anew(snapshot.state, Resume(until, until, pause.resume_from, pause.missed))
+    if start is not None:
+        return _Resumed(resumed, starts, max(start, until), anew=True)
+    return _Resumed(resumed, starts, resumed.state.next_fire_time or END, anew=False)
+
+
 def _while_paused(
     snapshot: ScheduleSnapshot, options: EffectiveOptions, pause: Pause, outlook: Outlook
 ) -> list[FireTime]:
-    """Tell of what a pause holds back, and of what comes when it ends.
-
-    What it holds back counts as the schedule has counted before, also where it will begin anew then.
-    """
+    """Tell of what a pause holds back, and of what comes when it ends."""
     state, now, times = snapshot.state, outlook.now, times_of(snapshot)
-    starts: dict[datetime, datetime] = {}
-    waiting: Collection[datetime] = ()
-    told: list[FireTime] = []
-    boundary = END
-    if pause.until is not None:
-        how = Resume(pause.until, pause.until, pause.resume_from, pause.missed)
-        change = settle_and_fire(snapshot, options, pause.until, snapshot.schedule.max_catchup)
-        resumed = after(snapshot, change)
-        starts = {
-            found: max(job.run_at, pause.until)
-            for job in change.jobs
-            if (found := job.scheduled_fire_time) is not None
-        }
-        start = begins_anew(state, how)
-        if start is not None:
-            boundary = max(start, pause.until)
-        elif resumed.state.next_fire_time is not None:
-            boundary = resumed.state.next_fire_time
-        waiting = {one.fire_time for one in resumed.state.occurrences if not one.settled}
-        if resumed.state.error is None:
-            told += _planned(times_of(resumed), resumed.state.next_fire_time, outlook, pause.until)
-    told += [
-        FireTime(first=found, last=found, status="planned", due_at=start) for found, start in starts.items()
-    ]
-    told += [
-        _skipped(named) if named.moved_to is None else _held_back(named, pause, waiting, now)
-        for named in state.occurrences
-        if not named.settled and named.fire_time not in starts
-    ]
+    resumed = None if pause.until is None else _resumed(snapshot, options, pause, pause.until)
+    starts = resumed.starts if resumed else {}
+    boundary = resumed.boundary if resumed else END
+    waiting = resumed.waiting if resumed else ()
     cursor = state.next_fire_time
-    told += _stretch(times, cursor, min(now, boundary), _Fate.of("missed", pause), starts)
-    until = _shown_until(times, cursor, boundary, outlook)
     first = next(_from(times, cursor, max(now, outlook.start)), None)
-    return [*told, *_stretch(times, first, until, _Fate.of("paused", pause), starts)]
+    until = _shown_until(times, cursor, boundary, outlook)
+    return [
+        *(FireTime(first=t, last=t, status="planned", due_at=start) for t, start in starts.items()),
+        *(
+            _skipped(named) if named.moved_to is None else _held_back(named, pause, waiting, now)
+            for named in state.occurrences
+            if not named.settled and named.fire_time not in starts
+        ),
+        *_stretch(times, cursor, min(now, boundary), _Fate.of("missed", pause), starts),
+        *_stretch(times, first, until, _Fate.of("paused", pause), starts),
+        *(_after_the_pause(resumed, pause, outlook) if resumed else ()),
+    ]
+
+
+def _after_the_pause(resumed: _Resumed, pause: Pause, outlook: Outlook) -> list[FireTime]:
+    state, times = resumed.snapshot.state, times_of(resumed.snapshot)
+    if state.error is not None:
+        return []
+    planned = _planned(times, state.next_fire_time, outlook, pause.until)
+    if not resumed.anew:
+        return planned
+    until = state.next_fire_time or END
+    if outlook.end is not None:
+        until = min(until, outlook.end + TICK if outlook.end < END else END)
+    passed_over = _stretch(
+        times, times.first(resumed.boundary), until, _Fate.of("paused", pause), resumed.starts
+    )
+    return [*passed_over, *planned]
 
 
 def _held_back(named: Occurrence, pause: Pause, waiting: Collection[datetime], now: datetime) -> FireTime:
