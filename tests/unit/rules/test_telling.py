@@ -97,6 +97,18 @@ def test_what_a_pause_has_missed_is_written_by_what_comes_next(how: str) -> None
     )  # fmt: skip
 
 
+def test_what_is_coalesced_into_a_moved_fire_time_names_it() -> None:
+    """Rules G1 and O3: where a moved fire time stands for late ones, all of them say so."""
+    snapshot = added(EVERY_10)
+    options = options_of(snapshot)
+    snapshot = after(snapshot, move(snapshot, options, at(-1), at(50), at(25)))
+    change = fire(snapshot, options, at(28), 100)
+    assert [at(50)] == [job.scheduled_fire_time for job in change.jobs]
+    assert [(0, 10, at(50)), (20, 20, at(50))] == [
+        (since(skip.first), since(skip.last), skip.into) for skip in change.skips
+    ]
+
+
 def test_a_lower_bound_reaches_to_the_last() -> None:
     """Rules G1 and L3: a span that cannot be counted to its end is told up to its last fire time all the same."""
     snapshot = paused(added(Every(SECOND)), at(0))
