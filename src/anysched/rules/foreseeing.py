@@ -224,6 +224,11 @@ def _while_paused(
     starts = resumed.starts if resumed else {}
     boundary = resumed.boundary if resumed else END
     waiting = resumed.waiting if resumed else ()
+    later = _after_the_pause(resumed, pause, outlook) if resumed else []
+    run = {
+        *starts,
+        *(one.first for one in later if one.status == "planned"),
+    }  # jitter may reach beyond the end
     cursor = state.next_fire_time
     first = next(_from(times, cursor, max(now, outlook.start)), None)
     until = _shown_until(times, cursor, boundary, outlook)
@@ -234,9 +239,9 @@ def _while_paused(
             for named in state.occurrences
             if not named.settled and named.fire_time not in starts
         ),
-        *_stretch(times, cursor, min(now, boundary), _Fate.of("missed", pause), starts),
-        *_stretch(times, first, until, _Fate.of("paused", pause), starts),
-        *(_after_the_pause(resumed, pause, outlook) if resumed else ()),
+        *_stretch(times, cursor, min(now, boundary), _Fate.of("missed", pause), run),
+        *_stretch(times, first, until, _Fate.of("paused", pause), run),
+        *later,
     ]
 
 

@@ -82,6 +82,15 @@ def test_a_pause_that_goes_on_later_than_it_ends() -> None:
     ] == short(told(snapshot, 15, 60))
 
 
+def test_jitter_reaches_beyond_the_end_of_a_pause() -> None:
+    """Rules G2, P7 and T8: what has passed by the end of a pause, and is not due then, runs, and is told once."""
+    schedule = added(EVERY_10, max_jitter=timedelta(seconds=9))
+    for resume_from in (None, at(10)):
+        snapshot = paused(schedule, at(5), until=at(20.001), resume_from=resume_from)
+        found = [one for one in told(snapshot, 15, 25) if one.first <= at(20) <= one.last]
+        assert [(20, 20, 1, "planned")] == short(found)
+
+
 @pytest.mark.parametrize("how", ["skip", "move"])
 def test_what_a_pause_has_missed_is_written_by_what_comes_next(how: str) -> None:
     """Rules G1 and P10: where a pause was over and nobody had looked, who names a fire time writes what it missed."""
