@@ -65,6 +65,7 @@ from anysched.model.events import StalePause as StalePause
 from anysched.model.events import StoreRecovered as StoreRecovered
 from anysched.model.events import StoreUnavailable as StoreUnavailable
 from anysched.model.figures import StoreFigures as StoreFigures
+from anysched.model.history import FireTime as FireTime
 from anysched.model.history import Retention as Retention
 from anysched.model.hold import Hold as Hold
 from anysched.model.hold import Maintenance as Maintenance

@@ -39,6 +39,7 @@ def tally(log: Path, report: Path, every: float, *, gone: Mapping[str, float] | 
         due |= {(schedule, fire_time) for fire_time in fire_times}
         assert len(fire_times) == state["jobs_made"], schedule
         assert 0 == state["skipped"], schedule
+        assert [*fire_times] == state["ran"], (schedule, "rule G1: each has one record")
     ends = {node: round(instant * SECOND) for node, instant in (gone or {}).items()}
     verdict = judge(due, runs_of(lines(log), clock_offset()), gone=ends)
     assert [] == verdict.unexpected, "jobs for what is no fire time"

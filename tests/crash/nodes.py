@@ -151,7 +151,16 @@ async def _finish(url: str, report: str, lease: float, tasks: Iterable[Callable[
         while await scheduler.get_jobs():  # noqa: ASYNC110  (another node may run the last one)
             await anyio.sleep(0.05)
         states = {snapshot.id: _plain(snapshot) for snapshot in await scheduler.get_schedules()}
+        for id, state in states.items():
+            state["ran"] = await _ran(scheduler, id, state["next"])
     _write(report, states)
+
+
+async def _ran(scheduler: AsyncScheduler, id: str, end: int) -> list[int | None]:
+    """Return the fire times before an instant of which the history says that they have run."""
+    until = EPOCH + timedelta(microseconds=end - 1)
+    told = await scheduler.get_fire_times(id, EPOCH, until, limit=10_000)
+    return [microseconds(one.first) for one in told if one.status == "ran"]
 
 
 def _write(report: str, states: dict[str, Any]) -> None:

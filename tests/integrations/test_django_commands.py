@@ -41,6 +41,16 @@ def test_operating(tmp_path: Path) -> None:
         assert resumed.startswith("hourly is active, 0 jobs made, next 20")
 
 
+def test_explaining(tmp_path: Path) -> None:
+    """A sentence tells what is due next, or at an instant that is read in the time zone of the site."""
+    with site(tmp_path):
+        declare_schedules()
+        assert said("explainschedule", "hourly").startswith("Has not run yet: it is due since 20")
+        said("pauseschedule", "hourly", "--reason", "disk swap")
+        paused = said("explainschedule", "hourly", "--at", "2099-01-01 12:00")
+        assert paused.startswith("Is not a fire time of this schedule; the nearest are 2099-01-01 11:")
+
+
 def test_pause_that_ends(tmp_path: Path) -> None:
     """``--until`` is read in the time zone of the site."""
     with site(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from tests.integrations.support import Api, noop, other
 
-from anysched import DateTrigger, ScheduleStatus, SkipReason
+from anysched import DateTrigger, JobKind, JobOutcome, ScheduleStatus, SkipReason
 from anysched.integrations import _words
 from anysched.model import policies
 
@@ -280,3 +280,6 @@ def test_words_are_those_of_the_package() -> None:
     assert {str(reason) for reason in SkipReason} == set(get_args(_words.SkipReason))
     assert get_args(policies.MissedWord) == get_args(_words.MissedWord)
     assert get_args(policies.Queued) == get_args(_words.Queued)
+    assert get_args(policies.FireTimeStatus) == get_args(_words.FireTimeStatus)
+    assert [str(kind) for kind in JobKind] == [*get_args(_words.JobKind)]
+    assert [str(outcome) for outcome in JobOutcome] == [*get_args(_words.Outcome)]

@@ -57,6 +57,9 @@ BAD_QUERIES: list[tuple[str, str, str, str]] = [
     ("GET", "/schedule/preview-unpause", "id=a&resume_from=2026-01-01T00:00:00+01:00", "resume_from"),
     ("GET", "/schedule/preview-unpause", "id=a&resume_from=1800000000", "resume_from"),
     ("GET", "/schedule/preview-unpause", "id=a&missed=everything", "missed"),
+    ("GET", "/schedule/fire-times", "id=a&start=yesterday", "start"),
+    ("GET", "/schedule/fire-times", "id=a&limit=1001", "limit"),
+    ("GET", "/schedule/explain", "id=a&instant=2026-01-01T00:00:00", "instant"),
     ("GET", "/schedule/preview-unpause", "id=a&missed={", "missed"),
     ("GET", "/schedule/preview-unpause", 'id=a&missed={"max_jobs": 0}', "missed"),
     ("GET", "/schedules", "limit=0", "limit"),
@@ -206,6 +209,8 @@ def test_unknown_ids(api: Api) -> None:
         ("POST", "/schedule/pause"),
         ("POST", "/schedule/unpause"),
         ("GET", "/schedule/preview-unpause"),
+        ("GET", "/schedule/fire-times"),
+        ("GET", "/schedule/explain"),
         ("POST", "/schedule/run"),
         ("DELETE", "/schedule"),
     ]:

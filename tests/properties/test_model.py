@@ -24,7 +24,8 @@ from hypothesis.stateful import (
 from tests.properties import reference as ref
 from tests.properties.world import NODES, World, hold_of, pause_of, refusal, seconds
 
-from anysched import AsyncScheduler
+from anysched import AsyncScheduler, JobKind, SkipReason
+from anysched.model.history import RunRecord, SkipRecord
 from anysched.model.job import Claim
 from anysched.model.schedule import ScheduleSnapshot, ScheduleState
 from anysched.ports.store import Advanced, AdvanceRequest, Completed, Completion, NodePolicy
@@ -471,12 +472,27 @@ class AtRest(RuleBasedStateMachine):
                 [(seconds(one.fire_time), seconds(one.moved_to), one.settled) for one in state.occurrences],
             ), id
         self.compare_holds(snapshots)
+        for snapshot in snapshots.values():
+            self.compare_ledger(snapshot.state)
         jobs = [
             (job.schedule, job.fire_time, job.run_at, job.deadline, job.attempt, job.state)
             for job in self.reference.jobs
         ]
         assert sorted(jobs, key=repr) == sorted(self.world.jobs(), key=repr)
         assert not [key for key, number in self.world.keys.items() if number > 1], "rule S3"
+
+    def compare_ledger(self, state: ScheduleState) -> None:
+        """Every job that was made has a record, or has not ended; so has every fire time that got none (rule G1)."""
+        records = self.world.ledger(state.incarnation)
+        runs = [one for one in records if isinstance(one, RunRecord) and one.kind is JobKind.regular]
+        made = {run.job_id for run in runs} | {job.id for job in self.world.jobs_of(state.incarnation)}
+        assert state.jobs_made == len(made)
+        assert len({run.fire_time for run in runs}) == len(runs)
+        skipped: Counter[SkipReason] = Counter()
+        for one in records:
+            if isinstance(one, SkipRecord):
+                skipped[one.reason] += one.number
+        assert state.skipped == skipped
 
     def pauses_of(self, state: ScheduleState) -> list[ref.Pause]:
         """Return what pauses a schedule; what is over does not, but the last of it says how to go on."""
@@ -719,7 +735,7 @@ def claim_key(claim: Claim) -> tuple[Any, ...]:
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("machine", [AtRest, Interleaved])
 def test_model(machine: type[AtRest], kind: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """rules S, P, H, L, O and J3: whatever users, nodes and time do, the stores agree with the reference."""
+    """rules S, P, H, L, O, J3 and G1: whatever users, nodes and time do, the stores agree with the reference."""
     monkeypatch.setattr(_memory_schedules, "LONG_BACKLOG", 3)  # so that more is decided in threads
     monkeypatch.setattr(advance, "LOOK_AGAIN", 1_000_000)  # the reference knows whole seconds
     variant: Any = type(machine.__name__, (machine,), {"kind": kind, "backend": backend, "steps": 0})

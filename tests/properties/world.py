@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import UUID
 
 import attrs
 import sqlalchemy as sa
@@ -25,8 +26,11 @@ from anysched import (
     FireTimesSkipped,
     Hold,
     IntervalTrigger,
+    Job,
+    JobKind,
     JobReleased,
     Pause,
+    Retention,
     ScheduleSnapshot,
     Trigger,
     UnpauseResult,
@@ -35,7 +39,8 @@ from anysched import (
     task,
 )
 from anysched.brokers import LocalEventBroker
-from anysched.ports.store import DataStore
+from anysched.model.history import Record
+from anysched.ports.store import DataStore, HistoryQuery
 from anysched.stores import MemoryDataStore, SQLDataStore
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.odd import PlainTrigger
@@ -240,6 +245,7 @@ class World:
             timezone=UTC,
             clock=self.clock,
             tasks=self._tasks,
+            retention=Retention(most=1_000_000),
         )
         self.nodes[number] = node
         self._exits[number] = entered = self._portal.wrap_async_context_manager(node)
@@ -288,6 +294,17 @@ class World:
     def holds(self) -> list[Hold]:
         """Return what pauses schedules."""
         return list(self.call(self._anybody().get_holds))
+
+    def ledger(self, incarnation: UUID) -> list[Record]:
+        """Return all that came of the fire times of one life of a schedule."""
+        store = self._anybody()._engine.settings.store
+        query = HistoryQuery(incarnation=incarnation, most=1_000_000)
+        return list(self.call(store.get_history, query))
+
+    def jobs_of(self, incarnation: UUID) -> list[Job]:
+        """Return the regular jobs of one life of a schedule that have not ended."""
+        jobs: list[Job] = self.call(self._anybody().get_jobs)
+        return [job for job in jobs if job.incarnation == incarnation and job.kind is JobKind.regular]
 
     def jobs(self) -> list[tuple[Any, ...]]:
         """Return all jobs in the words of the reference."""

@@ -16,9 +16,11 @@ from anysched import (
     CronTrigger,
     DateTrigger,
     Event,
+    FireTime,
     Health,
     IntervalTrigger,
     Job,
+    JobOutcome,
     JobReleased,
     JobResult,
     RunState,
@@ -103,6 +105,10 @@ async def schedules(scheduler: AsyncScheduler) -> None:
     await scheduler.unpause_schedule(
         "x", missed=CatchUp("all", max_jobs=9, max_age=60, spacing=timedelta(minutes=1))
     )
+    told = await scheduler.get_fire_times("x", NOON, limit=5)
+    assert_type(told, list[FireTime])
+    assert_type(told[0].outcome, JobOutcome | None)
+    assert_type(await scheduler.explain("x", NOON), str)
     assert_type(await scheduler.run_schedule("x"), UUID)
     await scheduler.remove_schedule("x")
 

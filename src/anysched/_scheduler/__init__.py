@@ -12,6 +12,7 @@ from anysched._clock import Clock, SystemClock
 from anysched._scheduler.audit import AuditMethods
 from anysched._scheduler.base import current
 from anysched._scheduler.events import EventMethods
+from anysched._scheduler.history import HistoryMethods
 from anysched._scheduler.holds import HoldMethods
 from anysched._scheduler.jobs import JobMethods
 from anysched._scheduler.occurrences import OccurrenceMethods
@@ -44,6 +45,7 @@ class AsyncScheduler(
     PauseMethods,
     HoldMethods,
     OccurrenceMethods,
+    HistoryMethods,
     AuditMethods,
     JobMethods,
     EventMethods,

@@ -102,6 +102,11 @@ class DerivedMethods:
     move_fire_time: Final = _blocking(AsyncScheduler.move_fire_time)
     restore_fire_time: Final = _blocking(AsyncScheduler.restore_fire_time)
 
+    # history
+
+    get_fire_times: Final = _blocking(AsyncScheduler.get_fire_times)
+    explain: Final = _blocking(AsyncScheduler.explain)
+
     # audit
 
     get_audit: Final = _blocking(AsyncScheduler.get_audit)

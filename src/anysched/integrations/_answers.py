@@ -207,8 +207,8 @@ def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
             "skipped_exact": state.skipped_exact,
             "occurrences": [_occurrence(occurrence) for occurrence in state.occurrences],
             "failures": state.failures,
-            "error": state.error and _utf_8(state.error),
-            "fault": snapshot.fault and _utf_8(snapshot.fault),
+            "error": state.error and utf_8(state.error),
+            "fault": snapshot.fault and utf_8(snapshot.fault),
             "version": state.version,
             "metadata": _json(snapshot.schedule.metadata),
             "group": snapshot.schedule.group,
@@ -241,12 +241,12 @@ def _pause(pause: Pause) -> dict[str, Any]:
 
 def _text(value: object) -> str:
     try:
-        return _utf_8(str(value))
+        return utf_8(str(value))
     except Exception:  # a trigger of somebody's own must not hide the others
         return type(value).__name__
 
 
-def _utf_8(text: str) -> str:
+def utf_8(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from anysched.integrations._audit import AUDIT_OPERATIONS
 from anysched.integrations._fire_times import FIRE_TIME_OPERATIONS
+from anysched.integrations._history_operations import HISTORY_OPERATIONS
 from anysched.integrations._hold_operations import HOLD_OPERATIONS
 from anysched.integrations._operations import SCHEDULE_OPERATIONS, Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *SCHEDULE_OPERATIONS,
     *FIRE_TIME_OPERATIONS,
+    *HISTORY_OPERATIONS,
     *HOLD_OPERATIONS,
     *AUDIT_OPERATIONS,
 )

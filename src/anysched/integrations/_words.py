@@ -28,3 +28,8 @@ Action = Literal[
     "backfill_resumed",
     "backfill_cancelled",
 ]
+JobKind = Literal["regular", "manual", "direct", "backfill"]
+Outcome = Literal["success", "error", "missed_start_deadline", "cancelled", "abandoned"]
+FireTimeStatus = Literal[
+    "ran", "running", "queued", "held", "skipped", "missed", "late", "planned", "paused", "unknown"
+]

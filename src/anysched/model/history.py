@@ -9,7 +9,7 @@ import attrs
 
 from anysched.model import convert
 from anysched.model.job import JobException
-from anysched.model.policies import JobKind, JobOutcome, SkipReason
+from anysched.model.policies import FireTimeStatus, JobKind, JobOutcome, SkipReason
 
 
 def _history(value: convert.Seconds | None) -> timedelta | None:
@@ -55,7 +55,7 @@ class RunRecord:
     :ivar started_at: when it started; None if it never did
     :ivar attempt: which attempt this was
     :ivar node: the node that ran it; None if none did
-    :ivar exception: what it raised, without the traceback
+    :ivar exception: what it raised, without the traceback, and with no more than the beginning of a long message
     """
 
     job_id: UUID
@@ -120,3 +120,55 @@ class SkipRecord:
 
 
 Record = RunRecord | SkipRecord
+
+
+@attrs.frozen(kw_only=True)
+class FireTime:
+    """What came, or is to come, of a fire time, or of several in a row with one fate (rule G2).
+
+    What ``status`` says: "ran", a job has ended, also one that never started; "running", "queued" and "held", it has
+    a job; "skipped", it got none, or will get none, as somebody said so by name; "missed", it has passed while the
+    schedule was paused or set aside, and nothing is decided about it; "late", it is due, and a node is about to look;
+    "planned", it is to come; "paused", it is to come, and will not run; "unknown", it has passed, and what came of it
+    is not kept.
+
+    :ivar first: the fire time, or the first of them, as the trigger says it; when a job by hand was to start
+    :ivar last: the last of them; the same as ``first`` if it is one
+    :ivar number: how many they are
+    :ivar exact: False when ``number`` is only a lower bound
+    :ivar status: see above
+    :ivar due_at: when it was or is due, with jitter, moved, or put off; None for several, and while paused
+    :ivar outcome: how its job ended
+    :ivar reason: why it got no job
+    :ivar kind: who asked for the job; None where there is none
+    :ivar job_id: the job
+    :ivar attempt: which attempt that was, is, or will be; None without a job
+    :ivar started_at: when the job started
+    :ivar finished_at: when the job ended, or it was decided that there is none
+    :ivar node: the node that ran the job
+    :ivar exception: what it raised, without the traceback, and with no more than the beginning of a long message
+    :ivar into: the fire time that stands for it, if it was coalesced
+    :ivar cause: the id of the hold, window or backfill that is the reason, if one is
+    :ivar why: what was given as the reason, in free text
+    :ivar by: who had asked for it
+    """
+
+    first: datetime
+    last: datetime
+    number: int = 1
+    exact: bool = True
+    status: FireTimeStatus
+    due_at: datetime | None = None
+    outcome: JobOutcome | None = None
+    reason: SkipReason | None = None
+    kind: JobKind | None = None
+    job_id: UUID | None = None
+    attempt: int | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    node: str | None = None
+    exception: JobException | None = None
+    into: datetime | None = None
+    cause: str | None = None
+    why: str | None = None
+    by: str | None = None

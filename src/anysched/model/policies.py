@@ -204,3 +204,6 @@ WindowMode = Literal["skip", "defer"]
 Reprocess = Literal["none", "failed", "all"]
 BackfillOrder = Literal["oldest", "newest"]
 BackfillStatus = Literal["running", "paused", "done", "cancelled"]
+FireTimeStatus = Literal[
+    "ran", "running", "queued", "held", "skipped", "missed", "late", "planned", "paused", "unknown"
+]

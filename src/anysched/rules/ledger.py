@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-
-import attrs
+from typing import Final
 
 from anysched.model.history import RunRecord, SkipRecord
-from anysched.model.job import EndedJob
+from anysched.model.job import EndedJob, JobException
 from anysched.model.policies import SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.rules.picking import Span
 from anysched.rules.times import Count
+
+_ONE: Final = Count(1)
+
+#: How much of the message of an exception is kept of every run, in characters.
+LONGEST_MESSAGE: Final = 1000
 
 
 def run_of(end: EndedJob, node: str | None) -> RunRecord | None:
@@ -36,8 +40,16 @@ def run_of(end: EndedJob, node: str | None) -> RunRecord | None:
         result.started_at,
         job.attempt,
         node,
-        None if exception is None else attrs.evolve(exception, traceback=""),
+        None if exception is None else _brief(exception),
     )
+
+
+def _brief(exception: JobException) -> JobException:
+    """Return an exception as it is kept of every run: without the traceback, and of bounded length."""
+    message = exception.message
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[: LONGEST_MESSAGE - 1]}…"
+    return JobException(exception.type[:LONGEST_MESSAGE], message)
 
 
 def told(
@@ -65,7 +77,7 @@ def _skip(
         incarnation=snapshot.state.incarnation,
         reason=span.reason,
         first=span.first,
-        last=span.first if count.number == 1 else span.times.last(span.first, span.last),
+        last=span.first if count == _ONE else span.times.last(span.first, span.last),
         number=count.number,
         exact=count.exact,
         at=now,

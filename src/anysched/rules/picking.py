@@ -78,7 +78,7 @@ def pick_due(
         chosen = chosen[:1] if schedule.coalesce is CoalescePolicy.earliest else chosen[-1:]
     skipped = [
         *singly(SkipReason.grace, times, stale),
-        *regular.skipped,
+        *standing(regular.skipped, chosen),
         *singly(SkipReason.coalesced, times, [*moved, *regular.chosen], but=chosen, into=chosen[:1]),
     ]
     return Pick(chosen, skipped, regular.cursor, settled(named, [*stale, *moved], chosen))
@@ -144,6 +144,12 @@ def singly(
     """
     stands = into[0] if into else None
     return [Span(reason, times, fire_time, fire_time, stands) for fire_time in found if fire_time not in but]
+
+
+def standing(skipped: Iterable[Span], chosen: Sequence[datetime]) -> list[Span]:
+    """Return spans of which those that were coalesced are so into what was chosen in the end."""
+    into = chosen[0] if chosen else None
+    return [span if span.into is None else attrs.evolve(span, into=into) for span in skipped]
 
 
 def settled(

@@ -18,7 +18,7 @@ from anysched.model.policies import CatchUp, CoalescePolicy, Missed, ResumeFrom,
 from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState, UnpauseResult
 from anysched.rules.firing import failed, moved
 from anysched.rules.jobs import regular_job
-from anysched.rules.picking import Pick, Span, pick_due, settled, singly, waiting
+from anysched.rules.picking import Pick, Span, pick_due, settled, singly, standing, waiting
 from anysched.rules.times import BEGINNING, TICK, FireTimes, spaced
 
 #: What the words that ask for jobs are short for.
@@ -164,9 +164,9 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     state, at, missed = snapshot.state, how.at, how.missed
     named = state.occurrences
     old, frozen = FireTimes.of(snapshot.schedule, state.anchor, named), state.next_fire_time
-    start = at if how.resume_from == "now" else how.resume_from
-    if start is None or (frozen is not None and start < frozen and how.resume_from != "now"):
-        start, times, cursor = None, old, frozen
+    start = begins_anew(state, how)
+    if start is None:
+        times, cursor = old, frozen
     else:
         times = FireTimes.of(snapshot.schedule, start, named)
         cursor = _first_unfired(times, start, state)
@@ -184,6 +184,14 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
         skipped.append(Span(SkipReason.paused, old, rest, start - TICK))
     restart = Restart(times, cursor, chosen, skipped)
     return _with_named(restart, snapshot, how, start) if named else restart
+
+
+def begins_anew(state: ScheduleState, how: Resume) -> datetime | None:
+    """Return the instant from which on fire times are counted anew; None if the old ones go on (rules P5 to P7)."""
+    start, frozen = how.at if how.resume_from == "now" else how.resume_from, state.next_fire_time
+    if start is not None and frozen is not None and start < frozen and how.resume_from != "now":
+        return None
+    return start
 
 
 def _with_named(restart: Restart, snapshot: ScheduleSnapshot, how: Resume, start: datetime | None) -> Restart:
@@ -210,7 +218,7 @@ def _with_named(restart: Restart, snapshot: ScheduleSnapshot, how: Resume, start
         chosen, others = together[:1], together[1:]
     into = chosen[0][1] if chosen and reason is SkipReason.coalesced else None
     skipped = [
-        *restart.skipped,
+        *(restart.skipped if into is None else standing(restart.skipped, [into])),
         *singly(SkipReason.paused, times, given_up),
         *(Span(reason, own, found, found, into) for own, found in others),
     ]

@@ -20,24 +20,30 @@ VERSION: Final = 1
 
 
 def record_to_plain(record: Record) -> dict[str, Any]:
-    """Return a record of the history, without the id of a run."""
+    """Return a record of the history, without the id of a run; of a run what is not as usual is left out."""
     if isinstance(record, SkipRecord):
         return _skip_to_plain(record)
-    exception = record.exception
-    return {
+    run_at, fire_time, started_at = record.run_at, record.fire_time, record.started_at
+    plain: dict[str, Any] = {
         "version": VERSION,
         "run": record.kind.value,
         "schedule_id": record.schedule_id,
         "incarnation": record.incarnation.hex,
-        "fire_time": _text(record.fire_time),
-        "run_at": record.run_at.isoformat(),
+        "run_at": run_at.isoformat(),
         "outcome": record.outcome.value,
         "finished_at": record.finished_at.isoformat(),
-        "started_at": _text(record.started_at),
-        "attempt": record.attempt,
-        "node": record.node,
-        "exception": None if exception is None else [exception.type, exception.message],
     }
+    if fire_time is not None:
+        plain["fire_time"] = plain["run_at"] if fire_time is run_at else fire_time.isoformat()
+    if started_at is not None:
+        plain["started_at"] = started_at.isoformat()
+    if record.attempt != 1:
+        plain["attempt"] = record.attempt
+    if record.node is not None:
+        plain["node"] = record.node
+    if record.exception is not None:
+        plain["exception"] = [record.exception.type, record.exception.message]
+    return plain
 
 
 def _skip_to_plain(skip: SkipRecord) -> dict[str, Any]:
@@ -71,19 +77,19 @@ def record_from_plain(plain: object, job_id: UUID) -> Record:
 
 
 def _run_from_plain(record: dict[str, Any], job_id: UUID) -> RunRecord:
-    exception = record["exception"]
+    exception = record.get("exception")
     return RunRecord(
         job_id,
         str(record["schedule_id"]),
         UUID(record["incarnation"]),
         JobKind(record["run"]),
-        _instant(record["fire_time"]),
+        _instant(record.get("fire_time")),
         _needed(record["run_at"]),
         JobOutcome(record["outcome"]),
         _needed(record["finished_at"]),
-        _instant(record["started_at"]),
-        int(record["attempt"]),
-        record["node"],
+        _instant(record.get("started_at")),
+        int(record.get("attempt", 1)),
+        record.get("node"),
         None if exception is None else JobException(*map(str, exception)),
     )
 

@@ -135,6 +135,20 @@ def resume(options: dict[str, Any]) -> dict[str, Any]:
     return {"resume_from": "now" if options["from_now"] else None, "missed": options["missed"]}
 
 
+class ExplainSchedule(OperatorCommand):
+    """Tells why a schedule did or did not run."""
+
+    help = "Tells why a schedule did or did not run at an instant, or what it does next."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("id", help="id of the schedule")
+        parser.add_argument("--at", type=instant, help="a fire time; what is due next by default")
+
+    def operate(self, scheduler: Scheduler, options: dict[str, Any]) -> None:
+        at = options["at"]
+        self.stdout.write(scheduler.explain(options["id"], "next" if at is None else at))
+
+
 def instant(text: str) -> datetime:
     """Return the instant that somebody has written."""
     try:

@@ -139,15 +139,12 @@ class Ledger:
 
 
 def _history_row(record: Record) -> Row:
-    key = record.job_id if isinstance(record, RunRecord) else new_id(record.at)
-    return (
-        key.hex,
-        record.incarnation.hex,
-        from_instant(record.first),
-        from_instant(record.last),
-        from_instant(record.at),
-        to_json(record_to_plain(record)),
-    )
+    text, life = to_json(record_to_plain(record)), record.incarnation.hex
+    if isinstance(record, RunRecord):
+        first = from_instant(record.first)
+        return (record.job_id.hex, life, first, first, from_instant(record.finished_at), text)
+    first, last, at = map(from_instant, (record.first, record.last, record.at))
+    return (new_id(record.at).hex, life, first, last, at, text)
 
 
 def _audit_row(entry: AuditEntry) -> Row:

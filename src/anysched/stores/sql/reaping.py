@@ -92,7 +92,7 @@ class Reaping:
             return
         self._jobs.requeue(connection, back)
         self._jobs.delete(connection, (end.job.id for end in over))
-        self._results.keep(connection, over)
+        self._results.keep(connection, over, node.id)
         written = self._counting.write(connection, counted, request.policy, present)
         self._leases.drop(connection, node.id)
         reaped.nodes.add(node.id)

@@ -76,9 +76,12 @@ class Results:
             self._dialect.run_many(connection, self._sql.insert_result, kept)
         self._ledger.ended(connection, (end for end, _ in ends), node)
 
-    def keep(self, connection: sa.Connection, ended: Sequence[EndedJob]) -> None:
-        """Write what is kept of jobs that ended without running."""
-        self.insert(connection, [self.encode(job) for job in ended])
+    def keep(self, connection: sa.Connection, ended: Sequence[EndedJob], node: str | None = None) -> None:
+        """Write what is kept of jobs that nobody reports: they ended without running, or their node is gone.
+
+        :param node: that node
+        """
+        self.insert(connection, [self.encode(job) for job in ended], node)
 
     def find(self, connection: sa.Connection, job_id: UUID, now: int) -> JobResult | None:
         """Return a result that is still kept. :raise DeserializationError: when it cannot be read here"""

@@ -18,11 +18,12 @@ from anysched.model.ids import new_id
 from anysched.model.job import JobResult
 from anysched.model.policies import AuditAction, JobKind, JobOutcome, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.task import TaskOptions
 from anysched.model.window import Window
 from anysched.ports.store import AuditQuery, Completion, DataStore, HistoryQuery
 from anysched.rules import adding, pausing
 from anysched.testing.clock import FakeClock
-from anysched.testing.store_suite.actors import FAILURE, Node, User, every, seconds
+from anysched.testing.store_suite.actors import FAILURE, LEASE, Node, User, every, seconds
 from anysched.testing.store_suite.base import StoreTests
 from anysched.triggers import CronTrigger, IntervalTrigger
 
@@ -89,6 +90,41 @@ class LedgerTests(StoreTests):
         assert expected == (
             found.reason, found.first, found.last, found.number, found.exact, found.at, found.why, found.by,
         )  # fmt: skip
+
+    async def test_jobs_that_end_without_a_report(self, store: DataStore, clock: FakeClock) -> None:
+        """Rules G1 and J2: jobs that were cancelled, discarded, removed or left behind are written, each once."""
+        user, node = User(store), Node(store)
+        await store.declare_tasks({"task": TaskOptions(on_abandon="fail")})
+        await user.add(every(10, "a", coalesce="all"), every(10, "b"))
+        lives = {snapshot.id: snapshot.state.incarnation for snapshot in await user.schedules()}
+        await node.advance(claim_limit=0)
+        await clock.advance(10)
+        await node.advance(claim_limit=0)
+        cancelled, discarded = await user.jobs(schedule_id="a")
+        await store.cancel_job(cancelled.id)
+        await user.pause("a", queued="discard")
+        removed, left = await user.jobs(schedule_id="b")
+        if store.durable:
+            (taken,) = (await node.advance(claim_limit=1, plan_limit=0)).claims
+            assert taken.job.id == removed.id
+            removed, left = left, removed
+            await clock.advance(LEASE.total_seconds() + 1)
+            await Node(store, "node b").work(plan_limit=0, claim_limit=0)
+        await user.remove("b")
+        expected: dict[UUID, tuple[str, str | None]]
+        expected = {cancelled.id: ("cancelled", None), discarded.id: ("cancelled", None)}
+        assert expected == await self._ends(store, lives["a"])
+        expected = {removed.id: ("cancelled", None), left.id: ("cancelled", None)}
+        if store.durable:
+            expected[left.id] = ("abandoned", node.name)
+        assert expected == await self._ends(store, lives["b"])
+
+    async def _ends(self, store: DataStore, life: UUID) -> dict[UUID, tuple[str, str | None]]:
+        """Return how the jobs of a schedule have ended, and who had them."""
+        runs = await store.get_history(HistoryQuery(incarnation=life))
+        ends = {run.job_id: (str(run.outcome), run.node) for run in runs if isinstance(run, RunRecord)}
+        assert len(runs) == len(ends)
+        return ends
 
     async def test_history_does_not_grow_for_ever(self, store: DataStore, clock: FakeClock) -> None:
         """Rule G3: what is older than was said goes, and all but the latest of a schedule."""

@@ -1,0 +1,303 @@
+"""What is to come of fire times, by the very decisions that will be made about them (rule G2)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+
+import attrs
+
+from anysched.errors import TriggerError
+from anysched.model.history import FireTime, SkipRecord
+from anysched.model.occurrence import Occurrence
+from anysched.model.options import EffectiveOptions
+from anysched.model.policies import FireTimeStatus, ScheduleStatus, SkipReason
+from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.rules.pausing import after, settle, settle_and_fire
+from anysched.rules.resuming import Resume, begins_anew
+from anysched.rules.times import END, TICK, Count, FireTimes
+
+
+@attrs.frozen(kw_only=True)
+class Outlook:
+    """Which part of what is to come is asked for.
+
+    :ivar now: the present
+    :ivar start: nothing before this instant, but what is late or missed
+    :ivar end: nothing after this instant; None for as much as ``most`` says
+    :ivar most: how many fire times are told one by one at most
+    """
+
+    now: datetime
+    start: datetime
+    end: datetime | None
+    most: int
+
+
+@attrs.frozen
+class _Fate:
+    """What all fire times of a stretch have in common."""
+
+    status: FireTimeStatus
+    why: str | None = None
+    by: str | None = None
+    cause: str | None = None
+
+    @classmethod
+    def of(cls, status: FireTimeStatus, pause: Pause) -> _Fate:
+        return cls(status, pause.reason, pause.by, pause.hold)
+
+
+def times_of(snapshot: ScheduleSnapshot) -> FireTimes:
+    """Return the fire times that the cursor of a schedule goes through."""
+    state = snapshot.state
+    return FireTimes.of(snapshot.schedule, state.anchor, state.occurrences)
+
+
+def foresee(snapshot: ScheduleSnapshot, options: EffectiveOptions, outlook: Outlook) -> list[FireTime]:
+    """Tell of the fire times from the cursor on, and of those that were skipped or moved by name; in no order.
+
+    Late and missed ones are told as spans, as a whole. Nothing is told of a schedule that is finished, or cannot be
+    read on this node.
+
+    :raise TriggerError: when its trigger does not work
+    """
+    state, now = snapshot.state, outlook.now
+    if snapshot.fault is not None or state.status is ScheduleStatus.finished:
+        return []
+    if state.error is not None:
+        return _set_aside(snapshot, now)
+    pause = state.pause
+    if pause is not None and not pause.is_over(now):
+        return _while_paused(snapshot, options, pause, outlook)
+    change = settle(snapshot, attrs.evolve(options, recorded=True), now)
+    resumed = [
+        FireTime(first=found, last=found, status="late", due_at=job.run_at)
+        for job in change.jobs
+        if (found := job.scheduled_fire_time) is not None
+    ]
+    return [*resumed, *map(of_skip, change.skips), *_active(after(snapshot, change), outlook)]
+
+
+def of_skip(skip: SkipRecord) -> FireTime:
+    """Return fire times that got no job."""
+    return FireTime(
+        first=skip.first,
+        last=skip.last,
+        number=skip.number,
+        exact=skip.exact,
+        status="skipped",
+        reason=skip.reason,
+        finished_at=skip.at,
+        into=skip.into,
+        cause=skip.cause,
+        why=skip.why,
+        by=skip.by,
+    )
+
+
+def span(times: FireTimes, first: datetime, last: datetime, status: FireTimeStatus) -> FireTime:
+    """Return fire times with one fate: from one to another."""
+    count = Count(1) + times.count(first, last)
+    due_at = times.due_at(first) if first == last else None
+    return FireTime(
+        first=first, last=last, number=count.number, exact=count.exact, status=status, due_at=due_at
+    )
+
+
+def _set_aside(snapshot: ScheduleSnapshot, now: datetime) -> list[FireTime]:
+    """Tell of what has passed since the schedule stands still, as far as its trigger says."""
+    fate = _Fate("missed", snapshot.state.error)
+    try:
+        return _stretch(times_of(snapshot), snapshot.state.next_fire_time, now, fate)
+    except TriggerError:
+        return []
+
+
+def _active(snapshot: ScheduleSnapshot, outlook: Outlook) -> list[FireTime]:
+    state, now, times = snapshot.state, outlook.now, times_of(snapshot)
+    told = [_named(one, now) for one in state.occurrences if not one.settled]
+    cursor = state.next_fire_time
+    if cursor is not None and (last := times.last_due(cursor, now)) is not None:
+        told.append(span(times, cursor, last, "late"))
+        cursor = times.next(last)
+    return [*told, *_planned(times, cursor, outlook)]
+
+
+def _named(named: Occurrence, now: datetime) -> FireTime:
+    """Tell of a fire time that was skipped or moved by name, in a schedule that nothing pauses."""
+    if named.moved_to is None:
+        return _skipped(named)
+    return _moved(named, "late" if named.moved_to <= now else "planned")
+
+
+def _skipped(named: Occurrence) -> FireTime:
+    return FireTime(
+        first=named.fire_time,
+        last=named.fire_time,
+        status="skipped",
+        reason=SkipReason.requested,
+        why=named.reason,
+        by=named.by,
+    )
+
+
+def _moved(named: Occurrence, status: FireTimeStatus) -> FireTime:
+    return FireTime(
+        first=named.fire_time,
+        last=named.fire_time,
+        status=status,
+        due_at=named.moved_to,
+        why=named.reason,
+        by=named.by,
+    )
+
+
+def _planned(
+    times: FireTimes, first: datetime | None, outlook: Outlook, not_before: datetime | None = None
+) -> list[FireTime]:
+    """Tell of fire times to come one by one.
+
+    :param not_before: when the schedule goes on: what is due before is due then
+    """
+    planned: list[FireTime] = []
+    for found in islice(_from(times, first, outlook.start), outlook.most):
+        if outlook.end is not None and found > outlook.end:
+            break
+        due_at = times.due_at(found)
+        if not_before is not None:
+            due_at = max(due_at, not_before)
+        planned.append(FireTime(first=found, last=found, status="planned", due_at=due_at))
+    return planned
+
+
+def _from(times: FireTimes, first: datetime | None, start: datetime) -> Iterator[datetime]:
+    """Yield fire times, but none before an instant."""
+    found = times.first(start) if first is not None and first < start else first
+    while found is not None:
+        yield found
+        found = times.next(found)
+
+
+@attrs.frozen
+class _Resumed:
+    """How a schedule goes on at the end of its pause.
+
+    :ivar snapshot: the schedule as it is then
+    :ivar starts: fire times that get a job then, and when those start
+    :ivar boundary: before this instant lie the fire times that the pause holds back, as they were counted before
+    :ivar anew: whether fire times are counted anew from there on (rules P6 and P7)
+    """
+
+    snapshot: ScheduleSnapshot
+    starts: Mapping[datetime, datetime]
+    boundary: datetime
+    anew: bool
+
+    @property
+    def waiting(self) -> set[datetime]:
+        """The fire times that still wait then for what was said of them by name."""
+        return {one.fire_time for one in self.snapshot.state.occurrences if not one.settled}
+
+
+def _resumed(
+    snapshot: ScheduleSnapshot, options: EffectiveOptions, pause: Pause, until: datetime
+) -> _Resumed:
+    change = settle_and_fire(snapshot, options, until, snapshot.schedule.max_catchup)
+    resumed = after(snapshot, change)
+    starts = {
+        found: max(job.run_at, until) for job in change.jobs if (found := job.scheduled_fire_time) is not None
+    }
+    start = begins_anew(snapshot.state, Resume(until, until, pause.resume_from, pause.missed))
+    if start is not None:
+        return _Resumed(resumed, starts, max(start, until), anew=True)
+    return _Resumed(resumed, starts, resumed.state.next_fire_time or END, anew=False)
+
+
+def _while_paused(
+    snapshot: ScheduleSnapshot, options: EffectiveOptions, pause: Pause, outlook: Outlook
+) -> list[FireTime]:
+    """Tell of what a pause holds back, and of what comes when it ends."""
+    state, now, times = snapshot.state, outlook.now, times_of(snapshot)
+    resumed = None if pause.until is None else _resumed(snapshot, options, pause, pause.until)
+    starts: Mapping[datetime, datetime] = resumed.starts if resumed else {}
+    boundary = resumed.boundary if resumed else END
+    waiting = resumed.waiting if resumed else ()
+    later = _after_the_pause(resumed, pause, outlook) if resumed else []
+    run = {
+        *starts,
+        *(one.first for one in later if one.status == "planned"),
+    }  # jitter may reach beyond the end
+    cursor = state.next_fire_time
+    first = next(_from(times, cursor, max(now, outlook.start)), None)
+    until = _shown_until(times, cursor, boundary, outlook)
+    return [
+        *(FireTime(first=t, last=t, status="planned", due_at=start) for t, start in starts.items()),
+        *(
+            _skipped(named) if named.moved_to is None else _held_back(named, pause, waiting, now)
+            for named in state.occurrences
+            if not named.settled and named.fire_time not in starts
+        ),
+        *_stretch(times, cursor, min(now, boundary), _Fate.of("missed", pause), run),
+        *_stretch(times, first, until, _Fate.of("paused", pause), run),
+        *later,
+    ]
+
+
+def _after_the_pause(resumed: _Resumed, pause: Pause, outlook: Outlook) -> list[FireTime]:
+    state, times = resumed.snapshot.state, times_of(resumed.snapshot)
+    if state.error is not None:
+        return []
+    planned = _planned(times, state.next_fire_time, outlook, pause.until)
+    if not resumed.anew:
+        return planned
+    until = state.next_fire_time or END
+    if outlook.end is not None:
+        until = min(until, outlook.end + TICK if outlook.end < END else END)
+    passed_over = _stretch(
+        times, times.first(resumed.boundary), until, _Fate.of("paused", pause), resumed.starts
+    )
+    return [*passed_over, *planned]
+
+
+def _held_back(named: Occurrence, pause: Pause, waiting: Collection[datetime], now: datetime) -> FireTime:
+    """Tell of a moved fire time of a paused schedule.
+
+    :param waiting: those that wait for their instants still when the pause has ended
+    """
+    assert named.moved_to is not None
+    if named.fire_time in waiting:
+        return _moved(named, "planned")
+    told = _moved(named, "missed" if named.moved_to < now else "paused")
+    return attrs.evolve(told, why=pause.reason, by=pause.by, cause=pause.hold)
+
+
+def _shown_until(times: FireTimes, cursor: datetime | None, boundary: datetime, outlook: Outlook) -> datetime:
+    """Return the instant before which what a pause holds back is told."""
+    if outlook.end is not None:
+        return min(boundary, outlook.end + TICK if outlook.end < END else END)
+    shown = list(islice(_from(times, cursor, max(outlook.now, outlook.start)), outlook.most))
+    return min(boundary, shown[-1] + TICK) if shown else boundary
+
+
+def _stretch(
+    times: FireTimes,
+    first: datetime | None,
+    until: datetime,
+    fate: _Fate,
+    without: Collection[datetime] = (),
+) -> list[FireTime]:
+    """Tell of all fire times before an instant, without some that have a fate of their own."""
+    told: list[FireTime] = []
+    for cut in [*sorted(without), until]:
+        if first is None or first >= until:
+            break
+        if cut < first:
+            continue
+        if first < cut:
+            one = span(times, first, times.last(first, min(cut, until) - TICK), fate.status)
+            due_at = None if fate.status == "paused" else one.due_at
+            told.append(attrs.evolve(one, due_at=due_at, why=fate.why, by=fate.by, cause=fate.cause))
+        first = times.next(cut)
+    return told

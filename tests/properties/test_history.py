@@ -1,0 +1,216 @@
+"""What is told of fire times against a model that keeps every one of them: all are told, and each once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import takewhile
+
+import attrs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.properties.test_rules import TICK, Both, Model, Step, schedules, steps
+from tests.unit.rules.support import T0
+
+from anysched.model.change import Change
+from anysched.model.history import FireTime, Record, SkipRecord
+from anysched.model.job import EndedJob, Job, JobResult
+from anysched.model.policies import JobOutcome, Missed, ResumeFrom, SkipReason
+from anysched.model.schedule import Schedule
+from anysched.model.task import TaskDefaults
+from anysched.rules.ledger import run_of
+from anysched.rules.options import effective_options
+from anysched.rules.telling import Known, tell
+
+LONG_AGO = T0 - 1000 * TICK
+AHEAD = 40
+
+
+class RememberingModel(Model):
+    """Keeps which fire times were skipped, where the other only counts them."""
+
+    skips: tuple[tuple[datetime, SkipReason], ...] = ()
+    revived = False
+
+    def resume(self, at: datetime, now: datetime, resume_from: ResumeFrom, missed: Missed) -> None:
+        # Rule P7: what has no fire time left may have some again, of which other things had come.
+        self.revived = self.revived or (self.cursor is None and isinstance(resume_from, datetime))
+        super().resume(at, now, resume_from, missed)
+
+    def skip(self, fire_times: list[datetime], reason: SkipReason) -> None:
+        super().skip(fire_times, reason)
+        self.skips = (*self.skips, *((fire_time, reason) for fire_time in fire_times))
+
+    def pending(self, now: datetime) -> list[datetime]:
+        """Return the fire times up to now that nothing has come of."""
+        named = [t for t, one in self.named.items() if not one.settled and t <= now]
+        return sorted([*takewhile(lambda t: t <= now, self.from_cursor()), *named])
+
+
+class Told(Both):
+    """The rules and the model, and what a store would have kept; every second job has ended."""
+
+    model: RememberingModel
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__(schedule)
+        self.model = RememberingModel(schedule, self.now)
+        self.records: list[Record] = []
+        self.queued: list[Job] = []
+        self.written: list[SkipRecord] = []
+
+    def apply(self, change: Change) -> None:
+        super().apply(change)
+        self.written += change.skips
+        self.records += change.skips
+        for job in change.jobs:
+            end = EndedJob(job, JobResult(job.id, JobOutcome.success, self.now, self.now))
+            if len(self.queued) <= len(self.records) and (run := run_of(end, "node")) is not None:
+                self.records.append(run)
+            else:
+                self.queued.append(job)
+
+    def do(self, step: Step) -> None:
+        known, self.written = len(self.model.skips), []
+        super().do(step)
+        self.compare_skips(self.model.skips[known:], self.written)
+
+    def compare_skips(
+        self, expected: Iterable[tuple[datetime, SkipReason]], written: Iterable[SkipRecord | FireTime]
+    ) -> None:
+        """What was skipped for one reason is in spans that begin and end with one of them, and add up."""
+        written = list(written)
+        for reason in SkipReason:
+            skipped = Counter(fire_time for fire_time, why in expected if why is reason)
+            spans = [one for one in written if one.reason is reason]
+            assert skipped.total() == sum(one.number for one in spans)
+            for one in spans:
+                assert {one.first, one.last} <= skipped.keys()
+                assert 1 <= one.number <= sum(one.first <= t <= one.last for t in skipped)
+                assert one.number > 1 or one.first == one.last
+                assert one.exact
+
+    def tell(self, end: datetime | None) -> list[FireTime]:
+        """Return all that is told."""
+        schedule = self.snapshot.schedule
+        known = Known(
+            snapshot=self.snapshot,
+            options=effective_options(schedule, None, TaskDefaults()),
+            records=self.records,
+            oldest=min((one.first for one in self.records), default=None),
+            jobs=self.queued,
+            now=self.now,
+        )
+        return tell(known, LONG_AGO, end, 1 if end is None else 1000)
+
+    def check(self, *, replaced: bool) -> None:
+        """Every fire time that has come is told once, as what the model knows of it."""
+        model = self.model.clone()
+        made = len(model.jobs)
+        if model.cursor is not None or model.named:
+            model.settle(self.now)  # what a pause that is over has asked for counts as done
+        if model.revived:
+            return
+        told = self.tell(self.now)
+        assert told == sorted(told, key=lambda one: one.first)
+        jobs = [one.first for one in told if one.status in ("ran", "queued")]
+        assert sorted(jobs) == sorted(t for t, _, _ in model.jobs[:made] if t <= self.now)
+        resumed = {t for t, _, _ in model.jobs[made:]}
+        left = [one for one in told if one.status not in ("ran", "queued")]
+        assert resumed <= {one.first for one in left if one.status == "late"} | {
+            t for t in resumed if t > self.now
+        }
+        left = [one for one in left if one.first not in resumed]
+        settled = [one for one in left if one.status == "skipped" and one.finished_at is not None]
+        begun = [one for one in self.tell(None) if one.finished_at is not None and one.status == "skipped"]
+        self.compare_skips(model.skips, begun)
+        self.check_pending(model, [one for one in left if one not in settled], replaced=replaced)
+
+    def check_pending(self, model: RememberingModel, told: list[FireTime], *, replaced: bool) -> None:
+        """What nothing has come of yet is told alone, or in spans that do not overlap."""
+        unknown = [one for one in told if one.status == "unknown"]
+        assert replaced or not unknown  # fire times that a new trigger would have had are not made up
+        pause = model.pause
+        pending = model.pending(self.now)
+        if pause is not None and isinstance(pause.resume_from, datetime):  # it begins anew, with others
+            told = [one for one in told if one.status != "planned" or one.first in pending]
+        left = [one for one in told if one not in unknown]
+        found = Counter(one.first for one in left if one.first == one.last)
+        for one in (one for one in left if one.first < one.last):
+            between = [t for t in pending if one.first <= t <= one.last]
+            inside = [t for t in between if t in found or t in model.named]
+            assert one.number == len(between) - len(inside)
+            found.update(t for t in between if t not in inside)
+        assert found == Counter(pending)
+
+    def come_true(self) -> None:
+        """With nobody doing anything, what was told to come comes, when that was told."""
+        now, end, known = self.now, self.now + AHEAD * TICK, len(self.model.skips)
+        everything = self.tell(end)
+        told = [one for one in everything if one.status in ("planned", "paused")]
+        planned = {one.first: one.due_at for one in told if one.status == "planned"}
+        starts = Counter(planned.values())
+        made = len(self.jobs)
+        step = Step("fire", 1, 1000, None, None, "policy", None, None)
+        began: dict[datetime | None, datetime] = {}
+        for _ in range(AHEAD):
+            self.do(step)
+            for fire_time, run_at, _ in self.jobs[made:]:
+                began.setdefault(fire_time, max(run_at, self.now))
+        for fire_time, due_at in planned.items():
+            assert due_at is not None
+            if due_at <= end and starts[due_at] == 1:  # what is due together is coalesced
+                assert began[fire_time] == due_at
+        assert {t for t in began if t is not None and now < t <= end} <= planned.keys()
+        for fire_time, _ in self.model.skips[known:]:
+            assert not now < fire_time <= end or any(one.first <= fire_time <= one.last for one in everything)
+        for one in told:
+            if one.status == "paused":
+                assert one.first not in began
+                assert one.last not in began
+
+
+@settings(max_examples=300)
+@given(schedules, st.lists(steps, max_size=15))
+def test_each_fire_time_is_told_once(schedule: Schedule, history: list[Step]) -> None:
+    """Rules G1 and G2: whatever happens, jobs, spans and what is pending add up, without a gap or an overlap."""
+    told = Told(schedule)
+    told.check(replaced=False)
+    replaced = False
+    for step in history:
+        told.do(step)
+        replaced = replaced or step.kind == "replace"
+        told.check(replaced=replaced)
+
+
+@settings(max_examples=120)
+@given(schedules, st.lists(steps.filter(lambda step: step.kind != "replace"), max_size=10))
+def test_what_is_told_to_come_comes(schedule: Schedule, history: list[Step]) -> None:
+    """Rules G2 and P10: the future is told by the decision that will be made, at the end of a pause as well."""
+    told = Told(schedule)
+    for step in history:
+        told.do(step)
+    told.do(Step("fire", 0, 1000, None, None, "policy", None, schedule.trigger))
+    told.come_true()
+
+
+@given(schedules, st.integers(0, 60), st.integers(1, 5))
+def test_what_is_gone_is_unknown(schedule: Schedule, wait: int, forgotten: int) -> None:
+    """Rule G3: fire times whose records are not kept any more are told as unknown, in one span."""
+    told = Told(attrs.evolve(schedule, max_jitter=None))
+    for _ in range(wait):
+        told.do(Step("fire", 1, 100, None, None, "policy", None, schedule.trigger))
+    told.records, told.queued = sorted([*told.records], key=lambda one: one.last), []
+    jobs = {t for t, _, _ in told.jobs if t is not None}
+    gone = told.records[:forgotten]
+    told.records = told.records[forgotten:]
+    since = min((one.first for one in told.records), default=told.snapshot.next_fire_time)
+    expected = [
+        t for t in {*jobs, *(t for t, _ in told.model.skips)} if T0 <= t and (since is None or t < since)
+    ]
+    unknown = [one for one in told.tell(told.now) if one.status == "unknown"]
+    assert len(unknown) == min(1, len(expected))
+    for one in unknown:
+        assert gone or told.jobs
+        assert (min(expected), max(expected), len(expected)) == (one.first, one.last, one.number)
