@@ -221,14 +221,12 @@ def _while_paused(
     """Tell of what a pause holds back, and of what comes when it ends."""
     state, now, times = snapshot.state, outlook.now, times_of(snapshot)
     resumed = None if pause.until is None else _resumed(snapshot, options, pause, pause.until)
-    starts = resumed.starts if resumed else {}
+    starts: Mapping[datetime, datetime] = resumed.starts if resumed else {}
     boundary = resumed.boundary if resumed else END
     waiting = resumed.waiting if resumed else ()
     later = _after_the_pause(resumed, pause, outlook) if resumed else []
-    run = {
-        *starts,
-        *(one.first for one in later if one.status == "planned"),
-    }  # jitter may reach beyond the end
+    # What has passed by the end of the pause may have to wait for its jitter still.
+    run = {*starts, *(one.first for one in later if one.status == "planned")}
     cursor = state.next_fire_time
     first = next(_from(times, cursor, max(now, outlook.start)), None)
     until = _shown_until(times, cursor, boundary, outlook)
