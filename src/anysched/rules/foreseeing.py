@@ -225,10 +225,8 @@ def _while_paused(
     boundary = resumed.boundary if resumed else END
     waiting = resumed.waiting if resumed else ()
     later = _after_the_pause(resumed, pause, outlook) if resumed else []
-    run = {
-        *starts,
-        *(one.first for one in later if one.status == "planned"),
-    }  # jitter may reach beyond the end
+    # What has passed by the end of the pause may have to wait for its jitter still.
+    run = {*starts, *(one.first for one in later if one.status == "planned")}
     cursor = state.next_fire_time
     first = next(_from(times, cursor, max(now, outlook.start)), None)
     until = _shown_until(times, cursor, boundary, outlook)
