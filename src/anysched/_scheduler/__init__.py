@@ -19,6 +19,7 @@ from anysched._scheduler.pausing import PauseMethods
 from anysched._scheduler.running import RunMethods
 from anysched._scheduler.schedules import ScheduleMethods
 from anysched._scheduler.tasks import TaskMethods
+from anysched._scheduler.windows import WindowMethods
 from anysched.brokers.local import LocalEventBroker
 from anysched.engine.lifecycle import Engine, Settings
 from anysched.engine.tasks import TaskRegistry
@@ -43,6 +44,7 @@ class AsyncScheduler(
     PauseMethods,
     HoldMethods,
     OccurrenceMethods,
+    WindowMethods,
     JobMethods,
     EventMethods,
 ):

@@ -101,6 +101,12 @@ class DerivedMethods:
     move_fire_time: Final = _blocking(AsyncScheduler.move_fire_time)
     restore_fire_time: Final = _blocking(AsyncScheduler.restore_fire_time)
 
+    # windows
+
+    add_window: Final = _blocking(AsyncScheduler.add_window)
+    remove_window: Final = _blocking(AsyncScheduler.remove_window)
+    get_windows: Final = _blocking(AsyncScheduler.get_windows)
+
     # jobs
 
     add_job: Final = _blocking(AsyncScheduler.add_job)

@@ -173,7 +173,7 @@ def test_occurrences(occurrences: list[Occurrence]) -> None:
 def test_holds(selector: Selector) -> None:
     """Rule H2: a hold comes back with its selector and its pause."""
     hold = Hold(selector, Pause(NOW, reason="deploy", hold=selector.name))
-    assert hold == records.hold_from_plain(through_json(records.hold_to_plain(hold)))
+    assert hold == records.placed_from_plain(through_json(records.placed_to_plain(hold)))
 
 
 def test_every_field_is_kept() -> None:
@@ -205,8 +205,8 @@ READERS: list[tuple[Callable[[object], object], object]] = [
         records.occurrences_to_plain([Occurrence(fire_time=NOW, moved_to=NOW)])[0],
     ),
     (
-        records.hold_from_plain,
-        records.hold_to_plain(Hold(Selector(tags={"a"}), Pause(NOW, hold="x", kind="maintenance"))),
+        records.placed_from_plain,
+        records.placed_to_plain(Hold(Selector(tags={"a"}), Pause(NOW, hold="x", kind="maintenance"))),
     ),
     (records.exception_from_plain, records.exception_to_plain(JobException("x", "y"))),
     (records.skips_from_plain, records.skips_to_plain({SkipReason.grace: 1})),

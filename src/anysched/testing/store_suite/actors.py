@@ -12,7 +12,7 @@ import attrs
 
 from anysched.model.change import Change
 from anysched.model.declared import ApplyResult
-from anysched.model.hold import Hold, Selector
+from anysched.model.hold import Hold, Placed, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import Claim, EndedJob, Job, JobException, JobResult
 from anysched.model.policies import ConflictPolicy, JobOutcome, Missed, ResumeFrom
@@ -70,8 +70,10 @@ class User:
         """Add schedules, all or nothing."""
         wanted = {schedule.id: schedule for schedule in schedules}
 
-        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
-            return adding.add(wanted[key], stored, now, policy, operator.eq, holds)
+        def decide(
+            key: str, stored: ScheduleSnapshot | None, placed: Sequence[Placed], now: datetime
+        ) -> Change:
+            return adding.add(wanted[key], stored, now, policy, operator.eq, placed)
 
         return (await self.store.declare_schedules(list(wanted), decide)).changes
 
@@ -90,8 +92,10 @@ class User:
         ids = {*declaration.schedules, *(await self.ids(owner=owner) if retire else ())}
         outcomes: dict[str, declaring.Outcome] = {}
 
-        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
-            outcomes[key] = declaration.decide(key, stored, holds, now, operator.eq)
+        def decide(
+            key: str, stored: ScheduleSnapshot | None, placed: Sequence[Placed], now: datetime
+        ) -> Change:
+            outcomes[key] = declaration.decide(key, stored, placed, now, operator.eq)
             return outcomes[key].change
 
         committed = await self.store.declare_schedules(sorted(ids), decide)
@@ -153,7 +157,7 @@ class User:
         selector = Selector(ids=ids, group=group, tags=tags, task_id=task_id, everything=everything)
         committed = await self.place(selector, **pause)
         assert committed.hold is not None
-        assert committed.hold.hold is not None
+        assert isinstance(committed.hold.hold, Hold)
         return committed.hold.hold
 
     async def lift_all(

@@ -1,0 +1,176 @@
+"""Placing and removing windows (rules W1, W3 and W4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from anysched._text import printable
+from anysched.errors import ConflictingHoldError, DeserializationError, WindowLookupError
+from anysched.model.change import Change, HoldChange
+from anysched.model.events import ScheduleFinished, WindowAdded, WindowRemoved
+from anysched.model.hold import Placed, PlacedWindow, Selector
+from anysched.model.options import EffectiveOptions
+from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.window import Window
+from anysched.rules.counting import left_out
+from anysched.rules.firing import skipping
+from anysched.rules.ledger import told
+from anysched.rules.pausing import after, settle
+from anysched.rules.windows import active, fire_times, mark, overlap, remaining, rewindowed
+
+#: A schedule has no more windows than this at once, those included that are over and not dealt with.
+MOST_WINDOWS: Final = 100
+
+
+def place(placed: Mapping[str, Placed], selector: Selector, wanted: Window, now: datetime) -> HoldChange:
+    """Decide about ``add_window``; a window that exists is replaced, and goes on if its spans are the same (rule W1).
+
+    :param wanted: the window, checked
+    :raise ConflictingHoldError: when its id is that of a hold, or of a window on other schedules
+    """
+    old = placed.get(wanted.id)
+    if old is not None and not old.is_over(now):
+        if not isinstance(old, PlacedWindow):
+            raise ConflictingHoldError(wanted.id, str(old.selector), "hold")
+        if old.selector != selector:
+            raise ConflictingHoldError(wanted.id, str(old.selector), "window")
+        if old.window.does_as(wanted):
+            wanted = attrs.evolve(old.window, reason=wanted.reason, by=wanted.by)
+    event = WindowAdded(wanted.id, str(selector), wanted.mode, wanted.until, wanted.reason, wanted.by)
+    hold = PlacedWindow(selector, wanted)
+    return HoldChange(selector=selector, hold_id=wanted.id, hold=hold, events=(event,))
+
+
+def remove(
+    placed: Mapping[str, Placed], window_id: str, now: datetime, reason: str | None, by: str | None
+) -> HoldChange:
+    """Decide about ``remove_window``. :raise WindowLookupError: when there is none with this id, or none any more"""
+    old = placed.get(window_id)
+    if not isinstance(old, PlacedWindow) or old.is_over(now):
+        raise WindowLookupError(window_id)
+    event = WindowRemoved(window_id, str(old.selector), reason, by)
+    return HoldChange(selector=old.selector, hold_id=window_id, hold=None, events=(event,))
+
+
+class Overlaps:
+    """Finds out whether a window overlaps with others, of which many schedules have the same (rule W3)."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[Window, Window, datetime | None]] = []
+
+    def check(self, window: Window, other: Window, now: datetime) -> None:
+        """Refuse a window. :raise ValueError: when it overlaps with the other one in the next spans of both"""
+        other = attrs.evolve(other, covers_from=None)  # which differs, and lies in the past
+        for one, against, instant in self._known:
+            if one is window and against == other:
+                found = instant
+                break
+        else:
+            found = overlap(window, other, now)
+            self._known.append((window, other, found))
+        if found is not None:
+            raise ValueError(
+                f"window {printable(window.id)} overlaps with window {printable(other.id)}, which some of the same"
+                f" schedules have: both are open at {found}"
+            )
+
+
+def cover(
+    snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, window: Window, overlaps: Overlaps
+) -> Change:
+    """Decide about a schedule that a window means from now on, or means already and is replaced (rule W4).
+
+    :raise ValueError: when it overlaps with another window of the schedule, or that has too many
+    :raise TriggerError: when a trigger does not work
+    :raise DeserializationError: when the schedule cannot be read on this node
+    """
+
+    def windows(snapshot: ScheduleSnapshot) -> tuple[Window, ...]:
+        found = active(snapshot.state, now)
+        others = [other for other in found if other.id != window.id]
+        for other in others:
+            overlaps.check(window, other, now)
+        old = next((one for one in found if one.id == window.id), None)
+        if old is not None and old.since == window.since and old.does_as(window):
+            new = attrs.evolve(old, reason=window.reason, by=window.by)
+            return tuple(new if one is old else one for one in found)
+        cursor = snapshot.state.next_fire_time
+        is_late = cursor is not None and cursor < now and window.since < now
+        return (*others, attrs.evolve(window, covers_from=now) if is_late else window)
+
+    return _settled_and(snapshot, options, now, windows)
+
+
+def uncover(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, window_id: str) -> Change:
+    """Decide about a schedule that a window means no more (rule W4).
+
+    :raise TriggerError: when a trigger does not work
+    :raise DeserializationError: when the schedule cannot be read on this node
+    """
+    return _settled_and(
+        snapshot,
+        options,
+        now,
+        lambda snapshot: tuple(one for one in active(snapshot.state, now) if one.id != window_id),
+    )
+
+
+def _settled_and(
+    snapshot: ScheduleSnapshot,
+    options: EffectiveOptions,
+    now: datetime,
+    windows: Callable[[ScheduleSnapshot], tuple[Window, ...]],
+) -> Change:
+    """Carry out the resume of a pause that is over (rule P10), then look anew at what is to come."""
+    if snapshot.fault is not None and snapshot.state.error is None:
+        raise DeserializationError(
+            f"the windows of schedule {snapshot.id!r} cannot be changed from this node: {snapshot.fault}"
+        )
+    resumed = settle(snapshot, options, now)
+    snapshot = after(snapshot, resumed)
+    change = _under(snapshot, options, now, windows(snapshot))
+    if change is None:
+        return resumed
+    return attrs.evolve(
+        change,
+        jobs=resumed.jobs,
+        queued=resumed.queued,
+        events=(*resumed.events, *change.events),
+        skips=(*resumed.skips, *change.skips),
+    )
+
+
+def _under(
+    snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, windows: tuple[Window, ...]
+) -> Change | None:
+    """Count what the old windows have skipped, and put the schedule under new ones; None if they are the same."""
+    old = snapshot.state
+    if windows == active(old, now):
+        return None
+    dealt_with, counted = old.windowed_until, []
+    if dealt_with is not None and old.error is None:
+        dealt_with = max(dealt_with, mark(old.next_fire_time, now))
+        counted = left_out(snapshot, fire_times(snapshot.schedule, old), dealt_with)
+    skips = skipping(snapshot, counted)
+    state = attrs.evolve(
+        old,
+        revision=old.revision + 1,
+        skipped=skips.counts,
+        skipped_exact=skips.exact,
+        windows=old.windows if dealt_with is None else remaining(old.windows, dealt_with),
+        windowed_until=dealt_with,
+    )
+    state = rewindowed(snapshot.schedule, state, windows, now)
+    if len(state.windows) > MOST_WINDOWS:
+        raise ValueError(
+            f"schedule {printable(snapshot.id)} has {MOST_WINDOWS} windows, and can have no more; those that are over"
+            " go when it is resumed, or fires"
+        )
+    is_over = state.next_fire_time is None and old.next_fire_time is not None and not state.occurrences
+    finished = (ScheduleFinished(snapshot.id, snapshot.task_id),) if is_over else ()
+    records = told(snapshot, counted, now, None) if counted and options.recorded else ()
+    return Change(schedule_id=snapshot.id, state=state, events=(*skips.events, *finished), skips=records)
