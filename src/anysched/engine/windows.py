@@ -19,7 +19,7 @@ from anysched.model.task import Task
 from anysched.model.trigger import BindableTrigger, Trigger
 from anysched.model.window import Window
 from anysched.rules import adding, windowing
-from anysched.rules.windows import active, checked
+from anysched.rules.windows import active
 
 #: The two ends of a span, as a user gives them.
 Dates = tuple[datetime, datetime] | tuple[date, date]
@@ -66,7 +66,7 @@ class Windows:
             reason=reason,
             by=by,
         )
-        return checked(window, now)
+        return windowing.checked(window, now)
 
     async def add(self, selector: Selector, window: Window) -> PlacedWindow:
         """Place a window, also on schedules that are added later."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import islice, pairwise
 from typing import Final
 
 import attrs
@@ -20,7 +21,8 @@ from anysched.rules.counting import left_out
 from anysched.rules.firing import skipping
 from anysched.rules.ledger import told
 from anysched.rules.pausing import after, settle
-from anysched.rules.windows import active, fire_times, mark, overlap, remaining, rewindowed
+from anysched.rules.spans import MOST_SPANS
+from anysched.rules.windows import active, fire_times, mark, remaining, rewindowed, spans_of, upcoming
 
 #: A schedule has no more windows than this at once, those included that are over and not dealt with.
 MOST_WINDOWS: Final = 100
@@ -54,6 +56,49 @@ def remove(
         raise WindowLookupError(window_id)
     event = WindowRemoved(window_id, str(old.selector), reason, by)
     return HoldChange(selector=old.selector, hold_id=window_id, hold=None, events=(event,))
+
+
+def checked(window: Window, now: datetime) -> Window:
+    """Return a window that is added now, with the end of its last span, if that is among the next (rule W3).
+
+    :raise ValueError: when it has no span left, spans that overlap, or no time between them
+    :raise TriggerError: when its trigger does not work
+    """
+    if window.trigger is None:
+        if window.dates[-1][1] <= now:
+            raise ValueError(f"dates must not all be past: the last ends at {window.dates[-1][1]}")
+        return attrs.evolve(window, since=now, until=window.dates[-1][1])
+    window = attrs.evolve(window, since=now, until=None)
+    spans = list(islice(upcoming(spans_of(window), now), MOST_SPANS))
+    if not spans:
+        raise ValueError(f"the trigger of window {window.id!r} has no fire time left: {window.trigger!r}")
+    for one, following in pairwise(spans):
+        if following[0] < one[1]:
+            raise ValueError(
+                f"duration must not be longer than from one fire time of the trigger to the next: {window.duration} is"
+                f" longer than from {one[0]} to {following[0]}"
+            )
+    if len(spans) < MOST_SPANS:
+        return attrs.evolve(window, until=spans[-1][1])
+    if all(one[1] == following[0] for one, following in pairwise(spans)):
+        raise ValueError("a window must leave time between its spans; what is to stand still is paused")
+    return window
+
+
+def overlap(one: Window, other: Window, now: datetime) -> datetime | None:
+    """Return where two windows overlap first, in their next spans (rule W3); None if they do not."""
+    ones = islice(upcoming(spans_of(one), now), MOST_SPANS)
+    others = islice(upcoming(spans_of(other), now), MOST_SPANS)
+    left, right = next(ones, None), next(others, None)
+    while left is not None and right is not None:
+        start = max(left[0], right[0])
+        if start < min(left[1], right[1]):
+            return start
+        if left[1] <= right[1]:
+            left = next(ones, None)
+        else:
+            right = next(others, None)
+    return None
 
 
 class Overlaps:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 
 import attrs
 
@@ -12,7 +11,7 @@ from anysched.model.occurrence import Occurrence
 from anysched.model.policies import SkipReason
 from anysched.model.schedule import Schedule, ScheduleState
 from anysched.model.window import Window
-from anysched.rules.spans import MOST_SPANS, Dates, Exclusion, Exclusions, Interval, Spans
+from anysched.rules.spans import Dates, Exclusion, Exclusions, Interval, Spans
 from anysched.rules.times import END, TICK, FireTimes, earlier, later
 
 
@@ -128,49 +127,6 @@ def fire_times(
         state.occurrences if named is None else named,
         exclusions_of(state.windows) if state.windows else None,
     )
-
-
-def overlap(one: Window, other: Window, now: datetime) -> datetime | None:
-    """Return where two windows overlap first, in their next spans (rule W3); None if they do not."""
-    ones = islice(upcoming(spans_of(one), now), MOST_SPANS)
-    others = islice(upcoming(spans_of(other), now), MOST_SPANS)
-    left, right = next(ones, None), next(others, None)
-    while left is not None and right is not None:
-        start = max(left[0], right[0])
-        if start < min(left[1], right[1]):
-            return start
-        if left[1] <= right[1]:
-            left = next(ones, None)
-        else:
-            right = next(others, None)
-    return None
-
-
-def checked(window: Window, now: datetime) -> Window:
-    """Return a window that is added now, with the end of its last span, if that is among the next.
-
-    :raise ValueError: when it has no span left, or spans that overlap
-    :raise TriggerError: when its trigger does not work
-    """
-    if window.trigger is None:
-        if window.dates[-1][1] <= now:
-            raise ValueError(f"dates must not all be past: the last ends at {window.dates[-1][1]}")
-        return attrs.evolve(window, since=now, until=window.dates[-1][1])
-    assert window.duration is not None
-    spans = Recurring(FireTimes(window.trigger, now, window.id), window.duration)
-    last: Interval | None = None
-    for number, span in enumerate(upcoming(spans, now)):
-        if number == MOST_SPANS:
-            return attrs.evolve(window, since=now, until=None)
-        if last is not None and span[0] < last[1]:
-            raise ValueError(
-                f"duration must not be longer than from one fire time of the trigger to the next: {last[0]} and"
-                f" {span[0]} are {span[0] - last[0]} apart, {window.duration} is longer"
-            )
-        last = span
-    if last is None:
-        raise ValueError(f"the trigger of window {window.id!r} has no fire time left: {window.trigger!r}")
-    return attrs.evolve(window, since=now, until=last[1])
 
 
 def mark(cursor: datetime | None, now: datetime) -> datetime:
