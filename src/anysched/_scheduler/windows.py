@@ -65,7 +65,7 @@ class WindowMethods(Base):
             themselves or with another window of one of the schedules
         :raise ScheduleLookupError: when one of ``ids`` does not exist; nothing is changed then
         :raise ConflictingHoldError: when the id is that of a hold, or of a window on other schedules
-        :raise TriggerError: when a trigger does not work
+        :raise TriggerError: when ``trigger`` does not work
         :raise DeserializationError: when one of the schedules cannot be read on this node
         """
         self._require_running()
@@ -87,7 +87,6 @@ class WindowMethods(Base):
         :param reason: free text, told by the event ``WindowRemoved``
         :param by: who removes it
         :raise WindowLookupError: when there is no window with this id
-        :raise TriggerError: when a trigger does not work
         :raise DeserializationError: when one of the schedules cannot be read on this node
         """
         self._require_running()

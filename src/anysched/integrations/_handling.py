@@ -22,6 +22,7 @@ from anysched import (
     ScheduleLookupError,
     SchedulerStateError,
     StoreUnavailableError,
+    WindowLookupError,
 )
 from anysched.integrations._operations import InvalidValueError, Operation
 
@@ -77,7 +78,7 @@ class Handler:
             done = await operation.run(scheduler, query, *body)
         except InvalidValueError as exc:
             raise _invalid(exc.where, str(exc)) from exc
-        except (ScheduleLookupError, HoldLookupError) as exc:
+        except (ScheduleLookupError, HoldLookupError, WindowLookupError) as exc:
             raise Refusal(404, str(exc)) from exc
         except (ScheduleChangedError, ConflictingHoldError, DeserializationError) as exc:
             raise Refusal(409, str(exc)) from exc
@@ -163,12 +164,11 @@ def _query(model: type[M], request: Request) -> M:
 
 async def _body(model: type[M], request: Request) -> M:
     content = await _content(request)
-    if not content:
-        return model()
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content and kind != "application/json":
         raise Refusal(415, "the body must be JSON, with `Content-Type: application/json`")
     try:
-        return model.model_validate_json(content)
+        return model.model_validate_json(content or b"{}")
     except ValidationError as exc:
         raise _invalid_model("body", exc) from exc
 

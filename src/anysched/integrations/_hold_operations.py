@@ -13,6 +13,7 @@ from anysched.integrations._operations import (
     require_own_name,
 )
 from anysched.integrations._requests import NoQuery
+from anysched.integrations._window_operations import WINDOW_OPERATIONS
 
 
 async def list_holds(scheduler: AsyncScheduler, query: models.HoldsQuery) -> models.HoldList:
@@ -79,4 +80,5 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=models.LiftDocument,
         errors=(404,),
     ),
+    *WINDOW_OPERATIONS,
 )

@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from anysched._text import printable
-from anysched.errors import ConflictingHoldError, DeserializationError, WindowLookupError
+from anysched.errors import ConflictingHoldError, DeserializationError, TriggerError, WindowLookupError
 from anysched.model.change import Change, HoldChange
 from anysched.model.events import ScheduleFinished, WindowAdded, WindowRemoved
 from anysched.model.hold import Placed, PlacedWindow, Selector
@@ -18,7 +18,7 @@ from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.window import Window
 from anysched.rules.counting import left_out
-from anysched.rules.firing import skipping
+from anysched.rules.firing import failed, skipping
 from anysched.rules.ledger import told
 from anysched.rules.pausing import after, settle
 from anysched.rules.spans import MOST_SPANS
@@ -130,7 +130,7 @@ def cover(
     """Decide about a schedule that a window means from now on, or means already and is replaced (rule W4).
 
     :raise ValueError: when it overlaps with another window of the schedule, or that has too many
-    :raise TriggerError: when a trigger does not work
+    :raise TriggerError: when the trigger of another window does not work
     :raise DeserializationError: when the schedule cannot be read on this node
     """
 
@@ -153,7 +153,6 @@ def cover(
 def uncover(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, window_id: str) -> Change:
     """Decide about a schedule that a window means no more (rule W4).
 
-    :raise TriggerError: when a trigger does not work
     :raise DeserializationError: when the schedule cannot be read on this node
     """
     return _settled_and(
@@ -192,10 +191,29 @@ def _settled_and(
 def _under(
     snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, windows: tuple[Window, ...]
 ) -> Change | None:
-    """Count what the old windows have skipped, and put the schedule under new ones; None if they are the same."""
-    old = snapshot.state
-    if windows == active(old, now):
+    """Put a schedule under windows, or set it aside if its trigger fails (rule S2); None if it has them already."""
+    if windows == active(snapshot.state, now):
         return None
+    try:
+        change = _looked_at(snapshot, options, now, windows)
+    except TriggerError as exc:
+        change = failed(snapshot, str(exc))
+        assert change.state is not None
+        change = attrs.evolve(change, state=rewindowed(snapshot.schedule, change.state, windows, now))
+    assert change.state is not None
+    if len(change.state.windows) > MOST_WINDOWS:
+        raise ValueError(
+            f"schedule {printable(snapshot.id)} has {MOST_WINDOWS} windows, and can have no more; those that are over"
+            " go when it is resumed, or fires"
+        )
+    return change
+
+
+def _looked_at(
+    snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, windows: tuple[Window, ...]
+) -> Change:
+    """Count what the old windows have skipped, and find what is next under the new ones."""
+    old = snapshot.state
     dealt_with, counted = old.windowed_until, []
     if dealt_with is not None and old.error is None:
         dealt_with = max(dealt_with, mark(old.next_fire_time, now))
@@ -210,11 +228,6 @@ def _under(
         windowed_until=dealt_with,
     )
     state = rewindowed(snapshot.schedule, state, windows, now)
-    if len(state.windows) > MOST_WINDOWS:
-        raise ValueError(
-            f"schedule {printable(snapshot.id)} has {MOST_WINDOWS} windows, and can have no more; those that are over"
-            " go when it is resumed, or fires"
-        )
     is_over = state.next_fire_time is None and old.next_fire_time is not None and not state.occurrences
     finished = (ScheduleFinished(snapshot.id, snapshot.task_id),) if is_over else ()
     records = told(snapshot, counted, now, None) if counted and options.recorded else ()
