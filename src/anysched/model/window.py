@@ -91,6 +91,10 @@ class Window:
         """Return whether it covers nothing from an instant on."""
         return self.until is not None and self.until <= now
 
+    def goes_on_as(self, other: Window) -> bool:
+        """Return whether another one is the same, but for who added it and why."""
+        return (self.id, self.since) == (other.id, other.since) and self.does_as(other)
+
     def does_as(self, other: Window) -> bool:
         """Return whether another one does the same to fire times."""
         return (self.mode, self.trigger, self.duration, self.dates) == (

@@ -140,7 +140,7 @@ def cover(
         for other in others:
             overlaps.check(window, other, now)
         old = next((one for one in found if one.id == window.id), None)
-        if old is not None and old.since == window.since and old.does_as(window):
+        if old is not None and old.goes_on_as(window):
             new = attrs.evolve(old, reason=window.reason, by=window.by)
             return tuple(new if one is old else one for one in found)
         cursor = snapshot.state.next_fire_time

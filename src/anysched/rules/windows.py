@@ -152,11 +152,10 @@ def rewindowed(
     :param windows: those that mean the schedule now; what it had besides covers nothing from now on
     :raise TriggerError: when a trigger does not work
     """
-    ids = {(window.id, window.since) for window in windows}
     ended = tuple(
         window if window.is_over(now) else attrs.evolve(window, until=now)
         for window in state.windows
-        if (window.id, window.since) not in ids or window.is_over(now)
+        if window.is_over(now) or not any(window.goes_on_as(other) for other in windows)
     )
     dealt_with = state.windowed_until or mark(state.next_fire_time, now)
     kept = remaining((*ended, *windows), dealt_with)

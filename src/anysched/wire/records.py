@@ -302,9 +302,10 @@ def _checked_occurrence(occurrence: Occurrence) -> Occurrence:
 
 
 def _checked_window(window: Window) -> Window:
-    instants = [window.since, window.covers_from or window.since, window.until or window.since]
-    if not all(isinstance(instant, datetime) and instant.utcoffset() is not None for instant in instants):
-        raise TypeError("an aware instant is expected")
+    for name in ("since", "covers_from", "until"):
+        instant = getattr(window, name)
+        if instant is not None or name == "since":
+            convert.utc(instant, name)
     convert.identifier(window.id, "the id")
     return window
 
