@@ -185,7 +185,7 @@ def _list_from_plain(
 
 def _with_trigger(what: str, plain: object, names: Iterable[str], registry: TypeRegistry) -> dict[str, Any]:
     """Return the fields of a record whose trigger may be unknown here: it stays as it is then (rule S2)."""
-    record = _checked_record(what, plain, names)
+    record = {**_checked_record(what, plain, names)}
     trigger = record.pop("trigger", None)
     fields = _from_plain(what, record, names)
     try:
