@@ -302,9 +302,9 @@ def _checked_occurrence(occurrence: Occurrence) -> Occurrence:
 
 
 def _checked_window(window: Window) -> Window:
-    for name in ("since", "covers_from", "until"):
-        instant = getattr(window, name)
-        if instant is not None or name == "since":
+    convert.utc(window.since, "since")
+    for name, instant in (("covers_from", window.covers_from), ("until", window.until)):
+        if instant is not None:
             convert.utc(instant, name)
     convert.identifier(window.id, "the id")
     return window
