@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from anysched._text import printable
 from anysched.errors import DeserializationError
 from anysched.model.change import HoldChange
-from anysched.model.hold import Placed
+from anysched.model.hold import Placed, PlacedWindow
+from anysched.model.trigger import UndecodableTrigger
 from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import from_json, from_optional_instant, to_json
 from anysched.stores.sql.dialects import Dialect
@@ -35,6 +36,7 @@ class Holds:
         self._sql = statements
         self._dialect = dialect
         self._remembered: tuple[int, Mapping[str, Placed]] = (-1, NO_HOLDS)
+        self._known: frozenset[str] | None = None  # the types, if one was missing
 
     def all(self, connection: sa.Connection) -> Mapping[str, Placed]:
         """Return all of them by id, those that are over included."""
@@ -44,8 +46,10 @@ class Holds:
     def shared(self, connection: sa.Connection) -> Mapping[str, Placed]:
         """Return all of them, and keep others from writing any until the transaction ends."""
         ((revision,),) = ask(connection, self.question)
-        if self._remembered[0] != revision:
+        if self._remembered[0] != revision or self._known not in (None, self._registry.known):
             self._remembered = (revision, self.all(connection))
+            strange = any(_is_strange(one) for one in self._remembered[1].values())
+            self._known = self._registry.known if strange else None
         return self._remembered[1]
 
     @property
@@ -88,3 +92,7 @@ class Holds:
         except DeserializationError as exc:
             logger.warning("hold or window %s cannot be read: %s", printable(hold_id), exc)
             return None
+
+
+def _is_strange(placed: Placed) -> bool:
+    return isinstance(placed, PlacedWindow) and isinstance(placed.window.trigger, UndecodableTrigger)
