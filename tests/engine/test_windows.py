@@ -252,6 +252,7 @@ async def test_dates_in_a_zone(scheduler: AsyncScheduler, clock: FakeClock) -> N
         ({"dates": [("a", "b")]}, TypeError, "two datetimes, or two dates"),
         ({"dates": [(at(1), at(5)), (at(4), at(6))]}, ValueError, "dates must not overlap"),
         ({"dates": [(at(-9), at(-5))]}, ValueError, "dates must not all be past"),
+        ({"dates": [(at(n), at(n + 1)) for n in range(1001)]}, ValueError, "dates must be at most 1000"),
         ({"dates": [(at(1), at(2))], "mode": "wait"}, ValueError, "mode must be one of 'skip', 'defer'"),
         ({"dates": [(at(1), at(2))], "everything": False}, ValueError, "nothing is selected"),
         ({"dates": [(at(1), at(2))], "timezone": "Mars/Olympus"}, ValueError, "Mars/Olympus"),

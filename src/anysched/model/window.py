@@ -13,6 +13,9 @@ from anysched.model import convert
 from anysched.model.policies import WindowMode
 from anysched.model.trigger import Trigger, require_trigger
 
+#: So many dates a window has at most: each schedule that it means keeps them.
+MOST_DATES = 1000
+
 
 def _mode(value: WindowMode) -> WindowMode:
     if value not in get_args(WindowMode):
@@ -31,7 +34,10 @@ def _duration(value: convert.Seconds | None) -> timedelta | None:
 
 def _dates(value: Iterable[Iterable[datetime]]) -> tuple[tuple[datetime, datetime], ...]:
     """Return spans in order. :raise ValueError: for one that is empty or inverted, or overlaps with another"""
-    spans = sorted(_pair(one) for one in convert.frozen_sequence(value, "dates"))
+    pairs = convert.frozen_sequence(value, "dates")
+    if len(pairs) > MOST_DATES:
+        raise ValueError(f"dates must be at most {MOST_DATES}, not {len(pairs)}")
+    spans = sorted(_pair(one) for one in pairs)
     for start, end in spans:
         if start >= end:
             raise ValueError(f"dates must end after they begin: from {start} to {end}")

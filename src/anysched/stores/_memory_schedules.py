@@ -187,8 +187,8 @@ def after(stored: ScheduleSnapshot | None, change: Change) -> ScheduleSnapshot |
 
 
 def takes_long(snapshot: ScheduleSnapshot | None, now: datetime) -> bool:
-    """Return whether a decision has many missed fire times to count that the trigger cannot count itself."""
-    if snapshot is None or hasattr(snapshot.trigger, "count_fire_times"):
+    """Return whether a decision has many missed fire times to count that the trigger cannot count at once."""
+    if snapshot is None or (hasattr(snapshot.trigger, "count_fire_times") and not snapshot.state.windows):
         return False
     cursor = snapshot.next_fire_time
     if cursor is None or cursor >= now:
