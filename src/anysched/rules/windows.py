@@ -95,18 +95,21 @@ def upcoming(spans: Spans, since: datetime) -> Iterator[Interval]:
         found = spans.after(found[0])
 
 
-def exclusions_of(windows: Iterable[Window]) -> Exclusions | None:
-    """Return what windows keep from running (rule W2); None for no windows."""
-    return Exclusions.of(
-        Exclusion(
+def exclusions_from(windows: Iterable[Window]) -> Iterator[Exclusion]:
+    """Yield what windows keep from running (rule W2), each for itself."""
+    for window in windows:
+        yield Exclusion(
             spans=spans_of(window),
             reason=SkipReason.window if window.mode == "skip" else None,
             cause=window.id,
             why=window.reason,
             by=window.by,
         )
-        for window in windows
-    )
+
+
+def exclusions_of(windows: Iterable[Window]) -> Exclusions | None:
+    """Return what windows keep from running together; None for no windows."""
+    return Exclusions.of(exclusions_from(windows))
 
 
 def fire_times(
