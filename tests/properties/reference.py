@@ -151,6 +151,35 @@ class Named:
 
 
 @attrs.frozen
+class Window:
+    """Spans in which all schedules that are meant do not run, now or later (rule W1)."""
+
+    selector: Selector
+    mode: str
+    spans: tuple[tuple[int, int], ...]
+    since: int = 0
+
+    @property
+    def until(self) -> int:
+        """When its last span ends."""
+        return self.spans[-1][1]
+
+
+@attrs.frozen
+class Cover:
+    """A window as one schedule has it, from one instant to another (rule W4)."""
+
+    name: str
+    window: Window
+    start: int
+    end: int
+
+    def covers(self, at: int) -> bool:
+        """Tell whether an instant is in it."""
+        return self.start <= at < self.end and any(start <= at < end for start, end in self.window.spans)
+
+
+@attrs.frozen
 class Report:
     """What a resume did.
 
@@ -205,6 +234,8 @@ class Scheduled:
     made: int = 0
     skipped: Counter[str] = attrs.Factory(Counter[str])
     named: dict[int, Named] = attrs.Factory(dict[int, Named])
+    covers: list[Cover] = attrs.Factory(list[Cover])
+    counted: int = -HORIZON
 
     @property
     def status(self) -> str:
@@ -221,16 +252,30 @@ class Scheduled:
         """Return the fire times from one instant to another, without those that were named (rule O2)."""
         if first is None:
             return []
-        return [at for at in range(first, last + 1) if self.fires(at) and at not in self.named]
+        found = (at for at in range(first, last + 1) if self.fires(at) and at not in self.named)
+        return [at for at in found if not self.is_covered(at, "skip")]
 
     def fires(self, at: int) -> bool:
         """Tell whether an instant is a fire time of the trigger."""
         return self.config.trigger.fires(at, self.anchor)
 
-    def due(self, fire_time: int) -> int:
-        """Return when a fire time is due."""
-        moved_to = self.named[fire_time].moved_to if fire_time in self.named else None
-        return fire_time if moved_to is None else moved_to
+    def is_left_out(self, at: int) -> bool:
+        """Tell whether an instant is a fire time that a window skips."""
+        return self.fires(at) and at not in self.named and self.is_covered(at, "skip")
+
+    def is_covered(self, at: int, mode: str | None = None) -> bool:
+        """Tell whether an instant is in a window of a kind, or of any."""
+        return any(cover.covers(at) for cover in self.covers if mode in {None, cover.window.mode})
+
+    def due(self, at: int) -> int:
+        """Return when a fire time is due: it may be moved, and windows may put it off (rules O2, W2 to W4)."""
+        moved_to = self.named[at].moved_to if at in self.named else None
+        if moved_to is not None:
+            return moved_to
+        if self.is_covered(at, "defer"):
+            while self.is_covered(at):
+                at += 1
+        return at
 
     def waiting(self, before: int) -> list[int]:
         """Return the moved fire times that are due before an instant, as they are due."""
@@ -242,15 +287,42 @@ class Scheduled:
         for at in fire_times:
             self.named[at] = Named(self.named[at].moved_to if at in chosen else None, settled=True)
 
+    def over(self, now: int) -> list[int]:
+        """Return the named fire times that are over."""
+        return [
+            at
+            for at, one in sorted(self.named.items())
+            if at <= now and (self.cursor is None or at < self.cursor) and one.waits_for is None
+        ]
+
     def forget(self, now: int) -> None:
         """Forget the named fire times that are over (rules O2 and O6)."""
-        for at, one in sorted(self.named.items()):
-            if at <= now and (self.cursor is None or at < self.cursor) and one.waits_for is None:
-                del self.named[at]
-                if not one.settled:
-                    self.skip([at], "requested")
-                elif one.moved_to is not None:
-                    self.last = at if self.last is None else max(self.last, at)
+        for at in self.over(now):
+            one = self.named.pop(at)
+            if not one.settled:
+                self.skip([at], "requested")
+            elif one.moved_to is not None:
+                self.last = at if self.last is None else max(self.last, at)
+
+    def active(self, now: int) -> list[Cover]:
+        """Return the windows that are not over."""
+        return [cover for cover in self.covers if cover.end > now]
+
+    def count(self, now: int, old_anchor: int | None = None) -> None:
+        """Count what windows have skipped, up to now or the cursor; before a new anchor, by the old one."""
+        until = now if self.cursor is None else min(now, self.cursor - 1)
+        for at in range(self.counted + 1, until + 1):
+            anchor = self.anchor if old_anchor is None or at >= self.anchor else old_anchor
+            fires = self.config.trigger.fires(at, anchor) and at not in self.named
+            if fires and self.is_covered(at, "skip"):
+                self.skip([at], "window")
+        self.counted = max(self.counted, until)
+
+    def look_anew(self, now: int, covers: list[Cover]) -> None:
+        """Have other windows, of which ended ones cover nothing from now on, and go on from what is to come."""
+        self.covers = covers
+        if self.cursor is None or self.cursor >= now:
+            self.cursor = self.first(max(now + (self.cursor != now), self.anchor))
 
     def first(self, at: int) -> int | None:
         """Return the first fire time at or after an instant, of those that had no job yet (rule S3)."""
@@ -277,6 +349,7 @@ class Reference:
         self.now = 0
         self.schedules: dict[str, Scheduled] = {}
         self.holds: dict[str, Hold] = {}
+        self.windows: dict[str, Window] = {}
         self.jobs: list[Job] = []
         self.started: list[tuple[int, str, int | None, int]] = []
         self.ended: list[tuple[int, str, str]] = []
@@ -288,17 +361,27 @@ class Reference:
         stored = self.schedules.get(id)
         if stored is None:
             new = Scheduled(id, config, self.now, None)
-            new.cursor = self.beginning(new)
+            self.begin(new, self.covering(id, config))
             new.pauses = [Pause(since=self.now)] if paused else []
             new.pauses += self.meaning(id, config)
             self.schedules[id] = new
         elif conflict == "exception":
             raise Refused("conflict")
         elif conflict == "replace":
+            covers = self.covering(id, config, stored)
             if config.trigger != stored.config.trigger:
                 ahead = {at: one for at, one in stored.named.items() if one.settled}
                 new = attrs.evolve(stored, config=config, named=ahead)
-                stored.cursor, stored.named = self.beginning(new), ahead
+                self.begin(new, covers)
+                stored.cursor, stored.covers, stored.counted = new.cursor, new.covers, new.counted
+                stored.named = ahead
+            elif covers != stored.active(self.now):
+                ended = [
+                    cover if cover.end <= self.now else attrs.evolve(cover, end=self.now)
+                    for cover in stored.covers
+                    if cover not in covers or cover.end <= self.now
+                ]
+                stored.look_anew(self.now, ended + covers)
             self.change_sides(stored, config)
             if config.trigger != stored.config.trigger:
                 stored.pauses = [self.begin_anew(pause) for pause in stored.pauses]
@@ -330,13 +413,71 @@ class Reference:
         over = pause.is_over(self.now)
         return attrs.evolve(pause, resume_from=None) if over and pause.resume_from == "now" else pause
 
-    def beginning(self, schedule: Scheduled) -> int:
-        """Return the first fire time of a new trigger; a single date is due though it has passed."""
-        trigger = schedule.config.trigger
+    def begin(self, schedule: Scheduled, covers: list[Cover]) -> None:
+        """Let a new trigger begin with its first fire time outside; a single date is due though it has passed."""
+        trigger, schedule.covers = schedule.config.trigger, []
         found = schedule.first(trigger.at if isinstance(trigger, Once) else self.now)
         if found is None:
             raise Refused("nothing left")
-        return found
+        if found < self.now:
+            covers = [attrs.evolve(cover, start=self.now) for cover in covers]
+        schedule.covers, schedule.counted = covers, min(self.now, found - 1)
+        schedule.cursor = schedule.first(found)
+
+    # windows
+
+    def live_windows(self) -> dict[str, Window]:
+        """Return the windows that are not over."""
+        return {name: window for name, window in self.windows.items() if window.until > self.now}
+
+    def covering(self, id: str, config: Config, stored: Scheduled | None = None) -> list[Cover]:
+        """Return the windows that mean a schedule, as it has them; one that is stored gets others from now on."""
+        had = {} if stored is None else {cover.name: cover for cover in stored.active(self.now)}
+        return [
+            had.get(name) or Cover(name, window, window.since if stored is None else self.now, window.until)
+            for name, window in sorted(self.live_windows().items())
+            if window.selector.means(id, config)
+        ]
+
+    def cover(self, name: str, wanted: Window) -> None:
+        """Rules W1, W3 and W4."""
+        old = self.live_windows().get(name)
+        if old is not None and old.selector != wanted.selector:
+            raise Refused("other schedules")
+        ids = wanted.selector.ids
+        meant = [schedule.id for schedule in self.meant(wanted.selector)] if ids is None else sorted(ids)
+        new = Cover(name, attrs.evolve(wanted, since=self.now), self.now, wanted.until)
+        for id in meant:
+            others = [cover for cover in self.find(id).active(self.now) if cover.name != name]
+            if any(
+                new.covers(at) and other.covers(at) for other in others for at in range(new.start, new.end)
+            ):
+                raise Refused("overlap")
+        goes_on = old is not None and (old.mode, old.spans) == (wanted.mode, wanted.spans)
+        self.windows[name] = old if old is not None and goes_on else new.window
+        for id in meant:
+            self.settle(self.schedules[id])
+            if not goes_on:
+                self.change_cover(self.schedules[id], name, [new])
+
+    def uncover(self, name: str) -> None:
+        """Rule W4."""
+        window = self.live_windows().get(name)
+        if window is None:
+            raise Refused("no window")
+        del self.windows[name]
+        for schedule in self.meant(window.selector):
+            self.settle(schedule)
+            self.change_cover(schedule, name, [])
+
+    def change_cover(self, schedule: Scheduled, name: str, new: list[Cover]) -> None:
+        """End a window for a schedule, let another one begin."""
+        schedule.count(self.now)
+        covers = [
+            attrs.evolve(cover, end=self.now) if cover.name == name and cover.end > self.now else cover
+            for cover in schedule.covers
+        ]
+        schedule.look_anew(self.now, covers + new)
 
     def remove(self, id: str) -> None:
         """Rule S4."""
@@ -408,13 +549,15 @@ class Reference:
         self.settle(schedule)
         if fire_time is None:
             due = [(schedule.due(at), at) for at in schedule.waiting(self.now + 10 * HORIZON)]
-            due += [] if schedule.cursor is None else [(schedule.cursor, schedule.cursor)]
+            due += [] if schedule.cursor is None else [(schedule.due(schedule.cursor), schedule.cursor)]
             if not due:
                 raise Refused("nothing left")
             fire_time = min(due)[1]
         elif fire_time in schedule.named:
             if schedule.named[fire_time].settled:
                 raise Refused("dealt with")
+        elif fire_time > self.now and schedule.is_left_out(fire_time):
+            pass  # rule W4
         elif fire_time != schedule.cursor and (
             schedule.cursor is None or fire_time < schedule.cursor or not schedule.fires(fire_time)
         ):
@@ -443,11 +586,13 @@ class Reference:
         if schedule.named[fire_time].settled:
             raise Refused("dealt with")
         del schedule.named[fire_time]
-        cursor = schedule.cursor
+        cursor, left_out = schedule.cursor, schedule.is_left_out(fire_time)
+        if left_out and fire_time > self.now:
+            return
         if cursor is None or fire_time < cursor:
             following = next(iter(schedule.times(fire_time + 1, fire_time + 1 + HORIZON)), None)
             ran = schedule.last is not None and schedule.last >= fire_time
-            if not schedule.fires(fire_time) or following != cursor or ran:
+            if left_out or not schedule.fires(fire_time) or following != cursor or ran:
                 raise Refused("has passed")
             schedule.cursor = fire_time
 
@@ -522,7 +667,7 @@ class Reference:
         self.let_go(schedule.id, missed == "skip" or (missed == "policy" and resume_from == "now"))
         schedule.pauses = []
         start = at if resume_from == "now" else resume_from
-        frozen = schedule.cursor
+        frozen, anchor = schedule.cursor, schedule.anchor
         if start is None or (resume_from != "now" and frozen is not None and start < frozen):
             passed, begun = list[int](), None  # rule P5
         else:  # rules P6 and P7
@@ -535,15 +680,23 @@ class Reference:
         if missed == "policy":
             schedule.skip(passed, "paused")
             self.give_up(schedule, given_up, begun)
-            return
-        schedule.skip([t for t in passed if t >= at], "paused")
-        given = [t for t in passed if t < at] + schedule.times(schedule.cursor, at - 1)
-        if schedule.cursor is not None and schedule.cursor < at:
-            schedule.cursor = schedule.first(at)
+        else:
+            self.make_up(schedule, at, passed, moved, missed)
+            self.give_up(schedule, given_up, begun)
+        schedule.count(self.now, anchor)
+
+    def make_up(
+        self, schedule: Scheduled, at: int, passed: list[int], moved: list[int], missed: Missed
+    ) -> None:
+        """Decide about what was missed (rules P5 and O5)."""
+        schedule.skip([t for t in passed if schedule.due(t) >= at], "paused")
+        given = [t for t in [*passed, *schedule.times(schedule.cursor, at - 1)] if schedule.due(t) < at]
+        while schedule.cursor is not None and schedule.due(schedule.cursor) < at:
+            schedule.cursor = next(iter(schedule.times(schedule.cursor + 1, schedule.cursor + HORIZON)), None)
         how = missed if isinstance(missed, CatchUp) else WORDS.get(missed)
         given = sorted(given + moved, key=schedule.due)
         young = [t for t in given if how is not None and (how.age is None or at - schedule.due(t) <= how.age)]
-        schedule.skip([t for t in given if t not in young and t not in moved], "paused")
+        schedule.skip([t for t in given if t not in young], "paused")
         chosen: list[int] = []
         if how is not None and young:
             latest = young[-(how.most or schedule.config.most) :]
@@ -553,8 +706,7 @@ class Reference:
             for number, fire_time in enumerate(chosen):
                 start = None if how.spacing is None else self.now + number * how.spacing
                 self.make(schedule, fire_time, self.now if start is None else start, start)
-        schedule.deal_with([t for t in moved if t in young], chosen)
-        self.give_up(schedule, [*given_up, *(t for t in moved if t not in young)], begun)
+        schedule.deal_with(moved, chosen)
 
     def give_up(self, schedule: Scheduled, moved: Sequence[int], begun: int | None) -> None:
         """Count moved fire times that a resume gives up; where it begins anew, others must be fire times still (O5)."""
@@ -587,11 +739,14 @@ class Reference:
         named = schedule.waiting(self.now + 1)
         stale = [t for t in named if config.grace is not None and self.now - schedule.due(t) > config.grace]
         moved = [t for t in named if t not in stale]
+        late = [t for t in schedule.times(schedule.cursor, self.now) if schedule.due(t) <= self.now]
+        if not late and not named and not schedule.over(self.now):
+            return
         if config.coalesce == "all":
             moved = moved[:room]
             room -= len(moved)
-        late = schedule.times(schedule.cursor, self.now) if room else []
-        kept = [t for t in late if config.grace is None or self.now - t <= config.grace]
+        late = late if room else []
+        kept = [t for t in late if config.grace is None or self.now - schedule.due(t) <= config.grace]
         if config.coalesce == "latest":
             chosen, reason = kept[-1:], "coalesced"
         elif config.coalesce == "earliest":
@@ -610,6 +765,7 @@ class Reference:
         schedule.deal_with([*stale, *moved], made)
         if late:
             schedule.cursor = chosen[room] if room < len(chosen) else schedule.first(late[-1] + 1)
+        schedule.count(self.now)
         schedule.forget(self.now)
 
     def make(self, schedule: Scheduled, fire_time: int, deadline_from: int, start: int | None = None) -> None:

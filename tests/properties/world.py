@@ -30,6 +30,7 @@ from anysched import (
     JobKind,
     JobReleased,
     Pause,
+    PlacedWindow,
     Retention,
     ScheduleSnapshot,
     Trigger,
@@ -100,6 +101,8 @@ def hold_of(hold: Hold) -> ref.Hold:
 REFUSALS = {
     "exists already, and is about": "other schedules",
     "there is no hold": "no hold",
+    "there is no window": "no window",
+    "overlaps with window": "overlap",
     "there is no schedule": "unknown",
     "exists already": "conflict",
     "no fire time left": "nothing left",
@@ -306,6 +309,10 @@ class World:
         jobs: list[Job] = self.call(self._anybody().get_jobs)
         return [job for job in jobs if job.incarnation == incarnation and job.kind is JobKind.regular]
 
+    def windows(self) -> list[PlacedWindow]:
+        """Return the windows."""
+        return list(self.call(self._anybody().get_windows))
+
     def jobs(self) -> list[tuple[Any, ...]]:
         """Return all jobs in the words of the reference."""
         return [
@@ -369,6 +376,11 @@ class World:
         """Pause a set of schedules."""
         hold = await node.pause_schedules(**attrs.asdict(selector), hold=name, **_words(pause))
         assert hold.id == (name or selector.name)
+
+    async def cover(self, node: AsyncScheduler, name: str, window: ref.Window) -> None:
+        """Add a window."""
+        dates = [(instant(start), instant(end)) for start, end in window.spans]
+        await node.add_window(name, mode=window.mode, dates=dates, **attrs.asdict(window.selector))  # type: ignore[arg-type]
 
     async def lift(
         self,

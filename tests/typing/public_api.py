@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, assert_type
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from anysched import (
     JobOutcome,
     JobReleased,
     JobResult,
+    PlacedWindow,
     RunState,
     Schedule,
     SchedulePaused,
@@ -36,6 +37,7 @@ from anysched import (
     Trigger,
     UnpausePreview,
     UnpauseResult,
+    Window,
     current_job,
     current_scheduler,
     register_type,
@@ -111,6 +113,19 @@ async def schedules(scheduler: AsyncScheduler) -> None:
     assert_type(await scheduler.explain("x", NOON), str)
     assert_type(await scheduler.run_schedule("x"), UUID)
     await scheduler.remove_schedule("x")
+
+
+async def windows(scheduler: AsyncScheduler) -> None:
+    hourly = CronTrigger("0 * * * *")
+    placed = await scheduler.add_window("x", mode="defer", trigger=hourly, duration=60, everything=True)
+    assert_type(placed, PlacedWindow)
+    assert_type(placed.window, Window)
+    assert_type(placed.until, datetime | None)
+    await scheduler.add_window("y", dates=[(NOON, NOON + timedelta(hours=1))], tags=["slow"], timezone="UTC")
+    await scheduler.add_window("y", dates=[(date(2026, 1, 1), date(2026, 1, 6))], group="reports")
+    assert_type(await scheduler.get_windows(schedule_id="x"), list[PlacedWindow])
+    await scheduler.remove_window("x", reason="done", by="me")
+    await scheduler.add_window("z", mode="wait")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def wrong_words_are_found(scheduler: AsyncScheduler) -> None:

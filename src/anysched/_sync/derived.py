@@ -102,6 +102,12 @@ class DerivedMethods:
     move_fire_time: Final = _blocking(AsyncScheduler.move_fire_time)
     restore_fire_time: Final = _blocking(AsyncScheduler.restore_fire_time)
 
+    # windows
+
+    add_window: Final = _blocking(AsyncScheduler.add_window)
+    remove_window: Final = _blocking(AsyncScheduler.remove_window)
+    get_windows: Final = _blocking(AsyncScheduler.get_windows)
+
     # history
 
     get_fire_times: Final = _blocking(AsyncScheduler.get_fire_times)

@@ -13,7 +13,7 @@ from anysched.engine.telling import events_of
 from anysched.model import convert
 from anysched.model.change import Change, HoldChange
 from anysched.model.events import Event, SchedulePaused, ScheduleUnpaused
-from anysched.model.hold import Hold
+from anysched.model.hold import Placed
 from anysched.model.policies import Missed, ResumeFrom
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
@@ -59,7 +59,7 @@ async def declare(
     """Have it decided about schedules that are added or edited, as ``declare_schedules`` of the store does."""
     actor = engine.settings.policy.actor(asked.by, asked.reason)
 
-    def noted(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
+    def noted(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Placed], now: datetime) -> Change:
         return auditing.noted(decide(key, stored, holds, now), stored, now, actor, same_trigger)
 
     return published(engine, await engine.settings.store.declare_schedules(ids, noted))
@@ -69,7 +69,7 @@ async def hold(engine: Engine, decide_hold: DecideHold, decide: Decide, asked: A
     """Have it decided about a hold and its schedules, as ``transact_holds`` of the store does."""
     actor = engine.settings.policy.actor(asked.by, asked.reason)
 
-    def noted_hold(holds: Mapping[str, Hold], now: datetime) -> HoldChange | None:
+    def noted_hold(holds: Mapping[str, Placed], now: datetime) -> HoldChange | None:
         change = decide_hold(holds, now)
         return change and auditing.noted_hold(
             change,

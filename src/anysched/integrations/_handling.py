@@ -23,6 +23,7 @@ from anysched import (
     SchedulerStateError,
     StoreUnavailableError,
     TriggerError,
+    WindowLookupError,
 )
 from anysched.integrations._operations import InvalidValueError, Operation
 
@@ -82,7 +83,7 @@ class Handler:
             done = await operation.run(scheduler, *given)
         except InvalidValueError as exc:
             raise _invalid(exc.where, str(exc)) from exc
-        except (ScheduleLookupError, HoldLookupError) as exc:
+        except (ScheduleLookupError, HoldLookupError, WindowLookupError) as exc:
             raise Refusal(404, str(exc)) from exc
         except (ScheduleChangedError, ConflictingHoldError, DeserializationError, TriggerError) as exc:
             raise Refusal(409, str(exc)) from exc

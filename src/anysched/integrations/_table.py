@@ -7,11 +7,13 @@ from anysched.integrations._fire_times import FIRE_TIME_OPERATIONS
 from anysched.integrations._history_operations import HISTORY_OPERATIONS
 from anysched.integrations._hold_operations import HOLD_OPERATIONS
 from anysched.integrations._operations import SCHEDULE_OPERATIONS, Operation
+from anysched.integrations._window_operations import WINDOW_OPERATIONS
 
 OPERATIONS: tuple[Operation, ...] = (
     *SCHEDULE_OPERATIONS,
     *FIRE_TIME_OPERATIONS,
     *HISTORY_OPERATIONS,
     *HOLD_OPERATIONS,
+    *WINDOW_OPERATIONS,
     *AUDIT_OPERATIONS,
 )

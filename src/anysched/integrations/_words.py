@@ -33,3 +33,4 @@ Outcome = Literal["success", "error", "missed_start_deadline", "cancelled", "aba
 FireTimeStatus = Literal[
     "ran", "running", "queued", "held", "skipped", "missed", "late", "planned", "paused", "unknown"
 ]
+WindowMode = Literal["skip", "defer"]

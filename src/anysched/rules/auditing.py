@@ -27,11 +27,14 @@ from anysched.model.events import (
     ScheduleRemoved,
     ScheduleUnpaused,
     ScheduleUpdated,
+    WindowAdded,
+    WindowRemoved,
 )
-from anysched.model.hold import Hold
+from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.ids import new_id
 from anysched.model.policies import AuditAction, CatchUp, JobKind, Missed, ResumeFrom
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot
+from anysched.model.window import Window
 from anysched.rules.adding import SameTrigger, edits
 
 Details = Mapping[str, object]
@@ -128,7 +131,7 @@ def noted_itself(change: Change, now: datetime, actor: Actor | None) -> Change:
 
 def noted_hold(
     change: HoldChange | None,
-    old: Hold | None,
+    old: Placed | None,
     now: datetime,
     actor: Actor | None,
     *,
@@ -232,11 +235,16 @@ def _told_of_set(
     selected: Details = {"selector": change.selector.name}
     match event:
         case HoldAdded():
-            assert change.hold is not None
+            assert isinstance(change.hold, Hold)
             return Deed(AuditAction.hold_placed, {**selected, **_how(change.hold.pause)}, change.hold_id)
         case HoldLifted():
             how = {"resume_from": resume_from, "missed": missed}
             return Deed(AuditAction.hold_lifted, {**selected, **how}, change.hold_id)
+        case WindowAdded():
+            assert isinstance(change.hold, PlacedWindow)
+            return Deed(AuditAction.window_added, {**selected, **_when(change.hold.window)}, change.hold_id)
+        case WindowRemoved():
+            return Deed(AuditAction.window_removed, selected, change.hold_id)
         case _:
             return None
 
@@ -267,6 +275,19 @@ def _how(pause: Pause) -> Details:
         "until": pause.until,
         "resume_from": pause.resume_from,
         "missed": None if pause.until is None else pause.missed,
+    }
+
+
+def _when(window: Window) -> Details:
+    """Return when the spans of a window are, and what it does."""
+    recurring = window.trigger is not None
+    return {
+        "mode": window.mode,
+        "trigger": brief(window.trigger) if recurring else None,
+        "duration": None if window.duration is None else str(window.duration),
+        "dates": None
+        if recurring
+        else [f"{start.isoformat()}/{end.isoformat()}" for start, end in window.dates],
     }
 
 

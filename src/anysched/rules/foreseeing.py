@@ -17,6 +17,7 @@ from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.rules.pausing import after, settle, settle_and_fire
 from anysched.rules.resuming import Resume, begins_anew
 from anysched.rules.times import END, TICK, Count, FireTimes
+from anysched.rules.windows import fire_times
 
 
 @attrs.frozen(kw_only=True)
@@ -51,8 +52,7 @@ class _Fate:
 
 def times_of(snapshot: ScheduleSnapshot) -> FireTimes:
     """Return the fire times that the cursor of a schedule goes through."""
-    state = snapshot.state
-    return FireTimes.of(snapshot.schedule, state.anchor, state.occurrences)
+    return fire_times(snapshot.schedule, snapshot.state)
 
 
 def foresee(snapshot: ScheduleSnapshot, options: EffectiveOptions, outlook: Outlook) -> list[FireTime]:

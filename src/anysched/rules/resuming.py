@@ -20,6 +20,7 @@ from anysched.rules.firing import failed, moved
 from anysched.rules.jobs import regular_job
 from anysched.rules.picking import Pick, Span, pick_due, settled, singly, standing, waiting
 from anysched.rules.times import BEGINNING, TICK, FireTimes, spaced
+from anysched.rules.windows import fire_times
 
 #: What the words that ask for jobs are short for.
 _ASKED_FOR: Final[Mapping[Missed, CatchUp]] = {"run_once": CatchUp("latest"), "run_all": CatchUp("all")}
@@ -163,12 +164,12 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     """
     state, at, missed = snapshot.state, how.at, how.missed
     named = state.occurrences
-    old, frozen = FireTimes.of(snapshot.schedule, state.anchor, named), state.next_fire_time
+    old, frozen = fire_times(snapshot.schedule, state), state.next_fire_time
     start = begins_anew(state, how)
     if start is None:
         times, cursor = old, frozen
     else:
-        times = FireTimes.of(snapshot.schedule, start, named)
+        times = fire_times(snapshot.schedule, state, anchor=start)
         cursor = _first_unfired(times, start, state)
     passed: list[_Stretch] = []
     rest = frozen

@@ -13,7 +13,7 @@ import attrs
 from anysched.errors import TriggerError
 from anysched.model.change import Change
 from anysched.model.schedule import ScheduleSnapshot
-from anysched.rules.times import FireTimes
+from anysched.rules.windows import fire_times
 
 #: A decision about a schedule with this many missed fire times takes long if its trigger cannot count them.
 LONG_BACKLOG = 100
@@ -187,15 +187,14 @@ def after(stored: ScheduleSnapshot | None, change: Change) -> ScheduleSnapshot |
 
 
 def takes_long(snapshot: ScheduleSnapshot | None, now: datetime) -> bool:
-    """Return whether a decision has many missed fire times to count that the trigger cannot count itself."""
-    if snapshot is None or hasattr(snapshot.trigger, "count_fire_times"):
+    """Return whether a decision has many missed fire times to count that the trigger cannot count at once."""
+    if snapshot is None or (hasattr(snapshot.trigger, "count_fire_times") and not snapshot.state.windows):
         return False
     cursor = snapshot.next_fire_time
     if cursor is None or cursor >= now:
         return False
     try:
-        state = snapshot.state
-        missed = FireTimes.of(snapshot.schedule, state.anchor, state.occurrences).between(cursor, now)
+        missed = fire_times(snapshot.schedule, snapshot.state).between(cursor, now)
         return sum(1 for _ in islice(missed, LONG_BACKLOG)) == LONG_BACKLOG
     except TriggerError:
         return False

@@ -73,10 +73,12 @@ class Mine:
     tasks: object
     unknown_kinds: object
     unknown_configs: object
+    unknown_states: object
 
     @property
     def parameters(self) -> tuple[Any, ...]:
-        return (self.all_tasks, self.tasks, self.unknown_kinds, self.unknown_configs)
+        unknown = (self.unknown_kinds, self.unknown_configs, self.unknown_states)
+        return (self.all_tasks, self.tasks, *unknown)
 
 
 class Unknown:
@@ -88,17 +90,22 @@ class Unknown:
         self._known = configs.known
         self._kinds: dict[str, str] = {}
         self._ids: dict[str, str] = {}
+        self._states: dict[
+            str, tuple[int, str]
+        ] = {}  # by the id of the schedule: its revision, and what it is
         self._told: set[str] = set()
         self.noted: int = 0  # how often something was noted
 
     def mine(self, tasks: frozenset[str], *, all_tasks: bool) -> Mine:
         """Return which schedules can be fired here."""
-        if (self._kinds or self._ids) and self._configs.known != self._known:
+        if (self._kinds or self._ids or self._states) and self._configs.known != self._known:
             self._known = self._configs.known  # types were registered meanwhile: try again
             self._kinds.clear()
             self._ids.clear()
+            self._states.clear()
         set_of = self._dialect.set_of
-        return Mine(int(all_tasks), set_of(tasks), set_of(self._kinds), set_of(self._ids))
+        sets = (set_of(one) for one in (tasks, self._kinds, self._ids, self._states))
+        return Mine(int(all_tasks), *sets)
 
     def note(self, config_id: str, kinds: str, what: str) -> None:
         """Remember that a configuration cannot be read here: all of its kind, or, if it is not the trigger, itself."""
@@ -108,13 +115,21 @@ class Unknown:
         else:
             self._kinds[kinds] = what
 
+    def note_state(self, schedule_id: str, revision: int, what: str) -> None:
+        """Remember that the state of a schedule cannot be read here, until it is another one."""
+        self.noted += 1
+        self._states[schedule_id] = (revision, what)
+
     def tell(self, rows: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
-        """Return what has not been told yet about schedules: id, task, config id, kinds."""
+        """Return what has not been told yet about schedules: id, task, config id, kinds, revision."""
         fresh: list[tuple[str, str]] = []
-        for schedule_id, task_id, config_id, kinds in rows:
-            if schedule_id not in self._told:
+        for schedule_id, task_id, config_id, kinds, revision in rows:
+            noted, strange = self._states.get(schedule_id, (revision, None))
+            if noted != revision:
+                del self._states[schedule_id]  # the next pass looks
+            elif schedule_id not in self._told:
                 self._told.add(schedule_id)
-                what = self._kinds.get(kinds) or self._ids.get(config_id)
+                what = self._kinds.get(kinds) or self._ids.get(config_id) or strange
                 fresh.append((schedule_id, what or f"task {task_id!r}"))
         return fresh
 
@@ -176,7 +191,7 @@ class Schedules:
         return here, anywhere
 
     def passed_over(self, connection: sa.Connection, now: int, mine: Mine) -> Sequence[Sequence[Any]]:
-        """Return due schedules that are not for this node: id, task, config id, kinds."""
+        """Return due schedules that are not for this node: id, task, config id, kinds, revision."""
         parameters = (now, *mine.parameters, MOST_PASSED_OVER)
         return connection.exec_driver_sql(self._sql.passed_over, parameters).fetchall()
 
@@ -249,7 +264,7 @@ class Schedules:
             state, fault = _read_state(row, self._rare)
             strange = strange_in(state)
             if unknown is not None and strange is not None:
-                unknown.note(row[2], "", strange)
+                unknown.note_state(row[0], row[4], strange)
                 continue
             snapshot = ScheduleSnapshot(config.schedule, state, config.fault or fault or strange)
             yield StoredSchedule(snapshot, config, row[2], row[3], row[4])

@@ -89,7 +89,7 @@ class Statements:
         # What a node can fire: rule S2. Part of each statement that asks what is due, so that they agree (rule S5).
         mine = (
             "(:all_tasks = 1 OR task_id {in_.tasks})"
-            " AND kinds {not_in.unknown_kinds} AND config_id {not_in.unknown_configs}"
+            " AND kinds {not_in.unknown_kinds} AND config_id {not_in.unknown_configs} AND id {not_in.unknown_states}"
         )
 
         # schedules
@@ -100,7 +100,7 @@ class Statements:
         first = "(SELECT wake_at FROM {{schedules}} {{by_due}} WHERE wake_at IS NOT NULL {} ORDER BY wake_at LIMIT 1)"
         self.first_wakes: str = sql(f"SELECT {first.format(f'AND {mine}')}, {first.format('')}")
         self.passed_over: str = sql(
-            "SELECT id, task_id, config_id, kinds FROM {schedules} {by_due}"
+            "SELECT id, task_id, config_id, kinds, revision FROM {schedules} {by_due}"
             f" WHERE wake_at <= :now AND NOT ({mine}) ORDER BY wake_at LIMIT :most"
         )
         self.schedules_by_id: str = sql(

@@ -28,6 +28,7 @@ from anysched.testing.store_suite.results import ResultTests
 from anysched.testing.store_suite.resuming import ResumingTests
 from anysched.testing.store_suite.schedules import ScheduleTests
 from anysched.testing.store_suite.tasks import TaskTests
+from anysched.testing.store_suite.windows import WindowTests
 
 
 class StoreSuite(
@@ -39,6 +40,7 @@ class StoreSuite(
     HoldTests,
     BreakingTests,
     OccurrenceTests,
+    WindowTests,
     FiringTests,
     PassTests,
     JobTests,

@@ -16,6 +16,7 @@ from anysched.model.schedule import Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import UndecodableTrigger
 from anysched.stores import SQLDataStore
+from anysched.stores.sql.schedules import Rare
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.actors import Node, User, direct_job, every, seconds
 from anysched.testing.store_suite.odd import PlainTrigger
@@ -171,6 +172,36 @@ class Parcel:
     """A type that only some know."""
 
     weight: int
+
+
+async def test_windows_of_an_unknown_type(path: Any, clock: FakeClock) -> None:
+    """Rules S2, W1 and W5: a schedule in a window that is unknown here is left to others, until that has gone."""
+    known = TypeRegistry(parent=DEFAULT_REGISTRY)
+    known.register(Slow, "a slow one")
+    knowing, store = SQLDataStore(f"sqlite:///{path}"), SQLDataStore(f"sqlite:///{path}")
+    knowing._holds._registry = known
+    knowing._schedules._rare = Rare(known)
+    for one in (knowing, store):
+        await one.open(clock)
+    user, node = User(store), Node(store)
+    await user.add(every(id="a"), every(id="b"))
+    await User(knowing).window("w", ids={"a"}, trigger=Slow(60), duration=seconds(5))
+    await clock.advance(10)
+    work = await node.work()
+    assert (["b"], ["a"]) == ([job.schedule_id for job in work.made], [id for id, _ in work.unknown])
+    assert [] == (await node.work()).unknown
+    (placed,) = await store.get_windows()
+    assert isinstance(placed.window.trigger, UndecodableTrigger)
+    with pytest.raises(DeserializationError, match="a slow one"):
+        await user.remove_window("w")
+    with pytest.raises(TriggerError, match="a slow one"):
+        await user.replace(every(id="a", group="x"))
+    assert [placed] == await store.get_windows()
+    await User(knowing).remove_window("w")
+    await node.work()  # finds that it is another state
+    assert ["a"] == [job.schedule_id for job in (await node.work()).made]
+    await knowing.close()
+    await store.close()
 
 
 async def test_arguments_of_an_unknown_type(path: Any, clock: FakeClock, store: SQLDataStore) -> None:
