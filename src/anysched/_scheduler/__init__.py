@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from anysched._clock import Clock, SystemClock
+from anysched._scheduler.backfills import BackfillMethods
 from anysched._scheduler.base import current
 from anysched._scheduler.events import EventMethods
 from anysched._scheduler.holds import HoldMethods
@@ -43,6 +44,7 @@ class AsyncScheduler(
     PauseMethods,
     HoldMethods,
     OccurrenceMethods,
+    BackfillMethods,
     JobMethods,
     EventMethods,
 ):

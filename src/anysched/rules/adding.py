@@ -22,6 +22,7 @@ from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
 from anysched.model.trigger import Trigger, is_due_when_past
+from anysched.rules.backfilling import without_passed
 from anysched.rules.jobs import manual_job
 from anysched.rules.pausing import still_pausing
 from anysched.rules.times import BEGINNING, FireTimes, steadily_growing
@@ -118,10 +119,11 @@ def _replaced(
     if schedule.owner is None and stored.schedule.owner is not None:
         schedule = attrs.evolve(schedule, owner=stored.schedule.owner)  # rule S8
     new = attrs.evolve(old, error=None, pauses=_still_pausing(schedule, old, holds, now))
-    times = FireTimes.of(schedule, old.anchor, old.occurrences)
+    times = FireTimes.of(schedule, old.anchor, old.occurrences, old.backfills)
     if stored.fault is not None or not same_trigger(schedule.trigger, stored.schedule.trigger):
         ahead = tuple(occurrence for occurrence in old.occurrences if occurrence.settled)
-        times = FireTimes.of(schedule, old.anchor, ahead)  # what has run before its time never runs again
+        # what has run before its time never runs again
+        times = FireTimes.of(schedule, old.anchor, ahead, old.backfills)
         cursor = first_cursor(times, now, old.last_fire_time)
         new = attrs.evolve(
             new,
@@ -129,6 +131,7 @@ def _replaced(
             due_at=times.due_at(cursor),
             pauses=tuple(_of_new_trigger(pause, now) for pause in new.pauses),
             occurrences=ahead,
+            backfills=without_passed(old.backfills, cursor),
         )
     elif schedule.max_jitter != stored.schedule.max_jitter and old.next_fire_time is not None:
         new = attrs.evolve(new, due_at=times.due_at(old.next_fire_time))

@@ -28,12 +28,12 @@ def fire(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, l
     """
     state, schedule = snapshot.state, snapshot.schedule
     cursor, due_at, named = state.next_fire_time, state.due_at, state.occurrences
-    wake_at = state.wake_at if named else due_at
+    wake_at = state.turn_at if named else due_at
     if wake_at is None or wake_at > now or (cursor is None and not named):
         return Change(schedule_id=snapshot.id)
     if snapshot.fault is not None:
         return failed(snapshot, snapshot.fault)
-    times = FireTimes.of(schedule, state.anchor, named)
+    times = FireTimes.of(schedule, state.anchor, named, state.backfills)
     try:
         picked = pick_due(schedule, times, cursor, due_at, named, options, now, limit)
         jobs = [regular_job(snapshot, options, times, fire_time, now) for fire_time in picked.chosen]

@@ -100,7 +100,7 @@ def restore(
             )
         _check_open(found)
         others = tuple(one for one in state.occurrences if one is not found)
-        times = FireTimes.of(snapshot.schedule, state.anchor, others)
+        times = FireTimes.of(snapshot.schedule, state.anchor, others, state.backfills)
         cursor, last = state.next_fire_time, state.last_fire_time
         if cursor is None or fire_time < cursor:
             is_next = times.has(fire_time) and times.next(fire_time) == cursor
@@ -138,7 +138,8 @@ def _settled_and(
 
 
 def _times(snapshot: ScheduleSnapshot) -> FireTimes:
-    return FireTimes.of(snapshot.schedule, snapshot.state.anchor, snapshot.state.occurrences)
+    state = snapshot.state
+    return FireTimes.of(snapshot.schedule, state.anchor, state.occurrences, state.backfills)
 
 
 def _to_come(snapshot: ScheduleSnapshot, fire_time: datetime | None) -> datetime:
@@ -153,6 +154,8 @@ def _to_come(snapshot: ScheduleSnapshot, fire_time: datetime | None) -> datetime
     cursor = state.next_fire_time
     if cursor is None:
         raise ValueError(f"schedule {snapshot.id!r} has no fire time {fire_time} to come: none is left")
+    if times.taking(fire_time) is not None:
+        raise ValueError(f"the fire time {fire_time} of schedule {snapshot.id!r} is left to a backfill")
     if fire_time < cursor:
         nearest = [cursor]
     elif fire_time == cursor or times.has(fire_time):
@@ -192,7 +195,9 @@ def _named(snapshot: ScheduleSnapshot, new: Occurrence) -> Change:
     occurrences = tuple(sorted((*others, new), key=lambda one: one.fire_time))
     cursor = state.next_fire_time
     if cursor == new.fire_time:
-        cursor = FireTimes.of(snapshot.schedule, state.anchor, occurrences).next(new.fire_time)
+        cursor = FireTimes.of(snapshot.schedule, state.anchor, occurrences, state.backfills).next(
+            new.fire_time
+        )
     change: Literal["skipped", "moved"] = "skipped" if new.moved_to is None else "moved"
     return _written(snapshot, occurrences, cursor, change, new)
 
@@ -205,7 +210,7 @@ def _written(
     told: Occurrence,
 ) -> Change:
     state = snapshot.state
-    times = FireTimes.of(snapshot.schedule, state.anchor, occurrences)
+    times = FireTimes.of(snapshot.schedule, state.anchor, occurrences, state.backfills)
     new = attrs.evolve(
         state,
         revision=state.revision + 1,

@@ -13,9 +13,10 @@ from anysched.model.job import EndedJob, Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults
-from anysched.rules import breaking, running
+from anysched.rules import backfilling, breaking, running
+from anysched.rules.joining import joined
 from anysched.rules.options import effective_options
-from anysched.rules.pausing import settle_and_fire
+from anysched.rules.pausing import after, settle_and_fire
 
 
 @attrs.frozen
@@ -32,7 +33,11 @@ class Policy:
 
     def fire(self, snapshot: ScheduleSnapshot, task: Task | None, now: datetime, limit: int) -> Change:
         """Decide what a schedule that has come due does."""
-        return settle_and_fire(snapshot, self.options(snapshot.schedule, task), now, limit)
+        options = self.options(snapshot.schedule, task)
+        change = settle_and_fire(snapshot, options, now, limit)
+        if not snapshot.state.backfills:
+            return change
+        return joined(change, backfilling.go_on(after(snapshot, change), options, now))
 
     def retries(self, job: Job, task: Task | None) -> bool:
         """Decide whether a job whose node is gone is started again."""
@@ -42,7 +47,11 @@ class Policy:
         self, snapshot: ScheduleSnapshot, task: Task | None, ends: Sequence[EndedJob], now: datetime
     ) -> Change:
         """Decide what becomes of a schedule when jobs of it have ended."""
-        return breaking.ended(snapshot, self.options(snapshot.schedule, task), ends, now)
+        options = self.options(snapshot.schedule, task)
+        change = breaking.ended(snapshot, options, ends, now)
+        if not snapshot.state.backfills:
+            return change
+        return joined(change, backfilling.ended(after(snapshot, change), options, ends, now))
 
     def max_running_jobs(self, task: Task | None) -> int | None:
         """Tell how many jobs of a task may run at once."""

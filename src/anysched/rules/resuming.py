@@ -163,12 +163,13 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     """
     state, at, missed = snapshot.state, how.at, how.missed
     named = state.occurrences
-    old, frozen = FireTimes.of(snapshot.schedule, state.anchor, named), state.next_fire_time
+    schedule, frozen = snapshot.schedule, state.next_fire_time
+    old = FireTimes.of(schedule, state.anchor, named, state.backfills)
     start = at if how.resume_from == "now" else how.resume_from
     if start is None or (frozen is not None and start < frozen and how.resume_from != "now"):
         start, times, cursor = None, old, frozen
     else:
-        times = FireTimes.of(snapshot.schedule, start, named)
+        times = FireTimes.of(schedule, start, named, state.backfills)
         cursor = _first_unfired(times, start, state)
     passed: list[_Stretch] = []
     rest = frozen

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
@@ -12,6 +13,7 @@ from typing import Final, SupportsIndex, TypeVar
 import attrs
 
 from anysched.errors import TriggerError
+from anysched.model.backfill import Backfill, Stretch
 from anysched.model.occurrence import Occurrence
 from anysched.model.schedule import Schedule
 from anysched.model.trigger import Trigger
@@ -52,11 +54,20 @@ class FireTimes:
     max_jitter: timedelta | None = None
 
     @classmethod
-    def of(cls, schedule: Schedule, anchor: datetime, occurrences: Sequence[Occurrence] = ()) -> FireTimes:
-        """Return the fire times of a schedule, without those that were skipped or moved by name."""
-        if occurrences:
+    def of(
+        cls,
+        schedule: Schedule,
+        anchor: datetime,
+        occurrences: Sequence[Occurrence] = (),
+        backfills: Sequence[Backfill] = (),
+    ) -> FireTimes:
+        """Return the fire times of a schedule, without those that were skipped or moved by name, or backfilled."""
+        taken = left_to(backfills) if backfills else ()
+        if occurrences or taken:
             named = {occurrence.fire_time: occurrence for occurrence in occurrences}
-            return RemainingFireTimes(schedule.trigger, anchor, schedule.id, schedule.max_jitter, named=named)
+            return RemainingFireTimes(
+                schedule.trigger, anchor, schedule.id, schedule.max_jitter, named=named, taken=taken
+            )
         return FireTimes(schedule.trigger, anchor, schedule.id, schedule.max_jitter)
 
     def next(self, after: datetime) -> datetime | None:
@@ -84,6 +95,10 @@ class FireTimes:
     def has(self, instant: datetime) -> bool:
         """Return whether the trigger fires at an instant, skipped or moved or not."""
         return self.first(instant) == instant
+
+    def taking(self, instant: datetime) -> Stretch | None:
+        """Return the stretch that an instant lies in, if a backfill has taken its fire times; here, none has."""
+        return None
 
     def due_at(self, fire_time: datetime) -> datetime:
         """Return a fire time with its jitter, which is kept short of the following fire time (rule T8)."""
@@ -187,14 +202,16 @@ class FireTimes:
 
 @attrs.frozen
 class RemainingFireTimes(FireTimes):
-    """The fire times of a schedule but those that were skipped or moved by name (rule O2).
+    """The fire times of a schedule but those that were skipped or moved by name, or backfilled (rules O2 and F4).
 
     ``due_at`` tells of the moved ones when they are due. The jitter of all others stays what it was.
 
     :ivar named: what was skipped or moved; under this anchor some may be no fire times
+    :ivar taken: stretches of time whose fire times a backfill has taken, in order and apart
     """
 
     named: Mapping[datetime, Occurrence] = attrs.field(kw_only=True)
+    taken: Sequence[Stretch] = attrs.field(kw_only=True, default=())
 
     @property
     def whole(self) -> FireTimes:
@@ -204,8 +221,11 @@ class RemainingFireTimes(FireTimes):
     def next(self, after: datetime) -> datetime | None:
         whole = self.whole
         found = whole.next(after)
-        while found is not None and found in self.named:
-            found = whole.next(found)
+        while found is not None:
+            stretch = self.taking(found)
+            if stretch is None and found not in self.named:
+                break
+            found = whole.next(found if stretch is None else stretch[1])
         return found
 
     def has(self, instant: datetime) -> bool:
@@ -217,15 +237,44 @@ class RemainingFireTimes(FireTimes):
         return self.whole.due_at(fire_time) if moved_to is None else moved_to
 
     def last(self, since: datetime, until: datetime) -> datetime:
-        found = FireTimes.last(self, since, until)
-        while found > since and found in self.named:
-            found = FireTimes.last(self, since, found - TICK)
+        whole = self.whole
+        found = whole.last(since, until)
+        while found > since:
+            stretch = self.taking(found)
+            if stretch is None and found not in self.named:
+                break
+            before = (found if stretch is None else stretch[0]) - TICK
+            found = whole.last(since, before) if before > since else since
         return found
 
     def count(self, after: datetime, until: datetime, limit: int = COUNT_LIMIT) -> Count:
-        found = self.whole.count(after, until, limit)
-        others = sum(after < named <= until and self.has(named) for named in self.named)
+        whole = self.whole
+        found = whole.count(after, until, limit)
+        others = sum(
+            after < named <= until and self.taking(named) is None and self.has(named) for named in self.named
+        )
+        for first, last in self.taken:
+            others += whole.count(max(after, first - TICK), min(until, last), limit).number
         return Count(max(0, found.number - others), found.exact)
+
+    def taking(self, instant: datetime) -> Stretch | None:
+        index = bisect_right(self.taken, instant, key=_first_of) - 1
+        return self.taken[index] if index >= 0 and instant <= self.taken[index][1] else None
+
+
+def left_to(backfills: Iterable[Backfill]) -> tuple[Stretch, ...]:
+    """Return the stretches of time whose fire times a schedule leaves to backfills (rule F4), in order and apart."""
+    merged: list[Stretch] = []
+    for first, last in sorted(stretch for backfill in backfills for stretch in backfill.taken):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return tuple(merged)
+
+
+def _first_of(stretch: Stretch) -> datetime:
+    return stretch[0]
 
 
 def steadily_growing(times: FireTimes, first: datetime) -> None:

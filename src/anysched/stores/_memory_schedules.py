@@ -195,7 +195,8 @@ def takes_long(snapshot: ScheduleSnapshot | None, now: datetime) -> bool:
         return False
     try:
         state = snapshot.state
-        missed = FireTimes.of(snapshot.schedule, state.anchor, state.occurrences).between(cursor, now)
+        times = FireTimes.of(snapshot.schedule, state.anchor, state.occurrences, state.backfills)
+        missed = times.between(cursor, now)
         return sum(1 for _ in islice(missed, LONG_BACKLOG)) == LONG_BACKLOG
     except TriggerError:
         return False

@@ -142,9 +142,11 @@ class LedgerTests(StoreTests):
         )  # fmt: skip
         once = Window(id="once", mode="skip", dates=((now, now + DAY),), since=now)
         backfill = Backfill(
-            id=new_id(now), start=now - DAY, end=now, reprocess="failed", order="newest", max_running=3,
+            id=new_id(now), schedule_id="schedule", start=now - DAY, end=now, reprocess="failed",
+            order="newest", max_running=3,
             trigger=IntervalTrigger(hours=1), anchor=now - DAY, left=((now - DAY, now - DAY / 2), (now, now)),
-            total=14, running=2, succeeded=1, failed=1, since=now, reason="why", by="me",
+            taken=((now, now),), total=14, made=4, running=2, error="no", succeeded=1, failed=1, since=now,
+            reason="why", by="me",
         )  # fmt: skip
         fields: dict[str, Any] = {
             "windows": (nightly, once), "windowed_until": now, "backfills": (backfill,)
