@@ -182,6 +182,7 @@ def choose(snapshot: ScheduleSnapshot, wanted: Wanted, past: Past, now: datetime
     waits_until = _to_come(snapshot, past.found, now)
     chosen: list[datetime] = []
     left_out: dict[LeftOut, int] = {}
+    times = FireTimes.of(snapshot.schedule, state.anchor, state.occurrences, state.backfills)
     left = Gathering()
     taken = Gathering()
     for fire_time in past.found:
@@ -199,7 +200,7 @@ def choose(snapshot: ScheduleSnapshot, wanted: Wanted, past: Past, now: datetime
         else:
             left_out[why] = left_out.get(why, 0) + 1
         left.add(fire_time, why is None)
-        taken.add(fire_time, why is None and cursor is not None and fire_time >= cursor)
+        taken.add(fire_time, why is None and _is_open(fire_time, cursor, times))
     if len(left.found) > MOST_STRETCHES:
         raise ValueError(
             f"with reprocess={wanted.reprocess!r} the fire times from start to end fall into {len(left.found)} "
@@ -216,6 +217,11 @@ def choose(snapshot: ScheduleSnapshot, wanted: Wanted, past: Past, now: datetime
         left_out=left_out,
         unknown=unknown,
     )
+
+
+def _is_open(fire_time: datetime, cursor: datetime | None, times: FireTimes) -> bool:
+    """Return whether a schedule has not dealt with a fire time, nor left it to an earlier backfill."""
+    return cursor is not None and fire_time >= cursor and times.taking(fire_time) is None
 
 
 def _to_come(snapshot: ScheduleSnapshot, found: Sequence[datetime], now: datetime) -> datetime | None:

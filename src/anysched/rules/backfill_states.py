@@ -12,7 +12,7 @@ from anysched._text import printable
 from anysched.errors import TriggerError
 from anysched.model.backfill import Backfill, Stretch
 from anysched.model.change import Change
-from anysched.model.events import BackfillChanged, Event, FireTimesSkipped, ScheduleFinished
+from anysched.model.events import BackfillChanged, Event, FireTimesSkipped
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import SkipReason
@@ -86,20 +86,14 @@ def changed(
     return Change(schedule_id=snapshot.id, state=state, jobs=jobs, events=tuple(told))
 
 
-def moved_to(snapshot: ScheduleSnapshot, change: Change, cursor: datetime | None) -> Change:
-    """Return a change after which the schedule stands at another fire time."""
-    state = change.state
-    assert state is not None
+def standing_at(snapshot: ScheduleSnapshot, cursor: datetime | None) -> ScheduleSnapshot:
+    """Return a schedule as it is when it stands at another fire time."""
+    state = snapshot.state
     if cursor == state.next_fire_time:
-        return change
+        return snapshot
     times = FireTimes.of(snapshot.schedule, state.anchor, state.occurrences, state.backfills)
     due_at = None if cursor is None else times.due_at(cursor)
-    events = change.events
-    if cursor is None and not state.occurrences:
-        events = (*events, ScheduleFinished(snapshot.id, snapshot.task_id))
-    return attrs.evolve(
-        change, state=attrs.evolve(state, next_fire_time=cursor, due_at=due_at), events=events
-    )
+    return attrs.evolve(snapshot, state=attrs.evolve(state, next_fire_time=cursor, due_at=due_at))
 
 
 def fire_times_of(jobs: Iterable[Job]) -> list[datetime]:
@@ -125,9 +119,7 @@ def _with_jobs(
             left[index] = rest
         jobs.append(backfill_job(snapshot, options, backfill, fire_time, now))
     more = len(jobs)
-    new = attrs.evolve(
-        backfill, left=tuple(left), made=backfill.made + more, running=backfill.running + more
-    )
+    new = attrs.evolve(backfill, left=tuple(left), made=backfill.made + more, running=backfill.running + more)
     return new, jobs
 
 
@@ -156,8 +148,7 @@ def cancelled(snapshot: ScheduleSnapshot, old: Backfill, now: datetime) -> Chang
     own, number = FireTimes(old.trigger, old.anchor, snapshot.id), len(lost)
     if old.error is None and not isinstance(old.trigger, UndecodableTrigger):
         number = sum(own.count(first - TICK, last).number for first, last in lost)
-    change = changed(snapshot, [new], [told_of(snapshot, new)], counted=number)
-    return moved_to(snapshot, change, cursor)
+    return changed(standing_at(snapshot, cursor), [new], [told_of(snapshot, new)], counted=number)
 
 
 def _back(snapshot: ScheduleSnapshot, released: Iterable[Stretch]) -> datetime | None:
@@ -190,12 +181,18 @@ def told_of(snapshot: ScheduleSnapshot, backfill: Backfill) -> BackfillChanged:
 
 
 def _kept(backfills: Iterable[Backfill], cursor: datetime | None) -> tuple[Backfill, ...]:
-    """Return backfills without the oldest that are over, and whose fire times the schedule is past."""
+    """Return backfills without the oldest that are over, and whose fire times the schedule is past for good.
+
+    It can come back to what another that is not over has taken.
+    """
+    backfills = list(backfills)
+    returns = [one.taken[0][0] for one in backfills if one.taken and not one.is_over]
+    since = min([*returns, *([] if cursor is None else [cursor])], default=None)
     trimmed = [
-        attrs.evolve(one, taken=ahead(one.taken, cursor)) if one.is_over and one.taken else one
+        attrs.evolve(one, taken=ahead(one.taken, since)) if one.is_over and one.taken else one
         for one in backfills
     ]
-    past = [one.id for one in trimmed if can_go(one, cursor)]
+    past = [one.id for one in trimmed if can_go(one, since)]
     gone = frozenset(past[:-KEPT])
     return tuple(one for one in trimmed if one.id not in gone)
 

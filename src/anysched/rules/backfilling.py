@@ -17,6 +17,7 @@ from anysched._text import printable
 from anysched.errors import BackfillLookupError, ConflictingBackfillError, DeserializationError
 from anysched.model.backfill import Backfill, BackfillPlan
 from anysched.model.change import Change
+from anysched.model.events import ScheduleFinished
 from anysched.model.ids import new_id
 from anysched.model.job import EndedJob
 from anysched.model.options import EffectiveOptions
@@ -28,7 +29,7 @@ from anysched.rules.backfill_states import (
     cancelled,
     changed,
     fire_times_of,
-    moved_to,
+    standing_at,
     told_of,
     written,
 )
@@ -80,14 +81,22 @@ def begin(
         return resumed, plan
     backfill = _new(snapshot, wanted, choice, now)
     change = written(snapshot, options, now, [backfill], [told_of(snapshot, backfill)])
-    cursor, state = snapshot.state.next_fire_time, change.state
-    assert state is not None
+    begun = _past_taken(after(snapshot, change))
+    events = change.events
+    if begun.state.next_fire_time is None and snapshot.state.next_fire_time and not begun.state.occurrences:
+        events = (*events, ScheduleFinished(snapshot.id, snapshot.task_id))
+    change = attrs.evolve(change, state=begun.state, events=events)
+    return joined(resumed, change), attrs.evolve(plan, backfill=find_in(begun.state, backfill.id))
+
+
+def _past_taken(snapshot: ScheduleSnapshot) -> ScheduleSnapshot:
+    """Return a schedule that stands at no fire time which is left to a backfill, as at none skipped by name."""
+    state = snapshot.state
+    cursor = state.next_fire_time
     times = FireTimes.of(snapshot.schedule, state.anchor, state.occurrences, state.backfills)
-    if (
-        cursor is not None and times.taking(cursor) is not None
-    ):  # as it stands at none that was skipped by name
-        change = moved_to(snapshot, change, times.next(cursor))
-    return joined(resumed, change), attrs.evolve(plan, backfill=find_in(state, backfill.id))
+    if cursor is None or times.taking(cursor) is None:
+        return snapshot
+    return standing_at(snapshot, times.next(cursor))
 
 
 def _check_others(snapshot: ScheduleSnapshot, wanted: Wanted) -> None:
