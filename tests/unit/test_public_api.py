@@ -11,7 +11,8 @@ SURFACE = {
     "anysched": """
         AndTrigger AnyschedError ApplyResult AsyncScheduler Backfill BackfillChanged BackfillLookupError
         BackfillPlan CalendarIntervalTrigger CatchUp Clock ClockJumped CoalescePolicy ConflictPolicy
-        ConflictingBackfillError ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger DateTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTimeChanged
+        ConflictingBackfillError ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger DateTrigger
+        DeserializationError Event ExceptTrigger ExecutorLookupError FireTimeChanged
         FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job
         JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed
         JobKind JobLookupError JobOutcome JobReleased JobResult JobStatus JobsStillRunning Maintenance
