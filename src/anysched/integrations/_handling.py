@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse, Response
 
 from anysched import (
     AsyncScheduler,
+    BackfillLookupError,
+    ConflictingBackfillError,
     ConflictingHoldError,
     DeserializationError,
     HoldLookupError,
@@ -22,6 +24,7 @@ from anysched import (
     ScheduleLookupError,
     SchedulerStateError,
     StoreUnavailableError,
+    TriggerError,
 )
 from anysched.integrations._operations import InvalidValueError, Operation
 
@@ -34,6 +37,15 @@ RETRY_AFTER = 5
 NO_STORE = {"Cache-Control": "no-store"}
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: What the schedule, hold or backfill as it is stands in the way of.
+_CONFLICTS = (
+    ScheduleChangedError,
+    ConflictingHoldError,
+    ConflictingBackfillError,
+    DeserializationError,
+    TriggerError,
+)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -77,9 +89,9 @@ class Handler:
             done = await operation.run(scheduler, query, *body)
         except InvalidValueError as exc:
             raise _invalid(exc.where, str(exc)) from exc
-        except (ScheduleLookupError, HoldLookupError) as exc:
+        except (ScheduleLookupError, HoldLookupError, BackfillLookupError) as exc:
             raise Refusal(404, str(exc)) from exc
-        except (ScheduleChangedError, ConflictingHoldError, DeserializationError) as exc:
+        except _CONFLICTS as exc:
             raise Refusal(409, str(exc)) from exc
         except StoreUnavailableError as exc:
             raise _unavailable("the data store does not answer") from exc
@@ -164,8 +176,8 @@ def _query(model: type[M], request: Request) -> M:
 async def _body(model: type[M], request: Request) -> M:
     content = await _content(request)
     if not content:
-        return model()
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        content = b"{}"
+    elif request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refusal(415, "the body must be JSON, with `Content-Type: application/json`")
     try:
         return model.model_validate_json(content)

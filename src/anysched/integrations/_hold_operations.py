@@ -5,6 +5,7 @@ from __future__ import annotations
 from anysched import AsyncScheduler
 from anysched.integrations import _hold_models as models
 from anysched.integrations._answers import unpause_document
+from anysched.integrations._backfill_operations import BACKFILL_OPERATIONS
 from anysched.integrations._hold_models import hold_document
 from anysched.integrations._operations import (
     SCHEDULE_OPERATIONS,
@@ -79,4 +80,5 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=models.LiftDocument,
         errors=(404,),
     ),
+    *BACKFILL_OPERATIONS,
 )

@@ -95,7 +95,8 @@ def _parameters(query: type[Query]) -> list[dict[str, Any]]:
 
 
 def _request_body(body: type[Body]) -> dict[str, Any]:
-    return {"required": False, "content": {"application/json": {"schema": body.model_json_schema()}}}
+    required = any(field.is_required() for field in body.model_fields.values())
+    return {"required": required, "content": {"application/json": {"schema": body.model_json_schema()}}}
 
 
 def _response(meaning: str, model: type[BaseModel] | None) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class BackfillTests(StoreTests):
         assert [] == await user.ids(backfilled=False)
 
     async def test_jobs_that_are_cancelled(self, store: DataStore, clock: FakeClock) -> None:
-        """Rule F3: cancelling a queued job makes the next; cancelling the backfill ends what waits, and nothing else."""
+        """Rule F3: cancelling a queued job makes the next; cancelling the backfill ends what waits, and only that."""
         user, node = User(store), Node(store)
         now = await _paused(user, clock)
         backfill = await _begin(user, now, now + seconds(40), most=2)
