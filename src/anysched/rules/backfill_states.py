@@ -186,8 +186,10 @@ def _kept(backfills: Iterable[Backfill], cursor: datetime | None) -> tuple[Backf
     It can come back to what another that is not over has taken.
     """
     backfills = list(backfills)
-    returns = [one.taken[0][0] for one in backfills if one.taken and not one.is_over]
-    since = min([*returns, *([] if cursor is None else [cursor])], default=None)
+    stands = [one.taken[0][0] for one in backfills if one.taken and not one.is_over]
+    if cursor is not None:
+        stands.append(cursor)
+    since = min(stands) if stands else None
     trimmed = [
         attrs.evolve(one, taken=ahead(one.taken, since)) if one.is_over and one.taken else one
         for one in backfills
