@@ -513,10 +513,8 @@ class World:
         """Rule L3: of the fire times that the schedule is past, each has a job or is counted, and none twice."""
         state = self.snapshot.state
         times = FireTimes.of(self.snapshot.schedule, state.anchor)
-        end = at(self.now) if state.next_fire_time is None else state.next_fire_time
-        passed = [
-            one for one in times.between(at(-1), at(self.now)) if one < end or state.next_fire_time is None
-        ]
+        end = state.next_fire_time
+        passed = [one for one in times.between(at(-1), end or at(self.now)) if one != end]
         open_ones = {
             one
             for backfill in state.backfills
@@ -578,7 +576,11 @@ STEPS = st.lists(
         st.tuples(st.just("pass"), st.integers(0, 5)),
         st.tuples(st.just("fire")),
         st.tuples(st.just("pause")),
-        st.tuples(st.just("unpause"), st.sampled_from(["policy", "skip", "run_once"])),
+        st.tuples(
+            st.just("unpause"),
+            st.sampled_from(["policy", "skip", "run_once"]),
+            st.sampled_from([None, None, "now", 4, 14]),
+        ),
         st.tuples(st.just("end"), NUMBER, st.sampled_from(JobOutcome)),
         st.tuples(st.just("end"), NUMBER, st.just(JobOutcome.success)),
         st.tuples(
@@ -614,7 +616,8 @@ def test_whatever_happens(kind: str, missed: int, steps: list[tuple[Any, ...]]) 
             wanted = attrs.evolve(paused(snapshot, now).state.pauses[0])
             world.write(pause(snapshot, options_of(snapshot), now, wanted))
         elif step == "unpause":
-            world.write(unpause(snapshot, options_of(snapshot), now, missed=rest[0]))
+            start = min(at(rest[1]), now) if isinstance(rest[1], int) else rest[1]
+            world.write(unpause(snapshot, options_of(snapshot), now, missed=rest[0], resume_from=start))
         elif step == "end":
             world.end(*rest)
         elif step == "begin":
