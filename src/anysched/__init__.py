@@ -37,6 +37,7 @@ from anysched.errors import TriggerError as TriggerError
 from anysched.errors import TriggerSearchError as TriggerSearchError
 from anysched.errors import UnknownTypeError as UnknownTypeError
 from anysched.errors import UnnamedCallableError as UnnamedCallableError
+from anysched.errors import WindowLookupError as WindowLookupError
 from anysched.errors import WorkerProcessError as WorkerProcessError
 from anysched.model.backfill import Backfill as Backfill
 from anysched.model.backfill import BackfillPlan as BackfillPlan
@@ -68,10 +69,14 @@ from anysched.model.events import ScheduleUpdated as ScheduleUpdated
 from anysched.model.events import StalePause as StalePause
 from anysched.model.events import StoreRecovered as StoreRecovered
 from anysched.model.events import StoreUnavailable as StoreUnavailable
+from anysched.model.events import WindowAdded as WindowAdded
+from anysched.model.events import WindowEvent as WindowEvent
+from anysched.model.events import WindowRemoved as WindowRemoved
 from anysched.model.figures import StoreFigures as StoreFigures
 from anysched.model.history import Retention as Retention
 from anysched.model.hold import Hold as Hold
 from anysched.model.hold import Maintenance as Maintenance
+from anysched.model.hold import PlacedWindow as PlacedWindow
 from anysched.model.hold import Selector as Selector
 from anysched.model.job import Job as Job
 from anysched.model.job import JobException as JobException
@@ -99,6 +104,7 @@ from anysched.model.task import TaskDefaults as TaskDefaults
 from anysched.model.task import TaskOptions as TaskOptions
 from anysched.model.trigger import Trigger as Trigger
 from anysched.model.unset import UNSET as UNSET
+from anysched.model.window import Window as Window
 from anysched.triggers import AndTrigger as AndTrigger
 from anysched.triggers import CalendarIntervalTrigger as CalendarIntervalTrigger
 from anysched.triggers import CronTrigger as CronTrigger

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,13 +90,25 @@ class HoldLookupError(AnyschedError, LookupError):
         super().__init__(f"there is no hold with the id {hold!r}")
 
 
-class ConflictingHoldError(AnyschedError):
-    """A hold with this id exists already, and is about other schedules (rule H2)."""
+class WindowLookupError(AnyschedError, LookupError):
+    """There is no window with this id (rule W1)."""
 
-    def __init__(self, hold: str, selector: str) -> None:
+    def __init__(self, window: str) -> None:
+        self.window = window
+        super().__init__(f"there is no window with the id {window!r}")
+
+
+class ConflictingHoldError(AnyschedError):
+    """A hold or window with this id exists already: it is the other of both, or about other schedules (rules H2, W1).
+
+    ``kind`` says which it is, ``hold`` is its id.
+    """
+
+    def __init__(self, hold: str, selector: str, kind: Literal["hold", "window"] = "hold") -> None:
         self.hold = hold
         self.selector = selector
-        super().__init__(f"the hold {hold!r} exists already, and is about {selector}")
+        self.kind: Literal["hold", "window"] = kind
+        super().__init__(f"the {kind} {hold!r} exists already, and is about {selector}")
 
 
 class BackfillLookupError(AnyschedError, LookupError):

@@ -170,6 +170,7 @@ class ConductedStore:
     READS = (
         "get_tasks",
         "get_holds",
+        "get_windows",
         "get_schedules",
         "get_jobs",
         "get_result",

@@ -137,6 +137,35 @@ class Hold:
 
 
 @attrs.frozen
+class Window:
+    """Spans in which all schedules that are meant do not run, now or later (rule W1)."""
+
+    selector: Selector
+    mode: str
+    spans: tuple[tuple[int, int], ...]
+    since: int = 0
+
+    @property
+    def until(self) -> int:
+        """When its last span ends."""
+        return self.spans[-1][1]
+
+
+@attrs.frozen
+class Cover:
+    """A window as one schedule has it, from one instant to another (rule W4)."""
+
+    name: str
+    window: Window
+    start: int
+    end: int
+
+    def covers(self, at: int) -> bool:
+        """Tell whether an instant is in it."""
+        return self.start <= at < self.end and any(start <= at < end for start, end in self.window.spans)
+
+
+@attrs.frozen
 class Report:
     """What a resume did.
 
@@ -190,6 +219,8 @@ class Scheduled:
     last: int | None = None
     made: int = 0
     skipped: Counter[str] = attrs.Factory(Counter[str])
+    covers: list[Cover] = attrs.Factory(list[Cover])
+    counted: int = -HORIZON
 
     @property
     def status(self) -> str:
@@ -206,7 +237,38 @@ class Scheduled:
         """Return the fire times from one instant to another."""
         if first is None:
             return []
-        return [at for at in range(first, last + 1) if self.config.trigger.fires(at, self.anchor)]
+        fires = (at for at in range(first, last + 1) if self.config.trigger.fires(at, self.anchor))
+        return [at for at in fires if not self.is_covered(at, "skip")]
+
+    def is_covered(self, at: int, mode: str | None = None) -> bool:
+        """Tell whether an instant is in a window of a kind, or of any."""
+        return any(cover.covers(at) for cover in self.covers if mode in {None, cover.window.mode})
+
+    def due(self, at: int) -> int:
+        """Return when a fire time is due: windows may put it off (rules W2 and W3)."""
+        if self.is_covered(at, "defer"):
+            while self.is_covered(at):
+                at += 1
+        return at
+
+    def active(self, now: int) -> list[Cover]:
+        """Return the windows that are not over."""
+        return [cover for cover in self.covers if cover.end > now]
+
+    def count(self, now: int, old_anchor: int | None = None) -> None:
+        """Count what windows have skipped, up to now or the cursor; before a new anchor, by the old one."""
+        until = now if self.cursor is None else min(now, self.cursor - 1)
+        for at in range(self.counted + 1, until + 1):
+            anchor = self.anchor if old_anchor is None or at >= self.anchor else old_anchor
+            if self.config.trigger.fires(at, anchor) and self.is_covered(at, "skip"):
+                self.skip([at], "window")
+        self.counted = max(self.counted, until)
+
+    def look_anew(self, now: int, covers: list[Cover]) -> None:
+        """Have other windows, of which ended ones cover nothing from now on, and go on from what is to come."""
+        self.covers = covers
+        if self.cursor is None or self.cursor >= now:
+            self.cursor = self.first(max(now + (self.cursor != now), self.anchor))
 
     def first(self, at: int) -> int | None:
         """Return the first fire time at or after an instant, of those that had no job yet (rule S3)."""
@@ -233,6 +295,7 @@ class Reference:
         self.now = 0
         self.schedules: dict[str, Scheduled] = {}
         self.holds: dict[str, Hold] = {}
+        self.windows: dict[str, Window] = {}
         self.jobs: list[Job] = []
         self.started: list[tuple[int, str, int | None, int]] = []
         self.ended: list[tuple[int, str, str]] = []
@@ -244,16 +307,25 @@ class Reference:
         stored = self.schedules.get(id)
         if stored is None:
             new = Scheduled(id, config, self.now, None)
-            new.cursor = self.beginning(new)
+            self.begin(new, self.covering(id, config))
             new.pauses = [Pause(since=self.now)] if paused else []
             new.pauses += self.meaning(id, config)
             self.schedules[id] = new
         elif conflict == "exception":
             raise Refused("conflict")
         elif conflict == "replace":
+            covers = self.covering(id, config, stored)
             if config.trigger != stored.config.trigger:
                 new = attrs.evolve(stored, config=config)
-                stored.cursor = self.beginning(new)
+                self.begin(new, covers)
+                stored.cursor, stored.covers, stored.counted = new.cursor, new.covers, new.counted
+            elif covers != stored.active(self.now):
+                ended = [
+                    cover if cover.end <= self.now else attrs.evolve(cover, end=self.now)
+                    for cover in stored.covers
+                    if cover not in covers or cover.end <= self.now
+                ]
+                stored.look_anew(self.now, ended + covers)
             self.change_sides(stored, config)
             if config.trigger != stored.config.trigger:
                 stored.pauses = [self.begin_anew(pause) for pause in stored.pauses]
@@ -285,13 +357,71 @@ class Reference:
         over = pause.is_over(self.now)
         return attrs.evolve(pause, resume_from=None) if over and pause.resume_from == "now" else pause
 
-    def beginning(self, schedule: Scheduled) -> int:
-        """Return the first fire time of a new trigger; a single date is due though it has passed."""
-        trigger = schedule.config.trigger
+    def begin(self, schedule: Scheduled, covers: list[Cover]) -> None:
+        """Let a new trigger begin with its first fire time outside; a single date is due though it has passed."""
+        trigger, schedule.covers = schedule.config.trigger, []
         found = schedule.first(trigger.at if isinstance(trigger, Once) else self.now)
         if found is None:
             raise Refused("nothing left")
-        return found
+        if found < self.now:
+            covers = [attrs.evolve(cover, start=self.now) for cover in covers]
+        schedule.covers, schedule.counted = covers, min(self.now, found - 1)
+        schedule.cursor = schedule.first(found)
+
+    # windows
+
+    def live_windows(self) -> dict[str, Window]:
+        """Return the windows that are not over."""
+        return {name: window for name, window in self.windows.items() if window.until > self.now}
+
+    def covering(self, id: str, config: Config, stored: Scheduled | None = None) -> list[Cover]:
+        """Return the windows that mean a schedule, as it has them; one that is stored gets others from now on."""
+        had = {} if stored is None else {cover.name: cover for cover in stored.active(self.now)}
+        return [
+            had.get(name) or Cover(name, window, window.since if stored is None else self.now, window.until)
+            for name, window in sorted(self.live_windows().items())
+            if window.selector.means(id, config)
+        ]
+
+    def cover(self, name: str, wanted: Window) -> None:
+        """Rules W1, W3 and W4."""
+        old = self.live_windows().get(name)
+        if old is not None and old.selector != wanted.selector:
+            raise Refused("other schedules")
+        ids = wanted.selector.ids
+        meant = [schedule.id for schedule in self.meant(wanted.selector)] if ids is None else sorted(ids)
+        new = Cover(name, attrs.evolve(wanted, since=self.now), self.now, wanted.until)
+        for id in meant:
+            others = [cover for cover in self.find(id).active(self.now) if cover.name != name]
+            if any(
+                new.covers(at) and other.covers(at) for other in others for at in range(new.start, new.end)
+            ):
+                raise Refused("overlap")
+        goes_on = old is not None and (old.mode, old.spans) == (wanted.mode, wanted.spans)
+        self.windows[name] = old if old is not None and goes_on else new.window
+        for id in meant:
+            self.settle(self.schedules[id])
+            if not goes_on:
+                self.change_cover(self.schedules[id], name, [new])
+
+    def uncover(self, name: str) -> None:
+        """Rule W4."""
+        window = self.live_windows().get(name)
+        if window is None:
+            raise Refused("no window")
+        del self.windows[name]
+        for schedule in self.meant(window.selector):
+            self.settle(schedule)
+            self.change_cover(schedule, name, [])
+
+    def change_cover(self, schedule: Scheduled, name: str, new: list[Cover]) -> None:
+        """End a window for a schedule, let another one begin."""
+        schedule.count(self.now)
+        covers = [
+            attrs.evolve(cover, end=self.now) if cover.name == name and cover.end > self.now else cover
+            for cover in schedule.covers
+        ]
+        schedule.look_anew(self.now, covers + new)
 
     def remove(self, id: str) -> None:
         """Rule S4."""
@@ -419,7 +549,7 @@ class Reference:
         self.let_go(schedule.id, missed == "skip" or (missed == "policy" and resume_from == "now"))
         schedule.pauses = []
         start = at if resume_from == "now" else resume_from
-        frozen = schedule.cursor
+        frozen, anchor = schedule.cursor, schedule.anchor
         if start is None or (resume_from != "now" and frozen is not None and start < frozen):
             passed: list[int] = []  # rule P5
         else:  # rules P6 and P7
@@ -428,13 +558,18 @@ class Reference:
             schedule.cursor = schedule.first(start)
         if missed == "policy":
             schedule.skip(passed, "paused")
-            return
-        schedule.skip([t for t in passed if t >= at], "paused")
-        given = [t for t in passed if t < at] + schedule.times(schedule.cursor, at - 1)
-        if schedule.cursor is not None and schedule.cursor < at:
-            schedule.cursor = schedule.first(at)
+        else:
+            self.make_up(schedule, at, passed, missed)
+        schedule.count(self.now, anchor)
+
+    def make_up(self, schedule: Scheduled, at: int, passed: list[int], missed: Missed) -> None:
+        """Decide about what was missed (rule P5)."""
+        schedule.skip([t for t in passed if schedule.due(t) >= at], "paused")
+        given = [t for t in [*passed, *schedule.times(schedule.cursor, at - 1)] if schedule.due(t) < at]
+        while schedule.cursor is not None and schedule.due(schedule.cursor) < at:
+            schedule.cursor = next(iter(schedule.times(schedule.cursor + 1, schedule.cursor + HORIZON)), None)
         how = missed if isinstance(missed, CatchUp) else WORDS.get(missed)
-        young = [t for t in given if how is not None and (how.age is None or at - t <= how.age)]
+        young = [t for t in given if how is not None and (how.age is None or at - schedule.due(t) <= how.age)]
         schedule.skip([t for t in given if t not in young], "paused")
         if how is None or not young:
             return
@@ -463,10 +598,10 @@ class Reference:
     def fire(self, schedule: Scheduled, room: int) -> None:
         """Rules L1 and L2."""
         config = schedule.config
-        late = schedule.times(schedule.cursor, self.now)
+        late = [t for t in schedule.times(schedule.cursor, self.now) if schedule.due(t) <= self.now]
         if not late:
             return
-        kept = [t for t in late if config.grace is None or self.now - t <= config.grace]
+        kept = [t for t in late if config.grace is None or self.now - schedule.due(t) <= config.grace]
         if config.coalesce == "latest":
             chosen, reason = kept[-1:], "coalesced"
         elif config.coalesce == "earliest":
@@ -476,15 +611,16 @@ class Reference:
         schedule.skip([t for t in late if t not in kept], "grace")
         schedule.skip([t for t in kept if t not in chosen], reason)
         for fire_time in chosen[:room]:
-            self.make(schedule, fire_time, fire_time)
+            self.make(schedule, fire_time, schedule.due(fire_time))
         schedule.cursor = chosen[room] if room < len(chosen) else schedule.first(late[-1] + 1)
+        schedule.count(self.now)
 
     def make(self, schedule: Scheduled, fire_time: int, deadline_from: int, start: int | None = None) -> None:
         """Make the job of a fire time (rules S3 and L4)."""
         assert schedule.last is None or schedule.last < fire_time
         grace = schedule.config.grace
         deadline = None if grace is None else deadline_from + grace
-        run_at = fire_time if start is None else start
+        run_at = schedule.due(fire_time) if start is None else start
         self.jobs.append(Job(schedule.id, fire_time, run_at, deadline, schedule.config.slow))
         schedule.last = fire_time
         schedule.made += 1

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.properties import reference as ref
-from tests.properties.world import NODES, World, hold_of, pause_of, refusal, seconds
+from tests.properties.world import NODES, World, hold_of, instant, pause_of, refusal, seconds
 
 from anysched import AsyncScheduler
 from anysched.model.job import Claim
@@ -144,7 +144,40 @@ class Lift:
     how: Unpause
 
 
-Deed = Add | ref.Pause | Unpause | Hold | Lift | Literal["remove", "run"]
+@attrs.frozen
+class Cover:
+    """Add a window, with spans from now on, or around it."""
+
+    name: str
+    selector: ref.Selector
+    mode: str
+    spans: tuple[tuple[int, int], ...]
+
+
+@attrs.frozen
+class Uncover:
+    """Remove a window."""
+
+    name: str
+
+
+Deed = Add | ref.Pause | Unpause | Hold | Lift | Cover | Uncover | Literal["remove", "run"]
+
+window_names = st.sampled_from(["night", "night", "day"])
+
+
+@st.composite
+def covers(draw: st.DrawFn) -> Cover:
+    """Draw a window that is not over within the time that it takes to add it."""
+    start = draw(st.integers(-5, 8))
+    end = max(start + draw(st.integers(1, 12)), 8)
+    spans = [(start, end)]
+    if draw(st.booleans()):
+        start = end + draw(st.integers(0, 6))
+        spans.append((start, start + draw(st.integers(1, 9))))
+    mode = draw(st.sampled_from(["skip", "defer"]))
+    return Cover(draw(window_names), draw(selectors), mode, tuple(spans))
+
 
 unpauses = st.builds(Unpause, resumes, missed)
 holds = st.builds(Hold, selectors, names, pauses())
@@ -161,6 +194,8 @@ deeds: st.SearchStrategy[Deed] = st.one_of(
     holds,
     lifts,
     lifts,
+    covers(),
+    st.builds(Uncover, window_names),
     st.just("run"),
     st.sampled_from(["run", "remove"]),
 )
@@ -275,6 +310,17 @@ class AtRest(RuleBasedStateMachine):
                 lambda node: world.lift(node, selector, name, start, missed),
                 by,
             )
+        elif isinstance(deed, Cover):
+            spans = tuple((start + now, end + now) for start, end in deed.spans)
+            window, covering = ref.Window(deed.selector, deed.mode, spans), deed.name
+            self.do(
+                lambda: reference.cover(covering, window),
+                lambda node: world.cover(node, covering, window),
+                by,
+            )
+        elif isinstance(deed, Uncover):
+            covering = deed.name
+            self.do(lambda: reference.uncover(covering), lambda node: node.remove_window(covering), by)
         elif isinstance(deed, Unpause):
             start = deed.start + now if isinstance(deed.start, int) else deed.start
             self.do(
@@ -404,6 +450,7 @@ class AtRest(RuleBasedStateMachine):
             assert (
                 schedule.status,
                 schedule.cursor,
+                None if schedule.cursor is None else schedule.due(schedule.cursor),
                 schedule.last,
                 schedule.anchor,
                 schedule.pausing(self.now) or schedule.pauses,
@@ -412,6 +459,7 @@ class AtRest(RuleBasedStateMachine):
             ) == (
                 str(state.status),
                 seconds(state.next_fire_time),
+                seconds(state.due_at),
                 seconds(state.last_fire_time),
                 seconds(state.anchor),
                 self.pauses_of(state),
@@ -419,6 +467,7 @@ class AtRest(RuleBasedStateMachine):
                 {str(reason): number for reason, number in state.skipped.items()},
             ), id
         self.compare_holds(snapshots)
+        self.compare_windows(snapshots)
         jobs = [
             (job.schedule, job.fire_time, job.run_at, job.deadline, job.attempt, job.state)
             for job in self.reference.jobs
@@ -453,6 +502,19 @@ class AtRest(RuleBasedStateMachine):
             ]
             assert sorted(pausing) == sorted(
                 name for name, hold in holds.items() if hold.selector.means(id, config)
+            )
+
+    def compare_windows(self, snapshots: dict[str, ScheduleSnapshot]) -> None:
+        """Compare windows; each is among those of exactly the schedules that it means (rules W1 and H4)."""
+        windows, found = self.reference.live_windows(), self.world.windows()
+        assert {(name, window.mode, window.until) for name, window in windows.items()} == {
+            (placed.id, placed.window.mode, seconds(placed.until)) for placed in found
+        }
+        for id, snapshot in snapshots.items():
+            config = self.reference.schedules[id].config
+            has = [one.id for one in snapshot.state.windows if not one.is_over(instant(self.now))]
+            assert sorted(has) == sorted(
+                name for name, window in windows.items() if window.selector.means(id, config)
             )
 
     def compare_history(self) -> None:
@@ -667,7 +729,7 @@ def claim_key(claim: Claim) -> tuple[Any, ...]:
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("machine", [AtRest, Interleaved])
 def test_model(machine: type[AtRest], kind: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """rules S, P, H, L and J3: whatever users, nodes and time do, the stores agree with the reference."""
+    """rules S, P, H, W, L and J3: whatever users, nodes and time do, the stores agree with the reference."""
     monkeypatch.setattr(_memory_schedules, "LONG_BACKLOG", 3)  # so that more is decided in threads
     monkeypatch.setattr(advance, "LOOK_AGAIN", 1_000_000)  # the reference knows whole seconds
     variant: Any = type(machine.__name__, (machine,), {"kind": kind, "backend": backend, "steps": 0})

@@ -27,6 +27,7 @@ from anysched import (
     IntervalTrigger,
     JobReleased,
     Pause,
+    PlacedWindow,
     ScheduleSnapshot,
     Trigger,
     UnpauseResult,
@@ -95,6 +96,8 @@ def hold_of(hold: Hold) -> ref.Hold:
 REFUSALS = {
     "exists already, and is about": "other schedules",
     "there is no hold": "no hold",
+    "there is no window": "no window",
+    "overlaps with window": "overlap",
     "there is no schedule": "unknown",
     "exists already": "conflict",
     "no fire time left": "nothing left",
@@ -281,6 +284,10 @@ class World:
         """Return what pauses schedules."""
         return list(self.call(self._anybody().get_holds))
 
+    def windows(self) -> list[PlacedWindow]:
+        """Return the windows."""
+        return list(self.call(self._anybody().get_windows))
+
     def jobs(self) -> list[tuple[Any, ...]]:
         """Return all jobs in the words of the reference."""
         return [
@@ -332,6 +339,11 @@ class World:
         """Pause a set of schedules."""
         hold = await node.pause_schedules(**attrs.asdict(selector), hold=name, **_words(pause))
         assert hold.id == (name or selector.name)
+
+    async def cover(self, node: AsyncScheduler, name: str, window: ref.Window) -> None:
+        """Add a window."""
+        dates = [(instant(start), instant(end)) for start, end in window.spans]
+        await node.add_window(name, mode=window.mode, dates=dates, **attrs.asdict(window.selector))  # type: ignore[arg-type]
 
     async def lift(
         self,

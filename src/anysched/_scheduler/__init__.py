@@ -20,6 +20,7 @@ from anysched._scheduler.pausing import PauseMethods
 from anysched._scheduler.running import RunMethods
 from anysched._scheduler.schedules import ScheduleMethods
 from anysched._scheduler.tasks import TaskMethods
+from anysched._scheduler.windows import WindowMethods
 from anysched.brokers.local import LocalEventBroker
 from anysched.engine.lifecycle import Engine, Settings
 from anysched.engine.tasks import TaskRegistry
@@ -45,6 +46,7 @@ class AsyncScheduler(
     HoldMethods,
     OccurrenceMethods,
     BackfillMethods,
+    WindowMethods,
     JobMethods,
     EventMethods,
 ):

@@ -21,6 +21,7 @@ from anysched.engine.hosting import Host
 from anysched.engine.jobs import Jobs
 from anysched.engine.lifecycle import Engine
 from anysched.engine.schedules import Schedules
+from anysched.engine.windows import Windows
 from anysched.errors import SchedulerStateError
 from anysched.model.hold import Selector
 from anysched.model.policies import RunState, SchedulerRole
@@ -66,6 +67,7 @@ class Base:
         self._draining = Draining(engine, self._jobs)
         self._holds = Holds(engine, timezone, self._draining)
         self._backfills = Backfills(engine, timezone)
+        self._windows = Windows(engine, timezone)
         self._task_group: TaskGroup | None = None
         self._entered_in: tuple[int, EventLoopToken] | None = None
         self._host: Host | None = None

@@ -108,6 +108,11 @@ class DerivedMethods:
     pause_backfill: Final = _blocking(AsyncScheduler.pause_backfill)
     resume_backfill: Final = _blocking(AsyncScheduler.resume_backfill)
     cancel_backfill: Final = _blocking(AsyncScheduler.cancel_backfill)
+    # windows
+
+    add_window: Final = _blocking(AsyncScheduler.add_window)
+    remove_window: Final = _blocking(AsyncScheduler.remove_window)
+    get_windows: Final = _blocking(AsyncScheduler.get_windows)
 
     # jobs
 

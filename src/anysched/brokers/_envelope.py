@@ -26,6 +26,7 @@ from anysched.model.events import (
     StalePause,
     StoreRecovered,
     StoreUnavailable,
+    WindowEvent,
 )
 from anysched.serializers.as_json import JSONSerializer
 from anysched.wire.registry import TypeRegistry
@@ -41,6 +42,7 @@ _STAY: Final = (
     Event,
     ScheduleEvent,
     HoldEvent,
+    WindowEvent,
     JobEvent,
     ClockJumped,
     StalePause,

@@ -19,7 +19,7 @@ from anysched.engine.stale import all_holds, lasting, own_pauses
 from anysched.errors import HoldLookupError, StoreError
 from anysched.model import convert
 from anysched.model.change import Change, HoldChange
-from anysched.model.hold import Hold, Maintenance, Selector
+from anysched.model.hold import Hold, Maintenance, Placed, Selector
 from anysched.model.ids import new_id
 from anysched.model.policies import Missed, ResumeFrom
 from anysched.model.schedule import Pause, ScheduleSnapshot, UnpauseResult
@@ -67,7 +67,7 @@ class Holds:
         )
         published(self._engine, committed)
         assert committed.hold is not None
-        assert committed.hold.hold is not None
+        assert isinstance(committed.hold.hold, Hold)
         return committed.hold.hold, [change.schedule_id for change in committed.changes]
 
     async def lift(
@@ -80,7 +80,7 @@ class Holds:
         name = selector.name if selector else convert.identifier(str(hold_id), "hold")
         start, policy = instant_of(resume_from, self._timezone), self._engine.settings.policy
 
-        def decide_hold(holds: Mapping[str, Hold], now: datetime) -> HoldChange | None:
+        def decide_hold(holds: Mapping[str, Placed], now: datetime) -> HoldChange | None:
             return holding.lift(holds, name, now) if selector else holding.lift_existing(holds, name, now)
 
         def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:

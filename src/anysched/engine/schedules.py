@@ -27,7 +27,7 @@ from anysched.model import convert
 from anysched.model.change import Change
 from anysched.model.declared import ApplyResult
 from anysched.model.events import FireTimeChanged
-from anysched.model.hold import Hold
+from anysched.model.hold import Placed
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy, Missed, NamedFireTime, ResumeFrom, ScheduleStatus
 from anysched.model.schedule import Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
@@ -59,11 +59,13 @@ class Schedules:
             wanted[declaration.id] = await self._resolved(declaration)
         drifted: set[str] = set()
 
-        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
+        def decide(
+            key: str, stored: ScheduleSnapshot | None, placed: Sequence[Placed], now: datetime
+        ) -> Change:
             kept = stored is not None and policy is ConflictPolicy.do_nothing
             if stored is not None and kept and adding.differs(wanted[key], stored, self._same_trigger):
                 drifted.add(key)
-            return adding.add(wanted[key], stored, now, policy, self._same_trigger, holds)
+            return adding.add(wanted[key], stored, now, policy, self._same_trigger, placed)
 
         ids = list(wanted)
         published(self._engine, await self._store.declare_schedules(ids, decide))
@@ -96,8 +98,10 @@ class Schedules:
             ids |= {snapshot.id for snapshot in await self._store.get_schedules(ScheduleQuery(owner=owner))}
         outcomes: dict[str, declaring.Outcome] = {}
 
-        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
-            outcomes[key] = declaration.decide(key, stored, holds, now, self._same_trigger)
+        def decide(
+            key: str, stored: ScheduleSnapshot | None, placed: Sequence[Placed], now: datetime
+        ) -> Change:
+            outcomes[key] = declaration.decide(key, stored, placed, now, self._same_trigger)
             return Change(schedule_id=key) if dry_run else outcomes[key].change
 
         if ids:

@@ -177,7 +177,7 @@ def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
         {
             "id": snapshot.id,
             "task_id": snapshot.task_id,
-            "trigger": _text(snapshot.trigger),
+            "trigger": text_of(snapshot.trigger),
             "status": str(snapshot.status),
             "paused": snapshot.paused,
             "pause": pause and _pause(pause),
@@ -210,7 +210,8 @@ def _pause(pause: Pause) -> dict[str, Any]:
     return {name: getattr(pause, name) for name in PauseDocument.model_fields}
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return a value in words of Python."""
     try:
         return _utf_8(str(value))
     except Exception:  # a trigger of somebody's own must not hide the others

@@ -25,6 +25,7 @@ from anysched import (
     SchedulerStateError,
     StoreUnavailableError,
     TriggerError,
+    WindowLookupError,
 )
 from anysched.integrations._operations import InvalidValueError, Operation
 
@@ -37,6 +38,9 @@ RETRY_AFTER = 5
 NO_STORE = {"Cache-Control": "no-store"}
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: What was asked about is not there.
+_LOOKUPS = (ScheduleLookupError, HoldLookupError, WindowLookupError, BackfillLookupError)
 
 #: What the schedule, hold or backfill as it is stands in the way of.
 _CONFLICTS = (
@@ -89,7 +93,7 @@ class Handler:
             done = await operation.run(scheduler, query, *body)
         except InvalidValueError as exc:
             raise _invalid(exc.where, str(exc)) from exc
-        except (ScheduleLookupError, HoldLookupError, BackfillLookupError) as exc:
+        except _LOOKUPS as exc:
             raise Refusal(404, str(exc)) from exc
         except _CONFLICTS as exc:
             raise Refusal(409, str(exc)) from exc
@@ -175,12 +179,11 @@ def _query(model: type[M], request: Request) -> M:
 
 async def _body(model: type[M], request: Request) -> M:
     content = await _content(request)
-    if not content:
-        content = b"{}"
-    elif request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content and kind != "application/json":
         raise Refusal(415, "the body must be JSON, with `Content-Type: application/json`")
     try:
-        return model.model_validate_json(content)
+        return model.model_validate_json(content or b"{}")
     except ValidationError as exc:
         raise _invalid_model("body", exc) from exc
 

@@ -36,23 +36,32 @@ class SelectorBody(Body):
     """Schedules of this task."""
     everything: bool = False
     """All schedules; joined with no other condition."""
-    hold: Id | None = None
-    """The id of the hold; by default made from the conditions."""
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """The arguments of ``pause_schedules`` that say the same."""
+        """The arguments of a scheduler's methods that say the same."""
         return {
             "ids": self.ids,
             "group": self.group,
             "tags": self.tags,
             "task": self.task_id,
             "everything": self.everything,
-            "hold": self.hold,
         }
 
 
-class HoldRequest(SelectorBody):
+class HoldBody(SelectorBody):
+    """Which hold is meant: by its id, or by its conditions."""
+
+    hold: Id | None = None
+    """The id of the hold; by default made from the conditions."""
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """The arguments of a scheduler's methods that say the same."""
+        return {**super().conditions, "hold": self.hold}
+
+
+class HoldRequest(HoldBody):
     """Which schedules to pause, and how."""
 
     until: Instant | None = None
@@ -71,7 +80,7 @@ class HoldRequest(SelectorBody):
     """What to do at `until` about the fire times that passed."""
 
 
-class LiftRequest(SelectorBody):
+class LiftRequest(HoldBody):
     """Which hold to lift, by its id or by its conditions, and how to go on."""
 
     resume_from: InstantOrNow | None = None
@@ -120,7 +129,7 @@ def hold_document(hold: Hold) -> HoldDocument:
     """Return a hold as it is shown."""
     return HoldDocument(
         id=hold.id,
-        selector=_selector_document(hold.selector),
+        selector=selector_document(hold.selector),
         since=hold.since,
         until=hold.until,
         reason=hold.reason,
@@ -129,7 +138,8 @@ def hold_document(hold: Hold) -> HoldDocument:
     )
 
 
-def _selector_document(selector: Selector) -> SelectorDocument:
+def selector_document(selector: Selector) -> SelectorDocument:
+    """Return as it is shown which schedules are meant."""
     return SelectorDocument(
         ids=None if selector.ids is None else sorted(selector.ids),
         group=selector.group,

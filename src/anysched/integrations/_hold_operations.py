@@ -14,6 +14,7 @@ from anysched.integrations._operations import (
     require_own_name,
 )
 from anysched.integrations._requests import NoQuery
+from anysched.integrations._window_operations import WINDOW_OPERATIONS
 
 
 async def list_holds(scheduler: AsyncScheduler, query: models.HoldsQuery) -> models.HoldList:
@@ -81,4 +82,5 @@ OPERATIONS: tuple[Operation, ...] = (
         errors=(404,),
     ),
     *BACKFILL_OPERATIONS,
+    *WINDOW_OPERATIONS,
 )

@@ -10,7 +10,7 @@ import attrs
 from anysched.model.audit import AuditEntry
 from anysched.model.events import Event
 from anysched.model.history import SkipRecord
-from anysched.model.hold import Hold, Selector
+from anysched.model.hold import Placed, Selector
 from anysched.model.job import Job
 from anysched.model.schedule import Schedule, ScheduleState, UnpauseResult
 
@@ -50,17 +50,17 @@ class Change:
 
 @attrs.frozen(kw_only=True)
 class HoldChange:
-    """One decision about a hold, ready to be written, together with what comes of it for each schedule it means.
+    """One decision about a hold or window, ready to be written, with what comes of it for each schedule it means.
 
     :ivar selector: the schedules
-    :ivar hold_id: the hold
-    :ivar hold: what to write; None if the hold goes
+    :ivar hold_id: the hold or window
+    :ivar hold: what to write; None if it goes
     :ivar events: what to publish once it is committed, before the events of the schedules
     :ivar audit: what is kept of who did it (rule A1)
     """
 
     selector: Selector
     hold_id: str
-    hold: Hold | None
+    hold: Placed | None
     events: tuple[Event, ...] = ()
     audit: tuple[AuditEntry, ...] = ()

@@ -16,6 +16,7 @@ from anysched.model.policies import (
     ResumeFrom,
     ScheduleStatus,
     SkipReason,
+    WindowMode,
 )
 
 
@@ -68,7 +69,7 @@ class ScheduleRemoved(ScheduleEvent):
 
 @attrs.frozen
 class ScheduleFinished(ScheduleEvent):
-    """The trigger has nothing left; the schedule is kept (rule P8)."""
+    """The trigger has nothing left, or nothing outside of windows (rule W5); the schedule is kept (rule P8)."""
 
 
 @attrs.frozen
@@ -173,6 +174,35 @@ class HoldAdded(HoldEvent):
 @attrs.frozen
 class HoldLifted(HoldEvent):
     """A hold was lifted: schedules that nothing else pauses go on."""
+
+
+@attrs.frozen
+class WindowEvent(Event):
+    """The base of events about one window; ``selector`` is its selector in words (rule W1)."""
+
+    window: str
+    selector: str
+
+
+@attrs.frozen
+class WindowAdded(WindowEvent):
+    """Schedules do not run in the spans of a window from now on, or the window was replaced.
+
+    ``until`` is when its last span ends, None if that is not known.
+    """
+
+    mode: WindowMode
+    until: datetime | None
+    reason: str | None
+    by: str | None
+
+
+@attrs.frozen
+class WindowRemoved(WindowEvent):
+    """A window was removed: what it covered and is to come runs again. ``reason`` and ``by`` are of this call."""
+
+    reason: str | None
+    by: str | None
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""Pauses of whole sets of schedules: selectors, and the holds that stand for them (rules H1 to H5)."""
+"""What is said of whole sets of schedules: selectors, holds and windows (rules H1 to H5 and W1)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from anysched.model import convert
 from anysched.model.job import Job
 from anysched.model.policies import PauseKind
 from anysched.model.schedule import Pause, Schedule
+from anysched.model.window import Window
 
 #: A name made from a selector is no longer than this; ids beyond that are told apart by their hash.
 _LONGEST_NAME = 200
@@ -135,6 +136,55 @@ class Hold:
     def kind(self) -> PauseKind:
         """What placed it: a person, maintenance, failures."""
         return self.pause.kind
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether it has ended by itself (rule P10)."""
+        return self.pause.is_over(now)
+
+
+@attrs.frozen
+class PlacedWindow:
+    """A window, and the schedules that it is about, those included that are added later (rule W1).
+
+    :ivar selector: the schedules
+    :ivar window: what is stored with each of them
+    """
+
+    selector: Selector
+    window: Window
+
+    @property
+    def id(self) -> str:
+        """What it is removed by."""
+        return self.window.id
+
+    @property
+    def since(self) -> datetime:
+        """When it was added, or its spans changed."""
+        return self.window.since
+
+    @property
+    def until(self) -> datetime | None:
+        """When its last span ends; None if there is no last one, or it is not known."""
+        return self.window.until
+
+    @property
+    def reason(self) -> str | None:
+        """Why, in free text."""
+        return self.window.reason
+
+    @property
+    def by(self) -> str | None:
+        """Who added it."""
+        return self.window.by
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether its last span is over."""
+        return self.window.is_over(now)
+
+
+#: What is placed on a set of schedules, under an id.
+Placed = Hold | PlacedWindow
 
 
 @attrs.frozen

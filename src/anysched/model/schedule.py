@@ -24,7 +24,7 @@ from anysched.model.policies import (
     ScheduleStatus,
     SkipReason,
 )
-from anysched.model.trigger import Trigger
+from anysched.model.trigger import Trigger, require_trigger
 from anysched.model.unset import UNSET, UnsetType
 from anysched.model.window import Window
 
@@ -37,14 +37,6 @@ def _task_reference(value: Callable[..., Any] | str) -> Callable[..., Any] | str
     if callable(value):
         return value
     raise TypeError(f"a task must be a callable or the id of one, not {type(value).__name__}")
-
-
-def _trigger(value: Trigger) -> Trigger:
-    # What isinstance() would ask of the protocol, at a twentieth of its cost: every add passes here twice.
-    if isinstance(value, type) or not callable(getattr(value, "next_fire_time", None)):
-        hint = f"; did you mean CronTrigger({value!r})?" if isinstance(value, str) else ""
-        raise TypeError(f"trigger must have a method next_fire_time(after, *, anchor, key): {value!r}{hint}")
-    return value
 
 
 def _id(value: str) -> str:
@@ -113,7 +105,7 @@ class Schedule:
     """
 
     func_or_task_id: Callable[..., Any] | str = attrs.field(converter=_task_reference)
-    trigger: Trigger = attrs.field(converter=_trigger)
+    trigger: Trigger = attrs.field(converter=require_trigger)
     id: str = attrs.field(kw_only=True, converter=_id)
     args: tuple[Any, ...] = attrs.field(kw_only=True, default=(), converter=_args)
     kwargs: Mapping[str, Any] = attrs.field(kw_only=True, default=convert.EMPTY_MAPPING, converter=_kwargs)
@@ -201,7 +193,8 @@ class ScheduleState:
     :ivar skipped_exact: False when a count in ``skipped`` is only a lower bound
     :ivar failures: how many regular jobs in a row have failed; counted with ``pause_after_failures`` (rule B1)
     :ivar occurrences: fire times that were skipped or moved by name, in order; ``next_fire_time`` is none of them
-    :ivar windows: the windows that mean the schedule
+    :ivar windows: the windows that mean the schedule, and those that did not long ago, while fire times that were in
+        them are not dealt with (rule W4)
     :ivar windowed_until: up to when, inclusive, fire times in windows are counted as skipped; None without windows
     :ivar backfills: those that are not over, and the latest that are, in the order in which they were asked for
     """

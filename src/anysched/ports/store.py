@@ -19,7 +19,7 @@ from anysched.model.audit import AuditEntry
 from anysched.model.change import Change, HoldChange
 from anysched.model.figures import StoreFigures
 from anysched.model.history import Record, Retention
-from anysched.model.hold import Hold
+from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import AuditAction, JobStatus, ScheduleStatus
@@ -30,11 +30,11 @@ from anysched.ports.broker import EventBroker, MakeBroker
 #: Decide about one schedule: (its id, what is stored under it, its task, the store's present) -> what to write.
 Decide = Callable[[str, ScheduleSnapshot | None, Task | None, datetime], Change]
 
-#: Decide about adding or editing one schedule: (its id, what is stored under it, all holds, the store's present).
-DecideDeclared = Callable[[str, ScheduleSnapshot | None, Sequence[Hold], datetime], Change]
+#: Decide about adding or editing one schedule: (its id, what is stored under it, all holds and windows, the present).
+DecideDeclared = Callable[[str, ScheduleSnapshot | None, Sequence[Placed], datetime], Change]
 
-#: Decide about a hold: (those there are, by id, the store's present) -> what to write, None for nothing.
-DecideHold = Callable[[Mapping[str, Hold], datetime], HoldChange | None]
+#: Decide about a hold or window: (those there are, by id, the store's present) -> what to write, None for nothing.
+DecideHold = Callable[[Mapping[str, Placed], datetime], HoldChange | None]
 
 
 class NodePolicy(Protocol):
@@ -145,7 +145,7 @@ class Committed:
 
     :ivar changes: one for each schedule that was decided about
     :ivar ended: queued jobs that ended with it
-    :ivar hold: the change of the hold that they belong to
+    :ivar hold: the change of the hold or window that they belong to
     """
 
     changes: Sequence[Change]
@@ -267,20 +267,24 @@ class ScheduleStore(Protocol):
     async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
         """Do the same for what adds schedules, or changes which sets they belong to (rule H4).
 
-        No hold is written meanwhile, so that each hold that means a schedule is there when that is decided upon.
+        No hold or window is written meanwhile, so that each that means a schedule is there when that is decided upon.
         """
         ...
 
     async def transact_holds(self, decide_hold: DecideHold, decide: Decide) -> Committed:
-        """Decide about a hold, then about each schedule that it means, by id; write everything or nothing (rule H2).
+        """Decide about a hold or window, then about each schedule it means, by id; write all or nothing (rule H2).
 
-        Nobody adds schedules or changes what sets they belong to meanwhile. If the hold selects ids, those that do
-        not exist are decided on with None. What either function raises undoes all; both may be called again.
+        Nobody adds schedules or changes what sets they belong to meanwhile. If it selects ids, those that do not
+        exist are decided on with None. What either function raises undoes all; both may be called again.
         """
         ...
 
     async def get_holds(self) -> list[Hold]:
         """Return the holds that are not over, in the order of their ids."""
+        ...
+
+    async def get_windows(self) -> list[PlacedWindow]:
+        """Return the windows that are not over, in the order of their ids."""
         ...
 
     async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:

@@ -16,16 +16,20 @@ from anysched.errors import (
 )
 from anysched.model.change import Change
 from anysched.model.events import ScheduleAdded, ScheduleRemoved, ScheduleUpdated
-from anysched.model.hold import Hold
+from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.ids import new_id
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
 from anysched.model.trigger import Trigger, is_due_when_past
+from anysched.model.window import Window
 from anysched.rules.backfilling import without_passed
 from anysched.rules.jobs import manual_job
 from anysched.rules.pausing import still_pausing
+from anysched.rules.spans import Exclusions
+from anysched.rules.stretches import taken_by
 from anysched.rules.times import BEGINNING, FireTimes, steadily_growing
+from anysched.rules.windows import active, fire_times, mark, rewindowed
 
 SameTrigger = Callable[[Trigger, Trigger], bool]
 
@@ -41,22 +45,22 @@ def add(
     now: datetime,
     policy: ConflictPolicy,
     same_trigger: SameTrigger,
-    holds: Sequence[Hold] = (),
+    placed: Sequence[Placed] = (),
 ) -> Change:
     """Decide about adding a schedule.
 
-    :param holds: all that there are; those that mean the schedule pause it (rule H2)
+    :param placed: all holds and windows that there are; those that mean the schedule are about it (rules H2 and W1)
     :raise ConflictingIdError: when the id exists and the policy is "exception"
     :raise ValueError: when the trigger has nothing left (rule S6)
     :raise TriggerError: when the trigger does not work
     """
     if stored is None:
-        return _created(schedule, now, holds)
+        return _created(schedule, now, placed)
     if policy is ConflictPolicy.exception:
         raise ConflictingIdError(schedule.id)
     if policy is ConflictPolicy.do_nothing:
         return Change(schedule_id=schedule.id)
-    return _replaced(schedule, stored, now, same_trigger, holds)
+    return _replaced(schedule, stored, now, same_trigger, placed)
 
 
 def differs(declared: Schedule, stored: ScheduleSnapshot, same_trigger: SameTrigger) -> bool:
@@ -78,7 +82,7 @@ def differences(declared: Schedule, stored: Schedule, same_trigger: SameTrigger)
 
 
 def first_cursor(times: FireTimes, now: datetime, last_fire_time: datetime | None = None) -> datetime:
-    """Return the fire time that a new trigger begins with (rule S6)."""
+    """Return the fire time that a new trigger begins with (rule S6), windows left aside."""
     since = BEGINNING if is_due_when_past(times.trigger) else now
     found = times.first(since)
     if found is not None and last_fire_time is not None and found <= last_fire_time:
@@ -89,19 +93,34 @@ def first_cursor(times: FireTimes, now: datetime, last_fire_time: datetime | Non
     return found
 
 
-def _created(schedule: Schedule, now: datetime, holds: Sequence[Hold]) -> Change:
+def _created(schedule: Schedule, now: datetime, placed: Sequence[Placed]) -> Change:
     times = FireTimes.of(schedule, anchor=now)
-    cursor = first_cursor(times, now)
     state = ScheduleState(
         incarnation=new_id(now),
         revision=1,
         anchor=now,
-        next_fire_time=cursor,
-        due_at=times.due_at(cursor),
-        pauses=(*([Pause(since=now)] if schedule.paused else ()), *_pauses_of(schedule, holds, now)),
+        next_fire_time=None,
+        due_at=None,
+        pauses=(*([Pause(since=now)] if schedule.paused else ()), *_pauses_of(schedule, placed, now)),
     )
-    event = ScheduleAdded(schedule.id, schedule.task_id, cursor)
+    state = _standing_at(schedule, state, first_cursor(times, now), _windows_of(schedule, placed, now), now)
+    event = ScheduleAdded(schedule.id, schedule.task_id, state.next_fire_time)
     return Change(schedule_id=schedule.id, schedule=schedule, state=state, events=(event,))
+
+
+def _standing_at(
+    schedule: Schedule, state: ScheduleState, cursor: datetime, windows: tuple[Window, ...], now: datetime
+) -> ScheduleState:
+    """Return the state of a schedule whose trigger begins at a fire time, or at the first after it outside of windows.
+
+    A date that is past is due at once and late, also if it was in a window (rule S6).
+    """
+    if cursor < now:
+        windows = tuple(attrs.evolve(window, covers_from=now) for window in windows)
+    state = attrs.evolve(state, windows=windows, windowed_until=mark(cursor, now) if windows else None)
+    times = fire_times(schedule, state)
+    found = times.first(cursor) if windows else cursor
+    return attrs.evolve(state, next_fire_time=found, due_at=None if found is None else times.due_at(found))
 
 
 def _replaced(
@@ -109,7 +128,7 @@ def _replaced(
     stored: ScheduleSnapshot,
     now: datetime,
     same_trigger: SameTrigger,
-    holds: Sequence[Hold],
+    placed: Sequence[Placed],
 ) -> Change:
     """Write configuration only; a changed trigger moves the cursor and keeps the anchor (rule S1).
 
@@ -118,23 +137,22 @@ def _replaced(
     old = stored.state
     if schedule.owner is None and stored.schedule.owner is not None:
         schedule = attrs.evolve(schedule, owner=stored.schedule.owner)  # rule S8
-    new = attrs.evolve(old, error=None, pauses=_still_pausing(schedule, old, holds, now))
-    times = FireTimes.of(schedule, old.anchor, old.occurrences, old.backfills)
+    new = attrs.evolve(old, error=None, pauses=_still_pausing(schedule, old, placed, now))
+    windows = _windows_now(schedule, old, placed, now)
     if stored.fault is not None or not same_trigger(schedule.trigger, stored.schedule.trigger):
         ahead = tuple(occurrence for occurrence in old.occurrences if occurrence.settled)
-        # what has run before its time never runs again
-        times = FireTimes.of(schedule, old.anchor, ahead, old.backfills)
-        cursor = first_cursor(times, now, old.last_fire_time)
+        # What has run before its time never runs again, nor what a backfill has taken.
+        times = FireTimes.of(schedule, old.anchor, ahead, Exclusions.of(taken_by(old.backfills)))
         new = attrs.evolve(
-            new,
-            next_fire_time=cursor,
-            due_at=times.due_at(cursor),
-            pauses=tuple(_of_new_trigger(pause, now) for pause in new.pauses),
-            occurrences=ahead,
-            backfills=without_passed(old.backfills, cursor),
+            new, pauses=tuple(_of_new_trigger(pause, now) for pause in new.pauses), occurrences=ahead
         )
+        cursor = first_cursor(times, now, old.last_fire_time)
+        new = attrs.evolve(new, backfills=without_passed(old.backfills, cursor))
+        new = _standing_at(schedule, new, cursor, windows, now)
+    elif windows != active(old, now) or (old.error is not None and (windows or old.windows)):
+        new = rewindowed(schedule, new, windows, now)
     elif schedule.max_jitter != stored.schedule.max_jitter and old.next_fire_time is not None:
-        new = attrs.evolve(new, due_at=times.due_at(old.next_fire_time))
+        new = attrs.evolve(new, due_at=fire_times(schedule, old).due_at(old.next_fire_time))
     if new == old and not differs(schedule, stored, same_trigger):
         return Change(schedule_id=schedule.id)
     new = attrs.evolve(new, revision=old.revision + 1)
@@ -142,19 +160,39 @@ def _replaced(
     return Change(schedule_id=schedule.id, schedule=schedule, state=new, events=(event,))
 
 
-def _pauses_of(schedule: Schedule, holds: Sequence[Hold], now: datetime) -> list[Pause]:
+def _meaning(schedule: Schedule, placed: Sequence[Placed], now: datetime) -> list[Placed]:
+    return [one for one in placed if not one.is_over(now) and one.selector.matches(schedule)]
+
+
+def _pauses_of(schedule: Schedule, placed: Sequence[Placed], now: datetime) -> list[Pause]:
     """Return the pauses of the holds that mean a schedule."""
-    return [hold.pause for hold in holds if not hold.pause.is_over(now) and hold.selector.matches(schedule)]
+    return [one.pause for one in _meaning(schedule, placed, now) if isinstance(one, Hold)]
+
+
+def _windows_of(schedule: Schedule, placed: Sequence[Placed], now: datetime) -> tuple[Window, ...]:
+    """Return the windows that mean a schedule."""
+    return tuple(one.window for one in _meaning(schedule, placed, now) if isinstance(one, PlacedWindow))
+
+
+def _windows_now(
+    schedule: Schedule, old: ScheduleState, placed: Sequence[Placed], now: datetime
+) -> tuple[Window, ...]:
+    """Return the windows that mean a schedule that is declared anew; a new one covers nothing before (rule W4)."""
+    known = {window.id: window for window in active(old, now)}
+    return tuple(
+        known.get(window.id) or attrs.evolve(window, covers_from=now)
+        for window in _windows_of(schedule, placed, now)
+    )
 
 
 def _still_pausing(
-    schedule: Schedule, old: ScheduleState, holds: Sequence[Hold], now: datetime
+    schedule: Schedule, old: ScheduleState, placed: Sequence[Placed], now: datetime
 ) -> tuple[Pause, ...]:
     """Return what pauses a schedule that is declared anew, and may belong to other sets now (rule H4).
 
     A hold that does not mean it any more ends for it now, as that hold has said to go on.
     """
-    meant = {pause.hold: pause for pause in _pauses_of(schedule, holds, now)}
+    meant = {pause.hold: pause for pause in _pauses_of(schedule, placed, now)}
     kept = tuple(
         pause
         if pause.hold is None or pause.hold in meant or pause.is_over(now)

@@ -15,8 +15,9 @@ from anysched.model.history import Record, Retention, RunRecord
 from anysched.model.job import Job
 from anysched.model.policies import BackfillOrder, JobOutcome, Reprocess
 from anysched.model.schedule import ScheduleSnapshot, ScheduleState
-from anysched.rules.stretches import Gathering
+from anysched.rules.stretches import Gathering, hold, left_to
 from anysched.rules.times import BEGINNING, EPOCH, TICK, FireTimes
+from anysched.rules.windows import fire_times
 
 #: What is left of a backfill is kept as so many stretches of fire times in a row at most.
 MOST_STRETCHES: Final = 1000
@@ -179,10 +180,10 @@ def choose(snapshot: ScheduleSnapshot, wanted: Wanted, past: Past, now: datetime
     """Choose among the fire times that were found (rule F1)."""
     state, cursor = snapshot.state, snapshot.state.next_fire_time
     named = {occurrence.fire_time for occurrence in state.occurrences}
-    waits_until = _to_come(snapshot, past.found, now)
+    waiting = _to_come(snapshot, past.found, now)
     chosen: list[datetime] = []
     left_out: dict[LeftOut, int] = {}
-    times = FireTimes.of(snapshot.schedule, state.anchor, state.occurrences, state.backfills)
+    earlier = left_to(state.backfills)
     left = Gathering()
     taken = Gathering()
     for fire_time in past.found:
@@ -191,7 +192,7 @@ def choose(snapshot: ScheduleSnapshot, wanted: Wanted, past: Past, now: datetime
             why = "live"
         elif fire_time in named:
             why = "named"
-        elif fire_time == waits_until:
+        elif fire_time in waiting:
             why = "to_come"
         elif wanted.reprocess != "all" and (ended_well := past.runs.get(fire_time)) is not None:
             why = "has_run" if wanted.reprocess == "none" or ended_well else None
@@ -200,7 +201,7 @@ def choose(snapshot: ScheduleSnapshot, wanted: Wanted, past: Past, now: datetime
         else:
             left_out[why] = left_out.get(why, 0) + 1
         left.add(fire_time, why is None)
-        taken.add(fire_time, why is None and _is_open(fire_time, cursor, times))
+        taken.add(fire_time, why is None and _is_open(fire_time, cursor, earlier))
     if len(left.found) > MOST_STRETCHES:
         raise ValueError(
             f"with reprocess={wanted.reprocess!r} the fire times from start to end fall into {len(left.found)} "
@@ -219,14 +220,21 @@ def choose(snapshot: ScheduleSnapshot, wanted: Wanted, past: Past, now: datetime
     )
 
 
-def _is_open(fire_time: datetime, cursor: datetime | None, times: FireTimes) -> bool:
+def _is_open(fire_time: datetime, cursor: datetime | None, earlier: Sequence[Stretch]) -> bool:
     """Return whether a schedule has not dealt with a fire time, nor left it to an earlier backfill."""
-    return cursor is not None and fire_time >= cursor and times.taking(fire_time) is None
+    return cursor is not None and fire_time >= cursor and not hold(earlier, fire_time)
 
 
-def _to_come(snapshot: ScheduleSnapshot, found: Sequence[datetime], now: datetime) -> datetime | None:
-    """Return the one fire time whose turn can still be to come: the last, as jitter ends before the following one."""
-    cursor, last = snapshot.state.next_fire_time, found[-1]
-    if cursor is None or last < cursor or snapshot.schedule.max_jitter is None:
-        return None
-    return last if whole_times(snapshot).due_at(last) > now else None
+def _to_come(snapshot: ScheduleSnapshot, found: Sequence[datetime], now: datetime) -> frozenset[datetime]:
+    """Return the fire times whose turn is still to come, by their jitter or a window that puts them off."""
+    state = snapshot.state
+    cursor = state.next_fire_time
+    if cursor is None or (snapshot.schedule.max_jitter is None and not state.windows):
+        return frozenset()
+    times = fire_times(snapshot.schedule, state)
+    waiting: set[datetime] = set()
+    for fire_time in reversed(found):
+        if fire_time < cursor or times.due_at(fire_time) <= now:
+            break  # none is due later than a following one
+        waiting.add(fire_time)
+    return frozenset(waiting)

@@ -16,13 +16,14 @@ from anysched.model.events import BackfillChanged, Event, FireTimesSkipped
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import SkipReason
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.schedule import ScheduleSnapshot, ScheduleState
 from anysched.model.trigger import UndecodableTrigger
 from anysched.rules.jobs import backfill_job
 from anysched.rules.joining import joined
 from anysched.rules.pausing import after
 from anysched.rules.stretches import ahead, common, hold, without
 from anysched.rules.times import TICK, FireTimes
+from anysched.rules.windows import fire_times
 
 #: So many backfills that are over are kept, for those who ask what became of them.
 KEPT: Final = 10
@@ -81,7 +82,7 @@ def changed(
         state,
         revision=state.revision + 1,
         skipped=skipped,
-        backfills=_kept((*kept, *new.values()), state.next_fire_time),
+        backfills=_kept((*kept, *new.values()), state),
     )
     return Change(schedule_id=snapshot.id, state=state, jobs=jobs, events=tuple(told))
 
@@ -91,7 +92,7 @@ def standing_at(snapshot: ScheduleSnapshot, cursor: datetime | None) -> Schedule
     state = snapshot.state
     if cursor == state.next_fire_time:
         return snapshot
-    times = FireTimes.of(snapshot.schedule, state.anchor, state.occurrences, state.backfills)
+    times = fire_times(snapshot.schedule, state)
     due_at = None if cursor is None else times.due_at(cursor)
     return attrs.evolve(snapshot, state=attrs.evolve(state, next_fire_time=cursor, due_at=due_at))
 
@@ -143,7 +144,7 @@ def cancelled(snapshot: ScheduleSnapshot, old: Backfill, now: datetime) -> Chang
     )
     cursor = state.next_fire_time
     if snapshot.fault is None and old.error is None and old.anchor == state.anchor:
-        cursor = _back(snapshot, released)
+        cursor = _back(snapshot, new, released)
     lost = [(first, last) for first, last in released if cursor is None or last < cursor]
     own, number = FireTimes(old.trigger, old.anchor, snapshot.id), len(lost)
     if old.error is None and not isinstance(old.trigger, UndecodableTrigger):
@@ -151,16 +152,17 @@ def cancelled(snapshot: ScheduleSnapshot, old: Backfill, now: datetime) -> Chang
     return changed(standing_at(snapshot, cursor), [new], [told_of(snapshot, new)], counted=number)
 
 
-def _back(snapshot: ScheduleSnapshot, released: Iterable[Stretch]) -> datetime | None:
+def _back(snapshot: ScheduleSnapshot, new: Backfill, released: Iterable[Stretch]) -> datetime | None:
     """Return the first fire time to come back: since then the schedule has dealt with none, so that it can go back."""
     state, schedule = snapshot.state, snapshot.schedule
     cursor, last = state.next_fire_time, state.last_fire_time
-    times = FireTimes.of(schedule, state.anchor, state.occurrences, state.backfills)
+    times = fire_times(schedule, state)
     for first, _ in released:
         if cursor is not None and first >= cursor:
             break
         if (last is None or last < first) and times.has(first) and times.first(first) == cursor:
-            return first
+            others = [one for one in state.backfills if one.id != new.id]
+            return fire_times(schedule, attrs.evolve(state, backfills=(*others, new))).first(first)
     return cursor
 
 
@@ -180,15 +182,15 @@ def told_of(snapshot: ScheduleSnapshot, backfill: Backfill) -> BackfillChanged:
     )
 
 
-def _kept(backfills: Iterable[Backfill], cursor: datetime | None) -> tuple[Backfill, ...]:
+def _kept(backfills: Iterable[Backfill], state: ScheduleState) -> tuple[Backfill, ...]:
     """Return backfills without the oldest that are over, and whose fire times the schedule is past for good.
 
     It can come back to what another that is not over has taken.
     """
     backfills = list(backfills)
     stands = [one.taken[0][0] for one in backfills if one.taken and not one.is_over]
-    if cursor is not None:
-        stands.append(cursor)
+    # What is left to a backfill is in no window, so it must be known until windows have been counted.
+    stands += [at for at in (state.next_fire_time, state.windowed_until) if at is not None]
     since = min(stands) if stands else None
     trimmed = [
         attrs.evolve(one, taken=ahead(one.taken, since)) if one.is_over and one.taken else one

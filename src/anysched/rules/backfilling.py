@@ -36,8 +36,8 @@ from anysched.rules.backfill_states import (
 from anysched.rules.firing import failed
 from anysched.rules.joining import joined
 from anysched.rules.pausing import after, settle
-from anysched.rules.stretches import ahead
-from anysched.rules.times import FireTimes
+from anysched.rules.stretches import ahead, is_taken
+from anysched.rules.windows import fire_times
 
 #: So many backfills can be under way, or be over and have jobs that the schedule must not make once more.
 MOST_AT_ONCE: Final = 20
@@ -93,10 +93,9 @@ def _past_taken(snapshot: ScheduleSnapshot) -> ScheduleSnapshot:
     """Return a schedule that stands at no fire time which is left to a backfill, as at none skipped by name."""
     state = snapshot.state
     cursor = state.next_fire_time
-    times = FireTimes.of(snapshot.schedule, state.anchor, state.occurrences, state.backfills)
-    if cursor is None or times.taking(cursor) is None:
+    if cursor is None or not is_taken(state, cursor):
         return snapshot
-    return standing_at(snapshot, times.next(cursor))
+    return standing_at(snapshot, fire_times(snapshot.schedule, state).next(cursor))
 
 
 def _check_others(snapshot: ScheduleSnapshot, wanted: Wanted) -> None:

@@ -12,7 +12,7 @@ from anysched.errors import ScheduleOwnerError
 from anysched.model.brief import brief
 from anysched.model.change import Change
 from anysched.model.declared import ApplyResult, ScheduleDiff
-from anysched.model.hold import Hold
+from anysched.model.hold import Placed
 from anysched.model.policies import ConflictPolicy
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.rules.adding import SameTrigger, add, differences, remove
@@ -48,19 +48,19 @@ class Declaration:
         self,
         schedule_id: str,
         stored: ScheduleSnapshot | None,
-        holds: Sequence[Hold],
+        placed: Sequence[Placed],
         now: datetime,
         same_trigger: SameTrigger,
     ) -> Outcome:
         """Decide about a schedule that is declared, or was stored as the owner's own.
 
-        :param holds: all that there are, for a schedule that is new or is to belong to other sets (rule H4)
+        :param placed: all holds and windows, for a schedule that is new or is to belong to other sets (rule H4)
         :raise ScheduleOwnerError: when it is declared, and stored as not the owner's
         :raise ValueError, TriggerError: when it is new and its trigger is of no use (rule S6)
         """
         declared = self.schedules.get(schedule_id)
         if declared is not None:
-            return self._write(declared, stored, holds, now, same_trigger)
+            return self._write(declared, stored, placed, now, same_trigger)
         if stored is None or stored.schedule.owner != self.owner:  # somebody was faster
             return Outcome(Change(schedule_id=schedule_id))
         return Outcome(remove(schedule_id, stored), "retired")
@@ -69,7 +69,7 @@ class Declaration:
         self,
         declared: Schedule,
         stored: ScheduleSnapshot | None,
-        holds: Sequence[Hold],
+        placed: Sequence[Placed],
         now: datetime,
         same_trigger: SameTrigger,
     ) -> Outcome:
@@ -77,7 +77,7 @@ class Declaration:
             raise ScheduleOwnerError(
                 declared.id, stored.schedule.owner, self.owner, readable=stored.fault is None
             )
-        change = add(declared, stored, now, ConflictPolicy.replace, same_trigger, holds)
+        change = add(declared, stored, now, ConflictPolicy.replace, same_trigger, placed)
         if stored is None:
             return Outcome(change, "added")
         if change.schedule is None:

@@ -15,10 +15,26 @@ from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState
+from anysched.rules.counting import Counted, counted, left_out
 from anysched.rules.jobs import regular_job
 from anysched.rules.ledger import told
 from anysched.rules.picking import Pick, Span, passed, pick_due
-from anysched.rules.times import COUNT_LIMIT, Count, FireTimes
+from anysched.rules.times import Count, FireTimes
+from anysched.rules.windows import fire_times, mark, remaining
+
+
+@attrs.frozen
+class Skipping:
+    """What a schedule has skipped in all.
+
+    :ivar counts: how many fire times, by reason
+    :ivar exact: whether these are not just lower bounds
+    :ivar events: what tells of those that were skipped last
+    """
+
+    counts: Mapping[SkipReason, int]
+    exact: bool
+    events: Sequence[Event] = ()
 
 
 def fire(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, limit: int) -> Change:
@@ -33,8 +49,8 @@ def fire(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, l
         return Change(schedule_id=snapshot.id)
     if snapshot.fault is not None:
         return failed(snapshot, snapshot.fault)
-    times = FireTimes.of(schedule, state.anchor, named, state.backfills)
     try:
+        times = fire_times(schedule, state)
         picked = pick_due(schedule, times, cursor, due_at, named, options, now, limit)
         jobs = [regular_job(snapshot, options, times, fire_time, now) for fire_time in picked.chosen]
         return moved(snapshot, options, times, picked, jobs, now)
@@ -60,16 +76,15 @@ def moved(
     if left:
         last, left, requested = passed(state.last_fire_time, picked, jobs, now)
         skipped = (*skipped, *(Span(SkipReason.requested, times, found, found) for found in requested))
-    events: list[Event] = []
-    counts, exact = state.skipped, state.skipped_exact
-    counted = _counted(skipped) if skipped else ()
-    skips = _tally(counted)
-    if skips:
-        counts = {**counts, **{reason: counts.get(reason, 0) + skips[reason].number for reason in skips}}
-        all_exact = all(count.exact for count in skips.values())
-        exact = exact and all_exact
-        numbers = tuple((reason, count.number) for reason, count in skips.items())
-        events.append(FireTimesSkipped(snapshot.id, snapshot.task_id, numbers, all_exact))
+    skips = counted(skipped) if skipped else []
+    windows, windowed_until = state.windows, state.windowed_until
+    if windowed_until is not None:
+        dealt_with = max(windowed_until, mark(cursor, now))
+        skips += left_out(snapshot, times, dealt_with)
+        windows = remaining(windows, dealt_with)
+        windowed_until = dealt_with if windows else None
+    told_of = skipping(snapshot, skips)
+    events = list(told_of.events)
     had_any = state.next_fire_time is not None or state.occurrences
     if cursor is None and not left and had_any:
         events.append(ScheduleFinished(snapshot.id, snapshot.task_id))
@@ -81,35 +96,34 @@ def moved(
         due_at=None if cursor is None else times.due_at(cursor),
         last_fire_time=last,
         jobs_made=state.jobs_made + len(jobs),
-        skipped=counts,
-        skipped_exact=exact,
+        skipped=told_of.counts,
+        skipped_exact=told_of.exact,
         failures=state.failures,
         occurrences=tuple(left),
-        windows=state.windows,
-        windowed_until=state.windowed_until,
+        windows=windows,
+        windowed_until=windowed_until,
         backfills=state.backfills,
     )
-    records = told(snapshot, counted, now, ended) if counted and options.recorded else ()
+    records = told(snapshot, skips, now, ended) if skips and options.recorded else ()
     return Change(schedule_id=snapshot.id, state=new, jobs=tuple(jobs), events=tuple(events), skips=records)
 
 
-def _counted(spans: Iterable[Span]) -> list[tuple[Span, Count]]:
-    """Count skipped fire times; one decision steps through ``COUNT_LIMIT`` of them at most."""
-    counted: list[tuple[Span, Count]] = []
-    left = COUNT_LIMIT
-    for span in spans:
-        if span.first <= span.last:
-            count = Count(1) + span.times.count(span.first, span.last, left)
-            left = max(0, left - count.number)
-            counted.append((span, count))
-    return counted
-
-
-def _tally(counted: Iterable[tuple[Span, Count]]) -> Mapping[SkipReason, Count]:
+def skipping(snapshot: ScheduleSnapshot, counted: Iterable[Counted]) -> Skipping:
+    """Return what a schedule has skipped in all, once more fire times are, and the events that tell of those."""
+    state = snapshot.state
     skips: dict[SkipReason, Count] = {}
     for span, count in counted:
         skips[span.reason] = skips.get(span.reason, Count()) + count
-    return skips
+    if not skips:
+        return Skipping(state.skipped, state.skipped_exact)
+    counts = {
+        **state.skipped,
+        **{reason: state.skipped.get(reason, 0) + skips[reason].number for reason in skips},
+    }
+    all_exact = all(count.exact for count in skips.values())
+    numbers = tuple((reason, count.number) for reason, count in skips.items())
+    event = FireTimesSkipped(snapshot.id, snapshot.task_id, numbers, all_exact)
+    return Skipping(counts, state.skipped_exact and all_exact, (event,))
 
 
 def failed(snapshot: ScheduleSnapshot, error: str) -> Change:

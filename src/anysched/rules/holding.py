@@ -10,11 +10,11 @@ import attrs
 from anysched.errors import ConflictingHoldError, HoldLookupError
 from anysched.model.change import HoldChange
 from anysched.model.events import HoldAdded, HoldLifted
-from anysched.model.hold import Hold, Selector
+from anysched.model.hold import Hold, Placed, Selector
 from anysched.model.schedule import Pause
 from anysched.rules.pausing import check, replaced
 
-Holds = Mapping[str, Hold]
+Holds = Mapping[str, Placed]
 
 
 def place(holds: Holds, selector: Selector, wanted: Pause, now: datetime) -> HoldChange:
@@ -24,13 +24,15 @@ def place(holds: Holds, selector: Selector, wanted: Pause, now: datetime) -> Hol
 
     :param wanted: with the id of the hold
     :raise ValueError: when it would be over before it begins, or says how to end but not when
-    :raise ConflictingHoldError: when the hold exists and is about other schedules
+    :raise ConflictingHoldError: when the hold exists and is about other schedules, or a window has its id
     """
     check(wanted, now)
     assert wanted.hold is not None
     old = holds.get(wanted.hold)
-    if old is None or old.pause.is_over(now):
+    if old is None or old.is_over(now):
         new = Hold(selector, attrs.evolve(wanted, since=now))
+    elif not isinstance(old, Hold):
+        raise ConflictingHoldError(wanted.hold, str(old.selector), "window")
     elif old.selector != selector:
         raise ConflictingHoldError(wanted.hold, str(old.selector))
     else:
@@ -42,7 +44,7 @@ def place(holds: Holds, selector: Selector, wanted: Pause, now: datetime) -> Hol
 def lift(holds: Holds, hold_id: str, now: datetime) -> HoldChange | None:
     """Decide about ``unpause_schedules``; None when there is no such hold, or none any more (rule P8)."""
     old = holds.get(hold_id)
-    if old is None or old.pause.is_over(now):
+    if not isinstance(old, Hold) or old.is_over(now):
         return None
     return HoldChange(
         selector=old.selector, hold_id=hold_id, hold=None, events=(HoldLifted(hold_id, str(old.selector)),)

@@ -56,6 +56,8 @@ def _skip(
     cause = why = by = None
     if span.reason is SkipReason.paused and ended is not None:
         cause, why, by = ended.hold, ended.reason, ended.by
+    elif span.cause is not None:
+        cause, why, by = span.cause.cause, span.cause.why, span.cause.by
     elif span.reason is SkipReason.requested:
         for named in snapshot.state.occurrences:
             if named.fire_time == span.first:

@@ -16,7 +16,8 @@ from anysched.model.occurrence import MOST_OCCURRENCES, Occurrence
 from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import ScheduleSnapshot, ScheduleState
 from anysched.rules.pausing import after, settle
-from anysched.rules.times import FireTimes
+from anysched.rules.stretches import is_taken
+from anysched.rules.windows import fire_times
 
 
 def skip(
@@ -37,7 +38,7 @@ def skip(
     """
 
     def decide(snapshot: ScheduleSnapshot) -> Change:
-        found = _to_come(snapshot, fire_time)
+        found = _to_come(snapshot, fire_time, now)
         return _named(snapshot, Occurrence(fire_time=found, reason=reason, by=by))
 
     return _settled_and(snapshot, options, now, decide)
@@ -63,10 +64,10 @@ def move(
     """
 
     def decide(snapshot: ScheduleSnapshot) -> Change:
-        found = _to_come(snapshot, fire_time)
+        found = _to_come(snapshot, fire_time, now)
         if to <= now:
             raise ValueError(f"to must lie in the future: {to}")
-        if _times(snapshot).has(to):
+        if fire_times(snapshot.schedule, snapshot.state).has(to):
             raise ValueError(
                 f"to must not be a fire time of schedule {snapshot.id!r}: {to}; to take a change back, use"
                 " restore_fire_time"
@@ -100,10 +101,13 @@ def restore(
             )
         _check_open(found)
         others = tuple(one for one in state.occurrences if one is not found)
-        times = FireTimes.of(snapshot.schedule, state.anchor, others, state.backfills)
+        times = fire_times(snapshot.schedule, state, named=others)
         cursor, last = state.next_fire_time, state.last_fire_time
-        if cursor is None or fire_time < cursor:
-            is_next = times.has(fire_time) and times.next(fire_time) == cursor
+        if fire_time > now and times.is_left_out(fire_time):
+            pass  # its window skips it again (rule W4)
+        elif cursor is None or fire_time < cursor:
+            is_open = times.has(fire_time) and not times.is_left_out(fire_time)
+            is_next = is_open and times.next(fire_time) == cursor
             if not is_next or (last is not None and last >= fire_time):
                 raise ValueError(
                     f"the fire time {fire_time} has passed, and later ones have been dealt with: skip it, or"
@@ -137,14 +141,12 @@ def _settled_and(
     )
 
 
-def _times(snapshot: ScheduleSnapshot) -> FireTimes:
-    state = snapshot.state
-    return FireTimes.of(snapshot.schedule, state.anchor, state.occurrences, state.backfills)
+def _to_come(snapshot: ScheduleSnapshot, fire_time: datetime | None, now: datetime) -> datetime:
+    """Return a fire time that nothing has come of yet: the one given, or the one that is due next.
 
-
-def _to_come(snapshot: ScheduleSnapshot, fire_time: datetime | None) -> datetime:
-    """Return a fire time that nothing has come of yet: the one given, or the one that is due next."""
-    state, times = snapshot.state, _times(snapshot)
+    One that a window skips is none of those that the schedule goes through, but can be named (rule W4).
+    """
+    state, times = snapshot.state, fire_times(snapshot.schedule, snapshot.state)
     if fire_time is None:
         return _due_next(snapshot.id, state)
     for occurrence in state.occurrences:
@@ -152,10 +154,12 @@ def _to_come(snapshot: ScheduleSnapshot, fire_time: datetime | None) -> datetime
             _check_open(occurrence)
             return fire_time
     cursor = state.next_fire_time
+    if state.windows and fire_time > now and times.is_left_out(fire_time):
+        return fire_time
+    if is_taken(state, fire_time):
+        raise ValueError(f"the fire time {fire_time} of schedule {snapshot.id!r} is left to a backfill")
     if cursor is None:
         raise ValueError(f"schedule {snapshot.id!r} has no fire time {fire_time} to come: none is left")
-    if times.taking(fire_time) is not None:
-        raise ValueError(f"the fire time {fire_time} of schedule {snapshot.id!r} is left to a backfill")
     if fire_time < cursor:
         nearest = [cursor]
     elif fire_time == cursor or times.has(fire_time):
@@ -195,9 +199,7 @@ def _named(snapshot: ScheduleSnapshot, new: Occurrence) -> Change:
     occurrences = tuple(sorted((*others, new), key=lambda one: one.fire_time))
     cursor = state.next_fire_time
     if cursor == new.fire_time:
-        cursor = FireTimes.of(snapshot.schedule, state.anchor, occurrences, state.backfills).next(
-            new.fire_time
-        )
+        cursor = fire_times(snapshot.schedule, state, named=occurrences).next(new.fire_time)
     change: Literal["skipped", "moved"] = "skipped" if new.moved_to is None else "moved"
     return _written(snapshot, occurrences, cursor, change, new)
 
@@ -210,7 +212,7 @@ def _written(
     told: Occurrence,
 ) -> Change:
     state = snapshot.state
-    times = FireTimes.of(snapshot.schedule, state.anchor, occurrences, state.backfills)
+    times = fire_times(snapshot.schedule, state, named=occurrences)
     new = attrs.evolve(
         state,
         revision=state.revision + 1,

@@ -12,6 +12,7 @@ from anysched.model.occurrence import Occurrence
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import CoalescePolicy, SkipReason
 from anysched.model.schedule import Schedule
+from anysched.rules.spans import Exclusion
 from anysched.rules.times import BEGINNING, TICK, FireTimes
 
 
@@ -20,6 +21,7 @@ class Span:
     """Fire times that get no job, and why: those from ``first``, which is one, to ``last``, if there are any.
 
     :ivar into: the fire time that stands for them, if they were coalesced
+    :ivar cause: what leaves them out, if something does
     """
 
     reason: SkipReason
@@ -27,6 +29,7 @@ class Span:
     first: datetime
     last: datetime
     into: datetime | None = None
+    cause: Exclusion | None = None
 
 
 @attrs.frozen

@@ -20,6 +20,7 @@ from anysched.rules.firing import failed, moved
 from anysched.rules.jobs import regular_job
 from anysched.rules.picking import Pick, Span, pick_due, settled, singly, waiting
 from anysched.rules.times import BEGINNING, TICK, FireTimes, spaced
+from anysched.rules.windows import fire_times
 
 #: What the words that ask for jobs are short for.
 _ASKED_FOR: Final[Mapping[Missed, CatchUp]] = {"run_once": CatchUp("latest"), "run_all": CatchUp("all")}
@@ -163,13 +164,12 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     """
     state, at, missed = snapshot.state, how.at, how.missed
     named = state.occurrences
-    schedule, frozen = snapshot.schedule, state.next_fire_time
-    old = FireTimes.of(schedule, state.anchor, named, state.backfills)
+    old, frozen = fire_times(snapshot.schedule, state), state.next_fire_time
     start = at if how.resume_from == "now" else how.resume_from
     if start is None or (frozen is not None and start < frozen and how.resume_from != "now"):
         start, times, cursor = None, old, frozen
     else:
-        times = FireTimes.of(schedule, start, named, state.backfills)
+        times = fire_times(snapshot.schedule, state, anchor=start)
         cursor = _first_unfired(times, start, state)
     passed: list[_Stretch] = []
     rest = frozen

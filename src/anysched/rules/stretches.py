@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from anysched.model.backfill import Stretch
-from anysched.rules.times import TICK
+from anysched.model.backfill import Backfill, Stretch
+from anysched.model.policies import SkipReason
+from anysched.model.schedule import ScheduleState
+from anysched.rules.instants import TICK
+from anysched.rules.spans import Dates, Exclusion
 
 
 class Gathering:
@@ -51,3 +54,31 @@ def without(some: Iterable[Stretch], others: Iterable[Stretch]) -> tuple[Stretch
             cut += [piece for piece in (before, behind) if piece[0] <= piece[1]]
         left = cut
     return tuple(left)
+
+
+def left_to(backfills: Iterable[Backfill]) -> tuple[Stretch, ...]:
+    """Return the stretches of time whose fire times a schedule leaves to backfills (rule F4), in order and apart."""
+    merged: list[Stretch] = []
+    for first, last in sorted(stretch for backfill in backfills for stretch in backfill.taken):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return tuple(merged)
+
+
+def is_taken(state: ScheduleState, instant: datetime) -> bool:
+    """Return whether a schedule leaves a fire time at an instant to a backfill."""
+    return bool(state.backfills) and hold(left_to(state.backfills), instant)
+
+
+def taken_by(backfills: Iterable[Backfill]) -> list[Exclusion]:
+    """Return what leaves fire times to backfills out of those that a schedule goes through (rule F4).
+
+    They are counted when their jobs are made, not when the schedule passes them.
+    """
+    taken = left_to(backfills)
+    if not taken:
+        return []
+    spans = Dates([(first, last + TICK) for first, last in taken])
+    return [Exclusion(spans=spans, reason=SkipReason.backfilled, blocks=False)]

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
-from operator import index
-from typing import Final, SupportsIndex, TypeVar
+from typing import Final, SupportsIndex
 
 import attrs
 
 from anysched.errors import TriggerError
-from anysched.model.backfill import Backfill, Stretch
 from anysched.model.occurrence import Occurrence
 from anysched.model.schedule import Schedule
 from anysched.model.trigger import Trigger
-
-TICK: Final = timedelta(microseconds=1)
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
-END: Final = datetime.max.replace(tzinfo=UTC)
-
-T = TypeVar("T")
+from anysched.rules import answers
+from anysched.rules.instants import BEGINNING as BEGINNING
+from anysched.rules.instants import END as END
+from anysched.rules.instants import EPOCH as EPOCH
+from anysched.rules.instants import TICK as TICK
+from anysched.rules.instants import earlier as earlier
+from anysched.rules.instants import later as later
+from anysched.rules.instants import spaced as spaced
+from anysched.rules.spans import MOST_SPANS, Exclusions
 
 #: Rule L3: so many fire times are counted one by one where the trigger cannot count; beyond is a lower bound.
 COUNT_LIMIT: Final = 10_000
@@ -59,14 +58,17 @@ class FireTimes:
         schedule: Schedule,
         anchor: datetime,
         occurrences: Sequence[Occurrence] = (),
-        backfills: Sequence[Backfill] = (),
+        exclusions: Exclusions | None = None,
     ) -> FireTimes:
-        """Return the fire times of a schedule, without those that were skipped or moved by name, or backfilled."""
-        taken = left_to(backfills) if backfills else ()
-        if occurrences or taken:
+        """Return the fire times of a schedule, without those that were skipped or moved by name, or are left out.
+
+        :param exclusions: what leaves out fire times, or puts them off; for a stored schedule, ``fire_times`` in
+            ``rules.windows`` finds them in its state
+        """
+        if occurrences or exclusions is not None:
             named = {occurrence.fire_time: occurrence for occurrence in occurrences}
             return RemainingFireTimes(
-                schedule.trigger, anchor, schedule.id, schedule.max_jitter, named=named, taken=taken
+                schedule.trigger, anchor, schedule.id, schedule.max_jitter, named=named, exclusions=exclusions
             )
         return FireTimes(schedule.trigger, anchor, schedule.id, schedule.max_jitter)
 
@@ -77,11 +79,11 @@ class FireTimes:
             if found is None:
                 return None
             if found.__class__ is not datetime or found.tzinfo is not UTC:  # else it is right already
-                found = _checked(found)
+                found = answers.checked(found)
         except TriggerError:
             raise
         except Exception as exc:
-            raise TriggerError(_complaint(exc)) from exc
+            raise TriggerError(answers.complaint(exc)) from exc
         if found <= after:
             raise TriggerError(
                 f"the trigger did not move forward: asked for a time after {after}, it said {found}"
@@ -96,9 +98,9 @@ class FireTimes:
         """Return whether the trigger fires at an instant, skipped or moved or not."""
         return self.first(instant) == instant
 
-    def taking(self, instant: datetime) -> Stretch | None:
-        """Return the stretch that an instant lies in, if a backfill has taken its fire times; here, none has."""
-        return None
+    def is_left_out(self, instant: datetime) -> bool:
+        """Return whether the trigger fires at an instant, and an exclusion leaves that fire time out."""
+        return False
 
     def due_at(self, fire_time: datetime) -> datetime:
         """Return a fire time with its jitter, which is kept short of the following fire time (rule T8)."""
@@ -117,7 +119,9 @@ class FireTimes:
         """
         backward: Callable[..., object] | None = getattr(self.trigger, "last_fire_time", None)
         if backward is not None:
-            latest = _guarded(lambda: _last(backward(until, anchor=self.anchor, key=self.key), until))
+            latest = answers.guarded(
+                lambda: answers.latest(backward(until, anchor=self.anchor, key=self.key), until)
+            )
             return since if latest is None else max(since, latest)
         if (following := self._until(since, until)) is None:
             return since
@@ -142,7 +146,9 @@ class FireTimes:
             return Count()
         counter: Callable[..., SupportsIndex | None] | None = getattr(self.trigger, "count_fire_times", None)
         if counter is not None:
-            number = _guarded(lambda: _whole(counter(after, until, anchor=self.anchor, key=self.key)))
+            number = answers.guarded(
+                lambda: answers.number(counter(after, until, anchor=self.anchor, key=self.key))
+            )
             if number is not None:
                 return Count(number)
         number = sum(1 for _ in islice(self.between(after, until), limit + 1))
@@ -177,9 +183,10 @@ class FireTimes:
 
     def last_due(self, cursor: datetime, now: datetime) -> datetime | None:
         """Return the latest fire time from ``cursor`` on that is due by ``now``, jitter included, or None."""
-        if cursor > now:
+        until = self._last_candidate(now)
+        if cursor > until:
             return None
-        latest = self.last(cursor, now)
+        latest = self.last(cursor, until)
         if self.max_jitter is None or self.due_at(latest) <= now:
             return latest
         # Jitter ends before the following fire time, so only the very last can still wait for its own.
@@ -187,13 +194,22 @@ class FireTimes:
 
     def first_due(self, cursor: datetime, since: datetime) -> datetime | None:
         """Return the first fire time from ``cursor`` on that is due at or after ``since``, or None."""
-        if cursor >= since:
+        start = self._first_candidate(since)
+        if cursor >= start:
             return cursor
         if self.max_jitter is not None:
-            latest = self.last(cursor, since - TICK)
+            latest = self.last(cursor, start - TICK)
             if self.due_at(latest) >= since:
                 return latest
-        return self.first(since)
+        return self.first(start)
+
+    def _last_candidate(self, now: datetime) -> datetime:
+        """Return the last instant at which a fire time can be due by ``now``, jitter left aside."""
+        return now
+
+    def _first_candidate(self, since: datetime) -> datetime:
+        """Return the first instant at which each fire time is due at or after ``since``, jitter left aside."""
+        return since
 
     def _until(self, after: datetime, until: datetime) -> datetime | None:
         found = self.next(after)
@@ -202,134 +218,126 @@ class FireTimes:
 
 @attrs.frozen
 class RemainingFireTimes(FireTimes):
-    """The fire times of a schedule but those that were skipped or moved by name, or backfilled (rules O2 and F4).
+    """The fire times of a schedule but those that were skipped or moved by name (rule O2), or are left out (rule W2).
 
-    ``due_at`` tells of the moved ones when they are due. The jitter of all others stays what it was.
+    What was named is no matter for exclusions (rule W4). ``due_at`` tells of the moved ones, and of those that are put
+    off, when they are due: never earlier than of a fire time before. The jitter of all others stays what it was.
 
     :ivar named: what was skipped or moved; under this anchor some may be no fire times
-    :ivar taken: stretches of time whose fire times a backfill has taken, in order and apart
+    :ivar exclusions: what leaves fire times out or puts them off (rule W2)
     """
 
     named: Mapping[datetime, Occurrence] = attrs.field(kw_only=True)
-    taken: Sequence[Stretch] = attrs.field(kw_only=True, default=())
+    exclusions: Exclusions | None = attrs.field(kw_only=True, default=None)
 
     @property
     def whole(self) -> FireTimes:
         """All fire times of the trigger."""
         return FireTimes(self.trigger, self.anchor, self.key, self.max_jitter)
 
+    @property
+    def unnamed(self) -> FireTimes:
+        """The same, with those that exclusions leave out or put off."""
+        if not self.named:
+            return self.whole
+        return RemainingFireTimes(self.trigger, self.anchor, self.key, self.max_jitter, named=self.named)
+
     def next(self, after: datetime) -> datetime | None:
-        whole = self.whole
+        """Return the first fire time strictly after an instant, or None; also after too many spans in a row (rule W5).
+
+        Fire times in a span are not stepped through (rule T4).
+        """
+        whole, spans = self.whole, 0
         found = whole.next(after)
         while found is not None:
-            stretch = self.taking(found)
-            if stretch is None and found not in self.named:
-                break
-            found = whole.next(found if stretch is None else stretch[1])
-        return found
+            if found in self.named:
+                found = whole.next(found)
+                continue
+            if (skipped := self._skipped(found)) is None:
+                return found
+            spans += 1
+            found = whole.first(skipped[1]) if spans < MOST_SPANS and skipped[1] < END else None
+        return None
 
     def has(self, instant: datetime) -> bool:
         return self.whole.has(instant)
 
+    def is_left_out(self, instant: datetime) -> bool:
+        return instant not in self.named and self._skipped(instant) is not None and self.has(instant)
+
     def due_at(self, fire_time: datetime) -> datetime:
         occurrence = self.named.get(fire_time)
-        moved_to = None if occurrence is None else occurrence.moved_to
-        return self.whole.due_at(fire_time) if moved_to is None else moved_to
+        if occurrence is not None and occurrence.moved_to is not None:
+            return occurrence.moved_to
+        if self.exclusions is not None and (end := self.exclusions.puts_off(fire_time)) is not None:
+            return end
+        return self.whole.due_at(fire_time)
 
     def last(self, since: datetime, until: datetime) -> datetime:
-        whole = self.whole
-        found = whole.last(since, until)
-        while found > since:
-            stretch = self.taking(found)
-            if stretch is None and found not in self.named:
+        whole, found = self.whole, until
+        for _ in range(MOST_SPANS + len(self.named)):
+            found = whole.last(since, found)
+            if found <= since:
                 break
-            before = (found if stretch is None else stretch[0]) - TICK
-            found = whole.last(since, before) if before > since else since
-        return found
+            if found in self.named:
+                found -= TICK
+            elif (skipped := self._skipped(found)) is not None:
+                found = skipped[0] - TICK
+            else:
+                return found
+            if found <= since:
+                break
+        return since
 
     def count(self, after: datetime, until: datetime, limit: int = COUNT_LIMIT) -> Count:
-        whole = self.whole
-        found = whole.count(after, until, limit)
+        total, whole = Count(), self.whole
+        for low, high in self._stretches(after, until):
+            if low is None:
+                return attrs.evolve(total, exact=False)
+            total += whole.count(low, high, max(0, limit - total.number))
         others = sum(
-            after < named <= until and self.taking(named) is None and self.has(named) for named in self.named
+            after < named <= until and self._skipped(named) is None and self.has(named)
+            for named in self.named
         )
-        for first, last in self.taken:
-            others += whole.count(max(after, first - TICK), min(until, last), limit).number
-        return Count(max(0, found.number - others), found.exact)
+        return Count(max(0, total.number - others), total.exact)
 
-    def taking(self, instant: datetime) -> Stretch | None:
-        index = bisect_right(self.taken, instant, key=_first_of) - 1
-        return self.taken[index] if index >= 0 and instant <= self.taken[index][1] else None
+    def _last_candidate(self, now: datetime) -> datetime:
+        # What lies in a span that is open is due when it ends.
+        around = None if self.exclusions is None else self.exclusions.around(now)
+        return now if around is None else around[0] - TICK
 
+    def _first_candidate(self, since: datetime) -> datetime:
+        # What is put off to this instant, or to a later one, lies in the span that is open just before.
+        around = None if self.exclusions is None else self.exclusions.around(since - TICK)
+        return since if around is None else around[0]
 
-def left_to(backfills: Iterable[Backfill]) -> tuple[Stretch, ...]:
-    """Return the stretches of time whose fire times a schedule leaves to backfills (rule F4), in order and apart."""
-    merged: list[Stretch] = []
-    for first, last in sorted(stretch for backfill in backfills for stretch in backfill.taken):
-        if merged and first <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-        else:
-            merged.append((first, last))
-    return tuple(merged)
+    def _skipped(self, instant: datetime) -> tuple[datetime, datetime] | None:
+        found = None if self.exclusions is None else self.exclusions.skips(instant)
+        return None if found is None else found[1]
 
-
-def _first_of(stretch: Stretch) -> datetime:
-    return stretch[0]
+    def _stretches(self, after: datetime, until: datetime) -> Iterator[tuple[datetime | None, datetime]]:
+        """Yield what lies outside of spans that leave fire times out; None begins what is too much to look at."""
+        if self.exclusions is None:
+            yield after, until
+            return
+        at = after + TICK  # the first instant that was not looked at yet
+        for _ in range(2 * COUNT_LIMIT):
+            if at > until:
+                return
+            skipped = self._skipped(at)
+            if skipped is not None:
+                at = skipped[1]
+                continue
+            start = self.exclusions.next_skip(at)
+            if start is None or start > until:
+                yield at - TICK, until
+                return
+            yield at - TICK, start - TICK
+            at = start
+        yield None, until
 
 
 def steadily_growing(times: FireTimes, first: datetime) -> None:
     """Try the first steps of a new schedule. :raise TriggerError: when the trigger stands still or raises"""
     for _ in islice(times.between(first, END), 2):
         pass
-
-
-def later(instant: datetime, by: timedelta) -> datetime | None:
-    """Return an instant moved forward, or None where the calendar ends first."""
-    return instant + by if by <= END - instant else None
-
-
-def spaced(start: datetime, spacing: timedelta, number: int) -> datetime:
-    """Return the instant so many spacings after a start, or the end of the calendar where that comes first."""
-    return start + number * spacing if number == 0 or spacing <= (END - start) // number else END
-
-
-def _checked(found: object) -> datetime:
-    """Return a plain datetime in UTC. :raise TriggerError: for something else than an aware datetime"""
-    if not isinstance(found, datetime) or found.utcoffset() is None:
-        raise TriggerError(f"the trigger must return an aware datetime or None, not {found!r}")
-    utc = found.astimezone(UTC)
-    return datetime(
-        utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond, tzinfo=UTC
-    )
-
-
-def _last(found: object, until: datetime) -> datetime | None:
-    if found is None:
-        return None
-    latest = _checked(found)
-    if latest > until:
-        raise TriggerError(f"the trigger said that {latest} was its latest fire time by {until}")
-    return latest
-
-
-def _whole(answer: SupportsIndex | None) -> int | None:
-    number = None if answer is None else index(answer)
-    if number is not None and number < 0:
-        raise TriggerError(f"the trigger counted {number} fire times")
-    return number
-
-
-def _guarded(ask: Callable[[], T]) -> T:
-    try:
-        return ask()
-    except TriggerError:
-        raise
-    except Exception as exc:
-        raise TriggerError(_complaint(exc)) from exc
-
-
-def _complaint(exc: Exception) -> str:
-    try:
-        return f"the trigger raised {type(exc).__name__}: {exc}"
-    except Exception:  # it cannot even be shown
-        return f"the trigger raised {type(exc).__name__}"

@@ -12,7 +12,7 @@ import attrs
 from anysched._clock import Clock
 from anysched.model.change import Change, HoldChange
 from anysched.model.history import Retention
-from anysched.model.hold import Hold, Selector
+from anysched.model.hold import Placed, Selector
 from anysched.model.job import EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
@@ -64,13 +64,13 @@ class Changes:
         self.jobs: JobQueue = JobQueue()
         self.results: dict[UUID, tuple[JobResult, datetime]] = {}
         self.ledger: MemoryLedger = MemoryLedger()
-        self._holds: Mapping[str, Hold] = {}  # never changed, but replaced
+        self._holds: Mapping[str, Placed] = {}  # never changed, but replaced
 
     @property
-    def holds(self) -> list[Hold]:
-        """The holds that are not over, in the order of their ids."""
+    def placed(self) -> list[Placed]:
+        """The holds and windows that are not over, in the order of their ids."""
         now = self.clock.now()
-        return [hold for _, hold in sorted(self._holds.items()) if not hold.pause.is_over(now)]
+        return [one for _, one in sorted(self._holds.items()) if not one.is_over(now)]
 
     async def transact(self, ids: Sequence[str], decide: Decide) -> Committed:
         """Decide about each schedule, write everything or nothing."""
@@ -81,8 +81,8 @@ class Changes:
         return await self._transact(ids, decide_stored)
 
     async def declare(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
-        """Do the same, with the holds as they are."""
-        return await self._transact(ids, lambda key, stored, now: decide(key, stored, self.holds, now))
+        """Do the same, with the holds and windows as they are."""
+        return await self._transact(ids, lambda key, stored, now: decide(key, stored, self.placed, now))
 
     async def _transact(self, ids: Sequence[str], decide: DecideStored) -> Committed:
         while True:
@@ -92,7 +92,7 @@ class Changes:
                 return self._commit(changes)  # rule S4: all is as it was
 
     async def hold(self, decide_hold: DecideHold, decide: Decide) -> Committed:
-        """Decide about a hold, then about each schedule that it means."""
+        """Decide about a hold or window, then about each schedule that it means."""
 
         def decide_stored(key: str, stored: ScheduleSnapshot | None, now: datetime) -> Change:
             return decide(key, stored, self._task_of(stored), now)
@@ -158,7 +158,7 @@ class Changes:
         draft: Draft | None = None,
         written: frozenset[str] = frozenset(),
     ) -> Committed:
-        """Write a hold and what comes of it.
+        """Write a hold or window and what comes of it.
 
         :param draft: changes that are ready to be written, but for schedules that were written meanwhile
         """
@@ -256,7 +256,7 @@ class Changes:
         """Forget what has expired; return how many results went."""
         now = self.clock.now()
         self.ledger.clean_up(retention, now)
-        self._holds = {key: hold for key, hold in self._holds.items() if not hold.pause.is_over(now)}
+        self._holds = {key: hold for key, hold in self._holds.items() if not hold.is_over(now)}
         expired = [job_id for job_id, (_, expires_at) in self.results.items() if expires_at <= now]
         for job_id in expired:
             del self.results[job_id]

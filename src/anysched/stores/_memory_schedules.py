@@ -13,7 +13,7 @@ import attrs
 from anysched.errors import TriggerError
 from anysched.model.change import Change
 from anysched.model.schedule import ScheduleSnapshot
-from anysched.rules.times import FireTimes
+from anysched.rules.windows import fire_times
 
 #: A decision about a schedule with this many missed fire times takes long if its trigger cannot count them.
 LONG_BACKLOG = 100
@@ -194,9 +194,7 @@ def takes_long(snapshot: ScheduleSnapshot | None, now: datetime) -> bool:
     if cursor is None or cursor >= now:
         return False
     try:
-        state = snapshot.state
-        times = FireTimes.of(snapshot.schedule, state.anchor, state.occurrences, state.backfills)
-        missed = times.between(cursor, now)
+        missed = fire_times(snapshot.schedule, snapshot.state).between(cursor, now)
         return sum(1 for _ in islice(missed, LONG_BACKLOG)) == LONG_BACKLOG
     except TriggerError:
         return False

@@ -17,7 +17,7 @@ from anysched.model.audit import AuditEntry
 from anysched.model.change import Change
 from anysched.model.figures import StoreFigures
 from anysched.model.history import Record, Retention
-from anysched.model.hold import Hold
+from anysched.model.hold import Hold, PlacedWindow
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
@@ -153,7 +153,11 @@ class MemoryDataStore:
 
     async def get_holds(self) -> list[Hold]:
         """Return the holds that are not over, in the order of their ids."""
-        return self._changes.holds
+        return [one for one in self._changes.placed if isinstance(one, Hold)]
+
+    async def get_windows(self) -> list[PlacedWindow]:
+        """Return the windows that are not over, in the order of their ids."""
+        return [one for one in self._changes.placed if isinstance(one, PlacedWindow)]
 
     async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:
         """Return snapshots, ordered by id."""

@@ -14,7 +14,7 @@ import attrs
 from anysched.errors import DeserializationError, UnknownTypeError
 from anysched.model import convert
 from anysched.model.backfill import Backfill
-from anysched.model.hold import Hold, Selector
+from anysched.model.hold import Hold, Placed, PlacedWindow, Selector
 from anysched.model.job import JobException
 from anysched.model.occurrence import Occurrence
 from anysched.model.policies import (
@@ -165,7 +165,7 @@ def windows_from_plain(plain: object, registry: TypeRegistry = DEFAULT_REGISTRY)
     :raise DeserializationError: when they are damaged
     """
     records = _list_from_plain("window", plain, _WINDOW_FIELDS, registry)
-    return _built("window", lambda: tuple(Window(**record) for record in records))
+    return _built("window", lambda: tuple(_checked_window(Window(**record)) for record in records))
 
 
 def backfills_to_plain(
@@ -195,7 +195,7 @@ def _list_from_plain(
 
 def _with_trigger(what: str, plain: object, names: Iterable[str], registry: TypeRegistry) -> dict[str, Any]:
     """Return the fields of a record whose trigger may be unknown here: it stays as it is then (rule S2)."""
-    record = _checked_record(what, plain, names)
+    record = {**_checked_record(what, plain, names)}
     trigger = record.pop("trigger", None)
     fields = _from_plain(what, record, names)
     try:
@@ -205,17 +205,25 @@ def _with_trigger(what: str, plain: object, names: Iterable[str], registry: Type
     return fields
 
 
-def hold_to_plain(hold: Hold) -> dict[str, Any]:
-    """Return a hold."""
-    selector = _to_plain("selector", hold.selector, _SELECTOR_FIELDS)
-    return {"version": VERSION, "selector": selector, "pause": pause_to_plain(hold.pause)}
+def placed_to_plain(placed: Placed, registry: TypeRegistry = DEFAULT_REGISTRY) -> dict[str, Any]:
+    """Return a hold, or a window that is placed.
+
+    :raise SerializationError: when a trigger is of a type that is not registered
+    """
+    plain = {"version": VERSION, "selector": _to_plain("selector", placed.selector, _SELECTOR_FIELDS)}
+    if isinstance(placed, Hold):
+        return {**plain, "pause": pause_to_plain(placed.pause)}
+    return {**plain, "window": _to_plain("window", placed.window, _WINDOW_FIELDS, registry)}
 
 
-def hold_from_plain(plain: object) -> Hold:
-    """Return a hold. :raise DeserializationError: when it is damaged"""
-    record = _checked_record("hold", plain, ("selector", "pause"))
+def placed_from_plain(plain: object, registry: TypeRegistry = DEFAULT_REGISTRY) -> Placed:
+    """Return a hold, or a window that is placed. :raise DeserializationError: when it is damaged"""
+    record = _checked_record("hold", plain, ("selector", "pause", "window"))
     fields = _from_plain("selector", record.get("selector"), _SELECTOR_FIELDS)
-    return _built("hold", lambda: Hold(Selector(**fields), pause_from_plain(record.get("pause"))))
+    if "window" not in record:
+        return _built("hold", lambda: Hold(Selector(**fields), pause_from_plain(record.get("pause"))))
+    (window,) = windows_from_plain([record["window"]], registry)
+    return _built("window", lambda: PlacedWindow(Selector(**fields), window))
 
 
 def exception_to_plain(exception: JobException) -> dict[str, Any]:
@@ -326,6 +334,15 @@ def _checked_backfill(backfill: Backfill) -> Backfill:
     if not known or one.reprocess not in get_args(Reprocess) or not isinstance(one.id, UUID):
         raise ValueError(f"{one.status!r}, {one.order!r}, {one.reprocess!r} are not among the choices")
     return backfill
+
+
+def _checked_window(window: Window) -> Window:
+    convert.utc(window.since, "since")
+    for name, instant in (("covers_from", window.covers_from), ("until", window.until)):
+        if instant is not None:
+            convert.utc(instant, name)
+    convert.identifier(window.id, "the id")
+    return window
 
 
 def _checked_pause(pause: Pause) -> Pause:

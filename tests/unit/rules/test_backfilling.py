@@ -42,9 +42,10 @@ from anysched.model.events import BackfillChanged, FireTimesSkipped, ScheduleFin
 from anysched.model.history import Retention, RunRecord
 from anysched.model.ids import new_id
 from anysched.model.job import EndedJob, Job, JobResult
-from anysched.model.policies import ConflictPolicy, JobKind, JobOutcome, SkipReason
+from anysched.model.policies import ConflictPolicy, JobKind, JobOutcome, SkipReason, WindowMode
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import TaskDefaults
+from anysched.model.window import Window
 from anysched.rules import backfilling
 from anysched.rules.adding import add
 from anysched.rules.backfill_plans import (
@@ -60,6 +61,7 @@ from anysched.rules.occurrences import move, skip
 from anysched.rules.pausing import pause, unpause
 from anysched.rules.policy import Policy
 from anysched.rules.times import FireTimes
+from anysched.rules.windows import rewindowed
 
 POLICY = Policy(TaskDefaults())
 FAR = 10**6
@@ -479,6 +481,32 @@ def test_other_lives_do_not_count() -> None:
         assert ending(snapshot, stranger).state is None
 
 
+def test_windows_and_what_is_left_to_it() -> None:
+    """Rules F4 and W2: what is left to a backfill is no concern of windows, and is counted once."""
+    snapshot = added(FastEvery(start=at(0)), at(0), coalesce="all")
+    window = Window(id="w", mode="skip", dates=((at(3), at(7)),), since=at(0))
+    state = rewindowed(snapshot.schedule, snapshot.state, (window,), at(0))
+    snapshot = paused(attrs.evolve(snapshot, state=state))
+    snapshot, change, plan = begun(snapshot, 4, 8, 9)
+    assert (5, at(0)) == (plan.total, snapshot.state.next_fire_time)
+    snapshot = after(snapshot, unpause(snapshot, options_of(snapshot), at(9)))
+    assert (4, {SkipReason.window: 1, SkipReason.backfilled: 1}) == (
+        snapshot.state.jobs_made, snapshot.state.skipped,
+    )  # fmt: skip
+    snapshot, ran = run_through(snapshot, change)
+    assert ([4, 5, 6, 7, 8], 5) == (ran, snapshot.state.skipped[SkipReason.backfilled])
+
+
+def test_what_a_window_puts_off_is_to_come() -> None:
+    """Rules F1 and W2: a fire time in a window that defers is left out until the window has ended."""
+    snapshot = added(Every(start=at(0)), at(0), coalesce="all")
+    window = Window(id="w", mode="defer", dates=((at(3), at(7)),), since=at(0))
+    state = rewindowed(snapshot.schedule, snapshot.state, (window,), at(0))
+    snapshot = paused(attrs.evolve(snapshot, state=state))
+    assert {"to_come": 2} == begun(snapshot, 0, 4, 4)[2].left_out
+    assert {} == begun(snapshot, 0, 4, 7)[2].left_out
+
+
 class World:
     """A schedule with its jobs and its past, as a store keeps them; time passes as it is told."""
 
@@ -507,7 +535,8 @@ class World:
             alive = sum(job.backfill == backfill.id for job in self.live)
             assert backfill.status == "cancelled" or alive == backfill.running <= backfill.max_running
             assert not backfill.has_room, "room, and no job was made"
-        self.add_up()
+        if not self.snapshot.state.windows:  # else what is in them is counted later
+            self.add_up()
 
     def add_up(self) -> None:
         """Rule L3: of the fire times that the schedule is past, each has a job or is counted, and none twice."""
@@ -598,11 +627,22 @@ STEPS = st.lists(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from(["slow", "fast", "ends", "some"]), st.sampled_from([0, 12]), STEPS)
-def test_whatever_happens(kind: str, missed: int, steps: list[tuple[Any, ...]]) -> None:
+@given(
+    st.sampled_from(["slow", "fast", "ends", "some"]),
+    st.sampled_from([0, 12]),
+    st.sampled_from(["skip", "defer", None]),
+    STEPS,
+)
+def test_whatever_happens(
+    kind: str, missed: int, mode: WindowMode | None, steps: list[tuple[Any, ...]]
+) -> None:
     """Rules F1 to F4: no fire time has two jobs at once, none gets lost, and no backfill has too many jobs, whatever
     fires, ends, is paused, resumed and cancelled in between."""
     world = World(trigger_of(kind))
+    if mode is not None:
+        window = Window(id="w", mode=mode, dates=((at(3), at(6)), (at(9), at(12.5))), since=at(0))
+        schedule, state = world.snapshot.schedule, world.snapshot.state
+        world.snapshot = attrs.evolve(world.snapshot, state=rewindowed(schedule, state, (window,), at(0)))
     if missed:
         world.snapshot, world.now = paused(world.snapshot), missed
     for step, *rest in steps:
@@ -638,6 +678,10 @@ def test_whatever_happens(kind: str, missed: int, steps: list[tuple[Any, ...]]) 
             )
     while world.live:
         world.end(0, JobOutcome.success)
+    world.now += 20
+    world.write(unpause(world.snapshot, options_of(world.snapshot), at(world.now)))
+    world.write(POLICY.fire(world.snapshot, None, at(world.now), 10_000))
+    world.add_up()
     over = {one.id: one for one in world.snapshot.state.backfills}
     for key, total in totals.items():
         if key in over:

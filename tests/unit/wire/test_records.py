@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anysched.errors import DeserializationError, SerializationError, UnknownTypeError
+from anysched.errors import DeserializationError, SerializationError, TriggerError, UnknownTypeError
 from anysched.model.backfill import Backfill
-from anysched.model.hold import Hold, Selector
+from anysched.model.hold import Hold, PlacedWindow, Selector
 from anysched.model.job import JobException
 from anysched.model.occurrence import Occurrence
 from anysched.model.policies import CatchUp, CoalescePolicy, OnAbandon, PauseKind, SkipReason
@@ -23,6 +23,7 @@ from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import UndecodableTrigger
 from anysched.model.unset import UNSET
+from anysched.model.window import Window
 from anysched.triggers import CronTrigger, DateTrigger, IntervalTrigger
 from anysched.wire import records
 
@@ -31,6 +32,7 @@ DURATIONS = st.timedeltas(min_value=timedelta(microseconds=1))
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
 TEXT = st.text(max_size=20)
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 SCHEDULES = st.builds(
     Schedule,
@@ -175,7 +177,41 @@ def test_occurrences(occurrences: list[Occurrence]) -> None:
 def test_holds(selector: Selector) -> None:
     """Rule H2: a hold comes back with its selector and its pause."""
     hold = Hold(selector, Pause(NOW, reason="deploy", hold=selector.name))
-    assert hold == records.hold_from_plain(through_json(records.hold_to_plain(hold)))
+    assert hold == records.placed_from_plain(through_json(records.placed_to_plain(hold)))
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        Window(id="w", mode="skip", trigger=IntervalTrigger(hours=1), duration=60, since=NOW, reason="why", by="me"),
+        Window(
+            id="w", mode="defer", dates=((NOW, NOW + HOUR), (NOW + 2 * HOUR, NOW + 3 * HOUR)), since=NOW,
+            covers_from=NOW + HOUR, until=NOW + 3 * HOUR,
+        ),
+    ],
+)  # fmt: skip
+def test_windows(window: Window) -> None:
+    """Rule W1: a window comes back as it was, with its selector where it is placed."""
+    placed = PlacedWindow(Selector(tags={"a"}), window)
+    assert placed == records.placed_from_plain(through_json(records.placed_to_plain(placed)))
+    assert (window,) == records.windows_from_plain(through_json(records.windows_to_plain([window])))
+
+
+def test_a_window_whose_trigger_is_unknown() -> None:
+    """Rule S2: a window with a trigger of an unknown type is read, tells so, and is written back as it was."""
+    plain = records.placed_to_plain(
+        PlacedWindow(
+            Selector(everything=True),
+            Window(id="w", mode="skip", trigger=IntervalTrigger(hours=1), duration=60, since=NOW),
+        )
+    )
+    plain["window"]["trigger"] = {"$": "somebody.else", "v": [1, {"x": 2}]}
+    found = records.placed_from_plain(plain)
+    assert isinstance(found, PlacedWindow)
+    assert isinstance(found.window.trigger, UndecodableTrigger)
+    with pytest.raises(TriggerError, match=r"somebody\.else"):
+        found.window.trigger.next_fire_time(NOW, anchor=NOW)
+    assert plain == records.placed_to_plain(found)
 
 
 def test_every_field_is_kept() -> None:
@@ -213,8 +249,12 @@ READERS: list[tuple[Callable[[object], object], object]] = [
     ),
     (lambda plain: records.backfills_from_plain([plain]), records.backfills_to_plain([BACKFILL])[0]),
     (
-        records.hold_from_plain,
-        records.hold_to_plain(Hold(Selector(tags={"a"}), Pause(NOW, hold="x", kind="maintenance"))),
+        records.placed_from_plain,
+        records.placed_to_plain(Hold(Selector(tags={"a"}), Pause(NOW, hold="x", kind="maintenance"))),
+    ),
+    (
+        lambda plain: records.windows_from_plain([plain]),
+        records.windows_to_plain([Window(id="w", mode="skip", dates=((NOW, NOW + HOUR),), since=NOW)])[0],
     ),
     (records.exception_from_plain, records.exception_to_plain(JobException("x", "y"))),
     (records.skips_from_plain, records.skips_to_plain({SkipReason.grace: 1})),

@@ -1,4 +1,4 @@
-"""Rows of holds, and the lock that keeps those who add schedules and those who hold them apart (rule H4)."""
+"""Rows of holds and windows, and the lock that keeps those who add schedules and who place these apart (rule H4)."""
 
 from __future__ import annotations
 
@@ -11,36 +11,38 @@ import sqlalchemy as sa
 from anysched._text import printable
 from anysched.errors import DeserializationError
 from anysched.model.change import HoldChange
-from anysched.model.hold import Hold
+from anysched.model.hold import Placed
 from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import from_json, from_optional_instant, to_json
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.statements import Statements
-from anysched.wire.records import hold_from_plain, hold_to_plain
+from anysched.wire.records import placed_from_plain, placed_to_plain
+from anysched.wire.registry import TypeRegistry
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-NO_HOLDS: Mapping[str, Hold] = {}
+NO_HOLDS: Mapping[str, Placed] = {}
 
 
 class Holds:
-    """Reads and writes holds, on the connection of a transaction.
+    """Reads and writes holds and windows, on the connection of a transaction.
 
     Who adds schedules needs them each time, so they are remembered together with the revision that each write raises.
     """
 
-    def __init__(self, statements: Statements, dialect: Dialect) -> None:
+    def __init__(self, statements: Statements, dialect: Dialect, registry: TypeRegistry) -> None:
+        self._registry = registry
         self._sql = statements
         self._dialect = dialect
-        self._remembered: tuple[int, Mapping[str, Hold]] = (-1, NO_HOLDS)
+        self._remembered: tuple[int, Mapping[str, Placed]] = (-1, NO_HOLDS)
 
-    def all(self, connection: sa.Connection) -> Mapping[str, Hold]:
-        """Return all holds by id, those that are over included."""
+    def all(self, connection: sa.Connection) -> Mapping[str, Placed]:
+        """Return all of them by id, those that are over included."""
         rows = connection.exec_driver_sql(self._sql.holds).fetchall()
-        return {row[0]: hold for row in rows if (hold := _read(*row)) is not None}
+        return {row[0]: hold for row in rows if (hold := self._read(*row)) is not None}
 
-    def shared(self, connection: sa.Connection) -> Mapping[str, Hold]:
-        """Return all holds, and keep others from writing any until the transaction ends."""
+    def shared(self, connection: sa.Connection) -> Mapping[str, Placed]:
+        """Return all of them, and keep others from writing any until the transaction ends."""
         ((revision,),) = ask(connection, self.question)
         if self._remembered[0] != revision:
             self._remembered = (revision, self.all(connection))
@@ -51,8 +53,8 @@ class Holds:
         """The question of ``shared``, which can be asked ahead."""
         return self._sql.share_holds, ()
 
-    def locked(self, connection: sa.Connection) -> Mapping[str, Hold]:
-        """Return all holds, and keep others from adding schedules; not remembered, as this may be undone."""
+    def locked(self, connection: sa.Connection) -> Mapping[str, Placed]:
+        """Return all of them, and keep others from adding schedules; not remembered, as this may be undone."""
         connection.exec_driver_sql(self._sql.touch_holds)
         return self.all(connection)
 
@@ -61,29 +63,28 @@ class Holds:
         self._remembered = (-1, NO_HOLDS)
 
     def write(self, connection: sa.Connection, change: HoldChange) -> None:
-        """Write a hold, or remove it."""
+        """Write a hold or window, or remove it."""
         self._dialect.run_many(connection, self._sql.delete_hold, [(change.hold_id,)])
         if change.hold is not None:
             row = (
                 change.hold_id,
                 from_optional_instant(change.hold.until),
-                to_json(hold_to_plain(change.hold)),
+                to_json(placed_to_plain(change.hold, self._registry)),
             )
             self._dialect.run_many(connection, self._sql.insert_hold, [row])
 
     def are_past(self, connection: sa.Connection, now: int) -> bool:
-        """Return whether holds are over."""
+        """Return whether some are over."""
         return connection.exec_driver_sql(self._sql.past_hold, (now,)).scalar() is not None
 
     def drop_past(self, connection: sa.Connection, now: int) -> None:
-        """Delete holds that are over; what they have paused says by itself how it goes on."""
+        """Delete what is over; what a hold has paused says by itself how it goes on."""
         connection.exec_driver_sql(self._sql.delete_past_holds, (now,))
 
-
-def _read(hold_id: str, record: Any) -> Hold | None:
-    """Return the hold of a row; one that is damaged, or of a later version, holds nothing that is added."""
-    try:
-        return hold_from_plain(from_json(record))
-    except DeserializationError as exc:
-        logger.warning("hold %s cannot be read: %s", printable(hold_id), exc)
-        return None
+    def _read(self, hold_id: str, record: Any) -> Placed | None:
+        """Return what a row says; one that is damaged, or of a later version, is about nothing that is added."""
+        try:
+            return placed_from_plain(from_json(record), self._registry)
+        except DeserializationError as exc:
+            logger.warning("hold or window %s cannot be read: %s", printable(hold_id), exc)
+            return None

@@ -16,7 +16,7 @@ from anysched.errors import StoreError
 from anysched.model.audit import AuditEntry
 from anysched.model.figures import StoreFigures
 from anysched.model.history import Record, Retention
-from anysched.model.hold import Hold
+from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.job import Claim, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
@@ -122,7 +122,7 @@ class SQLDataStore:
         self._ledger = Ledger(self._tables, self._sql, self._dialect)
         self._results = Results(self._sql, self._dialect, payloads, self._ledger)
         self._leases = Leases(self._sql, self._dialect)
-        self._holds = Holds(self._sql, self._dialect)
+        self._holds = Holds(self._sql, self._dialect, registry)
         self._changes = Changes(self._schedules, self._jobs, self._results, self._ledger)
         counting = Counting(self._schedules, self._tasks, self._changes)
         self._ending = Ending(
@@ -291,9 +291,16 @@ class SQLDataStore:
 
     async def get_holds(self) -> list[Hold]:
         """Return the holds that are not over, in the order of their ids."""
-        holds = await self._session.read(self._holds.all)
+        return [one for one in await self._placed() if isinstance(one, Hold)]
+
+    async def get_windows(self) -> list[PlacedWindow]:
+        """Return the windows that are not over, in the order of their ids."""
+        return [one for one in await self._placed() if isinstance(one, PlacedWindow)]
+
+    async def _placed(self) -> list[Placed]:
+        placed = await self._session.read(self._holds.all)
         now = self._session.present()
-        return [hold for hold in holds.values() if not hold.pause.is_over(now)]
+        return [one for one in placed.values() if not one.is_over(now)]
 
     async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:
         """Return snapshots, ordered by id."""

@@ -29,6 +29,7 @@ from anysched.testing.store_suite.results import ResultTests
 from anysched.testing.store_suite.resuming import ResumingTests
 from anysched.testing.store_suite.schedules import ScheduleTests
 from anysched.testing.store_suite.tasks import TaskTests
+from anysched.testing.store_suite.windows import WindowTests
 
 
 class StoreSuite(
@@ -41,6 +42,7 @@ class StoreSuite(
     BreakingTests,
     OccurrenceTests,
     BackfillTests,
+    WindowTests,
     FiringTests,
     PassTests,
     JobTests,

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import attrs
 
-from anysched.model.change import Change
+from anysched.model.change import Change, HoldChange
 from anysched.model.declared import ApplyResult
-from anysched.model.hold import Hold, Selector
+from anysched.model.hold import Hold, Placed, PlacedWindow, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import Claim, EndedJob, Job, JobException, JobResult
-from anysched.model.policies import ConflictPolicy, JobOutcome, Missed, ResumeFrom
+from anysched.model.policies import ConflictPolicy, JobOutcome, Missed, ResumeFrom, WindowMode
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState, UnpauseResult
 from anysched.model.task import Task, TaskDefaults
+from anysched.model.window import Window
 from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
@@ -27,7 +28,7 @@ from anysched.ports.store import (
     JobQuery,
     ScheduleQuery,
 )
-from anysched.rules import adding, declaring, holding, occurrences, pausing
+from anysched.rules import adding, declaring, holding, occurrences, pausing, windowing
 from anysched.rules.policy import Policy
 from anysched.triggers import DateTrigger, IntervalTrigger
 
@@ -70,8 +71,10 @@ class User:
         """Add schedules, all or nothing."""
         wanted = {schedule.id: schedule for schedule in schedules}
 
-        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
-            return adding.add(wanted[key], stored, now, policy, operator.eq, holds)
+        def decide(
+            key: str, stored: ScheduleSnapshot | None, placed: Sequence[Placed], now: datetime
+        ) -> Change:
+            return adding.add(wanted[key], stored, now, policy, operator.eq, placed)
 
         return (await self.store.declare_schedules(list(wanted), decide)).changes
 
@@ -90,8 +93,10 @@ class User:
         ids = {*declaration.schedules, *(await self.ids(owner=owner) if retire else ())}
         outcomes: dict[str, declaring.Outcome] = {}
 
-        def decide(key: str, stored: ScheduleSnapshot | None, holds: Sequence[Hold], now: datetime) -> Change:
-            outcomes[key] = declaration.decide(key, stored, holds, now, operator.eq)
+        def decide(
+            key: str, stored: ScheduleSnapshot | None, placed: Sequence[Placed], now: datetime
+        ) -> Change:
+            outcomes[key] = declaration.decide(key, stored, placed, now, operator.eq)
             return outcomes[key].change
 
         committed = await self.store.declare_schedules(sorted(ids), decide)
@@ -153,7 +158,7 @@ class User:
         selector = Selector(ids=ids, group=group, tags=tags, task_id=task_id, everything=everything)
         committed = await self.place(selector, **pause)
         assert committed.hold is not None
-        assert committed.hold.hold is not None
+        assert isinstance(committed.hold.hold, Hold)
         return committed.hold.hold
 
     async def lift_all(
@@ -180,6 +185,48 @@ class User:
         """Lift a hold and return what became of each schedule."""
         changes = (await self.lift_all(hold, **how)).changes
         return [change.unpaused for change in changes if change.unpaused is not None]
+
+    async def cover(
+        self, id: str, selector: Selector, *, mode: WindowMode = "skip", **window: Any
+    ) -> Committed:
+        """Place a window; further arguments are those of ``Window``."""
+        now = self.store.present()
+        wanted = windowing.checked(Window(id=id, mode=mode, since=now, **window), now)
+        overlaps = windowing.Overlaps()
+        placed: list[PlacedWindow] = []
+
+        def decide_hold(holds: Mapping[str, Placed], now: datetime) -> HoldChange:
+            change = windowing.place(holds, selector, wanted, now)
+            assert isinstance(change.hold, PlacedWindow)
+            placed.append(change.hold)
+            return change
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            snapshot = adding.existing(key, stored)
+            options = POLICY.options(snapshot.schedule, task)
+            return windowing.cover(snapshot, options, now, placed[-1].window, overlaps)
+
+        return await self.store.transact_holds(decide_hold, decide)
+
+    async def window(
+        self, id: str, *, ids: Iterable[str] | None = None, tags: Iterable[str] | None = None, **window: Any
+    ) -> PlacedWindow:
+        """Place a window on what these conditions select, and return it."""
+        committed = await self.cover(id, Selector(ids=ids, tags=tags), **window)
+        assert committed.hold is not None
+        assert isinstance(committed.hold.hold, PlacedWindow)
+        return committed.hold.hold
+
+    async def remove_window(self, id: str) -> Committed:
+        """Remove a window."""
+
+        def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
+            snapshot = adding.existing(key, stored)
+            return windowing.uncover(snapshot, POLICY.options(snapshot.schedule, task), now, id)
+
+        return await self.store.transact_holds(
+            lambda holds, now: windowing.remove(holds, id, now, None, None), decide
+        )
 
     async def run(self, id: str = "schedule") -> Job:
         """Run a schedule by hand."""
