@@ -10,6 +10,8 @@ from anysched.engine.health import Health as Health
 from anysched.engine.subscriptions import Subscription as Subscription
 from anysched.engine.tasks import task as task
 from anysched.errors import AnyschedError as AnyschedError
+from anysched.errors import BackfillLookupError as BackfillLookupError
+from anysched.errors import ConflictingBackfillError as ConflictingBackfillError
 from anysched.errors import ConflictingHoldError as ConflictingHoldError
 from anysched.errors import ConflictingIdError as ConflictingIdError
 from anysched.errors import CronSyntaxError as CronSyntaxError
@@ -38,8 +40,11 @@ from anysched.errors import UnnamedCallableError as UnnamedCallableError
 from anysched.errors import WindowLookupError as WindowLookupError
 from anysched.errors import WorkerProcessError as WorkerProcessError
 from anysched.model.audit import AuditEntry as AuditEntry
+from anysched.model.backfill import Backfill as Backfill
+from anysched.model.backfill import BackfillPlan as BackfillPlan
 from anysched.model.declared import ApplyResult as ApplyResult
 from anysched.model.declared import ScheduleDiff as ScheduleDiff
+from anysched.model.events import BackfillChanged as BackfillChanged
 from anysched.model.events import ClockJumped as ClockJumped
 from anysched.model.events import Event as Event
 from anysched.model.events import FireTimeChanged as FireTimeChanged

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
 
@@ -108,6 +109,26 @@ class ConflictingHoldError(AnyschedError):
         self.selector = selector
         self.kind: Literal["hold", "window"] = kind
         super().__init__(f"the {kind} {hold!r} exists already, and is about {selector}")
+
+
+class BackfillLookupError(AnyschedError, LookupError):
+    """There is no backfill with this id, or not any more (rule F3)."""
+
+    def __init__(self, backfill_id: UUID) -> None:
+        self.backfill_id = backfill_id
+        super().__init__(f"there is no backfill with the id {backfill_id}")
+
+
+class ConflictingBackfillError(AnyschedError):
+    """Another backfill of the schedule is about the same time, and is not over (rule F3)."""
+
+    def __init__(self, schedule_id: str, backfill_id: UUID, start: datetime, end: datetime) -> None:
+        self.schedule_id = schedule_id
+        self.backfill_id = backfill_id
+        super().__init__(
+            f"start and end overlap with the backfill {backfill_id} of schedule {schedule_id!r}, which is not over and "
+            f"goes from {start} to {end}: wait for its end, or cancel it"
+        )
 
 
 class ScheduleChangedError(AnyschedError):

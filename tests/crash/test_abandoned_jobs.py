@@ -6,6 +6,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.crash.nodes import at_most_once, deadly, few_at_once, tell, until_tol
 from tests.crash.processes import PATIENCE, Child, Processes
 from tests.services import mariadb_database, postgresql_schema
 
-from anysched import AsyncScheduler, JobOutcome, JobStatus
+from anysched import AsyncScheduler, IntervalTrigger, JobOutcome, JobStatus
 
 pytestmark = pytest.mark.anyio
 
@@ -46,6 +47,10 @@ class Site:
     def noted(self) -> list[tuple[str, str, int]]:
         """Return what jobs have noted: node, event, attempt."""
         return [(line["node"], line["event"], line["attempt"]) for line in lines(self.log)]
+
+    async def until_begun(self, node: str) -> None:
+        """Wait until a job has noted something on a node."""
+        await until(lambda: any(node == who for who, _, _ in self.noted()))
 
     async def until_noted(self, *note: Any) -> None:
         """Wait until a job has noted something."""
@@ -107,6 +112,37 @@ async def test_at_most_once(site: Site, anyio_backend: str) -> None:
     for result in results:
         assert result is not None
         assert result.outcome is JobOutcome.abandoned or str(result.job_id) in ended
+
+
+async def test_a_backfill(site: Site, anyio_backend: str) -> None:
+    """rule F3: whichever process is killed, a backfill goes on: each fire time gets one job, and each end counts."""
+    chance = random.Random(anyio_backend)
+    async with site.client() as client:
+        start = datetime(2025, 1, 1, tzinfo=UTC)
+        trigger = IntervalTrigger(hours=1, start_time=start)
+        await client.add_schedule(
+            at_most_once, trigger, id="s", args=[str(site.log)], paused=True, job_result_expiration_time=KEEP
+        )
+        plan = await client.backfill("s", start, start + timedelta(hours=29), max_running=3)
+        for number in range(5):
+            worker = site.worker(f"node {number}", most=2)
+            await site.until_begun(f"node {number}")
+            assert worker.lives_for(chance.uniform(0, 0.1))
+            worker.kill()
+        last = site.worker("last", most=2)
+        with anyio.fail_after(PATIENCE):
+            while not (backfill := (await client.get_backfills("s"))[0]).is_over:  # noqa: ASYNC110
+                await anyio.sleep(0.02)
+        last.kill()
+    assert ("done", 30, 30, 30) == (
+        backfill.status,
+        plan.total,
+        backfill.made,
+        backfill.succeeded + backfill.failed,
+    )
+    started = Counter(line["fire_time"] for line in lines(site.log) if line["event"] == "start")
+    assert {1} == set(started.values())
+    assert len(started) >= backfill.succeeded
 
 
 async def test_max_attempts(site: Site) -> None:

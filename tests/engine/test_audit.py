@@ -38,7 +38,8 @@ NO_MATTER = {
     "health", "check_health", "identity", "role", "state", "timezone", "start", "stop", "wait_until_stopped",
     "run_until_stopped", "configure_task", "get_tasks", "get_schedule", "get_schedules", "preview_unpause",
     "preview_unpause_schedules", "get_holds", "get_audit", "add_job", "add_jobs", "run_job", "get_jobs",
-    "get_job_result", "cancel_job", "subscribe", "get_next_event",
+    "get_job_result", "cancel_job", "subscribe", "get_next_event", "get_fire_times", "explain", "get_windows",
+    "get_backfills",
 }  # fmt: skip
 
 
@@ -57,6 +58,18 @@ async def ready(scheduler: AsyncScheduler) -> None:
     await scheduler.pause_schedule("b")
     await scheduler.pause_schedules(group="g")
     await scheduler.skip_fire_time("a", at(50))
+    await scheduler.add_window("old", dates=[(at(200), at(300))], group="g")
+    past = Schedule(noop, IntervalTrigger(seconds=10, start_time=at(-30)), id="past")
+    await scheduler.add_schedules([past])
+    await scheduler.backfill("past", at(-30), at(-30))
+    plan = await scheduler.backfill("past", at(-20), at(-20))
+    assert plan.id is not None
+    await scheduler.pause_backfill(plan.id)
+
+
+async def backfill(scheduler: AsyncScheduler, verb: str, which: int = 0) -> None:
+    found = (await scheduler.get_backfills("past"))[which]
+    await getattr(scheduler, f"{verb}_backfill")(found.id, **WHO)
 
 
 Call = Callable[[AsyncScheduler], Awaitable[object]]
@@ -84,6 +97,15 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
     "maintenance": (maintained, ["hold_lifted", "hold_placed"]),
     "skip_fire_time": (lambda s: s.skip_fire_time("a", **WHO), ["fire_time_skipped"]),
     "move_fire_time": (lambda s: s.move_fire_time("a", to=at(15), **WHO), ["fire_time_moved"]),
+    "add_window": (
+        lambda s: s.add_window("w", dates=[(at(60), at(90))], everything=True, **WHO),
+        ["window_added"],
+    ),
+    "remove_window": (lambda s: s.remove_window("old", **WHO), ["window_removed"]),
+    "backfill": (lambda s: s.backfill("past", at(-10), at(-10), **WHO), ["backfill_started"]),
+    "pause_backfill": (lambda s: backfill(s, "pause"), ["backfill_paused"]),
+    "resume_backfill": (lambda s: backfill(s, "resume", 1), ["backfill_resumed"]),
+    "cancel_backfill": (lambda s: backfill(s, "cancel"), ["backfill_cancelled"]),
     "restore_fire_time": (lambda s: s.restore_fire_time("a", at(50), **WHO), ["fire_time_restored"]),
 }
 
@@ -108,6 +130,8 @@ IDLE: dict[str, tuple[Call, type[Exception] | None]] = {
     "half of them": (
         lambda s: s.add_schedules([declared("new"), declared("a")], conflict_policy="exception"), ConflictingIdError
     ),
+    "only told": (lambda s: s.backfill("past", at(-10), at(-10), dry_run=True), None),
+    "paused already by somebody": (lambda s: backfill(s, "pause", 1), None),
     "no fire time": (lambda s: s.skip_fire_time("a", at(11)), ValueError),
     "no text": (lambda s: s.run_schedule("a", by=7), TypeError),  # type: ignore[arg-type]
     "no reason": (lambda s: s.remove_schedule("a", reason=b"x"), TypeError),  # type: ignore[arg-type]

@@ -9,9 +9,9 @@ import pytest
 
 SURFACE = {
     "anysched": """
-        AndTrigger AnyschedError ApplyResult AsyncScheduler AuditAction AuditEntry CalendarIntervalTrigger CatchUp
-        Clock ClockJumped
-        CoalescePolicy ConflictPolicy ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger
+        AndTrigger AnyschedError ApplyResult AsyncScheduler AuditAction AuditEntry Backfill BackfillChanged
+        BackfillLookupError BackfillPlan CalendarIntervalTrigger CatchUp Clock ClockJumped CoalescePolicy
+        ConflictPolicy ConflictingBackfillError ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger
         DateTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTime FireTimeChanged
         FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job
         JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed

@@ -10,6 +10,7 @@ from typing import Any
 
 from anysched._clock import Clock, SystemClock
 from anysched._scheduler.audit import AuditMethods
+from anysched._scheduler.backfills import BackfillMethods
 from anysched._scheduler.base import current
 from anysched._scheduler.events import EventMethods
 from anysched._scheduler.history import HistoryMethods
@@ -46,6 +47,7 @@ class AsyncScheduler(
     PauseMethods,
     HoldMethods,
     OccurrenceMethods,
+    BackfillMethods,
     WindowMethods,
     HistoryMethods,
     AuditMethods,

@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import EventLoopToken
 
 from anysched._scheduler.parts import made_up_identity, same_trigger
+from anysched.engine.backfills import Backfills
 from anysched.engine.draining import Draining
 from anysched.engine.history import History
 from anysched.engine.holds import Holds
@@ -67,6 +68,7 @@ class Base:
         self._draining = Draining(engine, self._jobs)
         self._holds = Holds(engine, timezone, self._draining)
         self._history = History(engine, timezone)
+        self._backfills = Backfills(engine, timezone)
         self._windows = Windows(engine, timezone)
         self._task_group: TaskGroup | None = None
         self._entered_in: tuple[int, EventLoopToken] | None = None

@@ -102,6 +102,13 @@ class DerivedMethods:
     move_fire_time: Final = _blocking(AsyncScheduler.move_fire_time)
     restore_fire_time: Final = _blocking(AsyncScheduler.restore_fire_time)
 
+    # backfills
+
+    backfill: Final = _blocking(AsyncScheduler.backfill)
+    get_backfills: Final = _blocking(AsyncScheduler.get_backfills)
+    pause_backfill: Final = _blocking(AsyncScheduler.pause_backfill)
+    resume_backfill: Final = _blocking(AsyncScheduler.resume_backfill)
+    cancel_backfill: Final = _blocking(AsyncScheduler.cancel_backfill)
     # windows
 
     add_window: Final = _blocking(AsyncScheduler.add_window)

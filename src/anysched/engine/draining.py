@@ -13,7 +13,7 @@ from anysched.engine.lifecycle import Engine
 from anysched.errors import JobLookupError, JobsStillRunning
 from anysched.model.events import Event, JobReleased
 from anysched.model.job import Job
-from anysched.model.policies import JobStatus
+from anysched.model.policies import JobKind, JobStatus
 from anysched.ports.store import JobQuery
 
 
@@ -81,5 +81,6 @@ class Draining:
                 JobQuery()
             )  # at once, or one that is just taken would be missed
             if job.schedule_id in schedules
+            and job.kind is not JobKind.backfill  # these go on (rule F3)
             and (job.status is JobStatus.running or (job.status is JobStatus.queued and job.run_at <= now))
         ]

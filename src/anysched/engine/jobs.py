@@ -13,6 +13,7 @@ from anysched._clock import Clock
 from anysched.engine.instants import aware
 from anysched.engine.lifecycle import Engine
 from anysched.engine.subscriptions import is_end_of
+from anysched.engine.telling import events_of
 from anysched.errors import (
     JobCancelled,
     JobFailed,
@@ -178,14 +179,14 @@ class Jobs:
         """End a queued job; ask whoever runs it to cancel a running one."""
         check_id(job_id)
         jobs = await self._store.get_jobs(JobQuery(ids=(job_id,)))
-        answer = await self._store.cancel_job(job_id)
+        answer = await self._store.cancel_job(job_id, self._engine.settings.policy)
         if answer is None or not jobs:
             raise JobLookupError(job_id)
         (job,) = jobs
         if answer == "requested":
             self._engine.settings.broker.publish([JobCancelRequested(job.id, job.task_id, job.schedule_id)])
         else:
-            self._engine.changed([JobReleased(job.id, job.task_id, job.schedule_id, answer.result.outcome)])
+            self._engine.changed(events_of(answer.changes, answer.ended))
 
 
 def check_id(job_id: object) -> None:

@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse, Response
 
 from anysched import (
     AsyncScheduler,
+    BackfillLookupError,
+    ConflictingBackfillError,
     ConflictingHoldError,
     DeserializationError,
     HoldLookupError,
@@ -36,6 +38,18 @@ RETRY_AFTER = 5
 NO_STORE = {"Cache-Control": "no-store"}
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: What was asked about is not there.
+_LOOKUPS = (ScheduleLookupError, HoldLookupError, WindowLookupError, BackfillLookupError)
+
+#: What the schedule, hold or backfill as it is stands in the way of.
+_CONFLICTS = (
+    ScheduleChangedError,
+    ConflictingHoldError,
+    ConflictingBackfillError,
+    DeserializationError,
+    TriggerError,
+)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -83,9 +97,9 @@ class Handler:
             done = await operation.run(scheduler, *given)
         except InvalidValueError as exc:
             raise _invalid(exc.where, str(exc)) from exc
-        except (ScheduleLookupError, HoldLookupError, WindowLookupError) as exc:
+        except _LOOKUPS as exc:
             raise Refusal(404, str(exc)) from exc
-        except (ScheduleChangedError, ConflictingHoldError, DeserializationError, TriggerError) as exc:
+        except _CONFLICTS as exc:
             raise Refusal(409, str(exc)) from exc
         except StoreUnavailableError as exc:
             raise _unavailable("the data store does not answer") from exc

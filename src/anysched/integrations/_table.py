@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anysched.integrations._audit import AUDIT_OPERATIONS
+from anysched.integrations._backfill_operations import BACKFILL_OPERATIONS
 from anysched.integrations._fire_times import FIRE_TIME_OPERATIONS
 from anysched.integrations._history_operations import HISTORY_OPERATIONS
 from anysched.integrations._hold_operations import HOLD_OPERATIONS
@@ -15,5 +16,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *HISTORY_OPERATIONS,
     *HOLD_OPERATIONS,
     *WINDOW_OPERATIONS,
+    *BACKFILL_OPERATIONS,
     *AUDIT_OPERATIONS,
 )

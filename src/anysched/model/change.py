@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal
+from uuid import UUID
 
 import attrs
 
@@ -26,6 +27,7 @@ class Change:
     :ivar state: state to write; the store has checked that the state it was decided from still stands
     :ivar jobs: jobs to write, as they are
     :ivar queued: what to do first, in this order, with the regular jobs of the schedule that no node has (rule P3)
+    :ivar dropped: a backfill whose jobs end that no node has (rule F3)
     :ivar removed: whether the schedule goes, and with it its queued jobs (rule S4)
     :ivar events: what to publish once it is committed
     :ivar skips: fire times that get no job, for the history (rule G1)
@@ -38,6 +40,7 @@ class Change:
     state: ScheduleState | None = None
     jobs: tuple[Job, ...] = ()
     queued: tuple[QueuedFate, ...] = ()
+    dropped: UUID | None = None
     removed: bool = False
     events: tuple[Event, ...] = ()
     skips: tuple[SkipRecord, ...] = ()

@@ -9,6 +9,7 @@ from uuid import UUID
 import attrs
 
 from anysched.model.policies import (
+    BackfillStatus,
     JobOutcome,
     Missed,
     PauseKind,
@@ -133,6 +134,24 @@ class FireTimeChanged(ScheduleEvent):
     reason: str | None
     by: str | None
     next_fire_time: datetime | None
+
+
+@attrs.frozen
+class BackfillChanged(ScheduleEvent):
+    """A backfill was begun, paused, resumed, cancelled, or is done (rules F1 to F3).
+
+    ``status`` tells which; ``total`` is for how many fire times it makes jobs, ``made`` how many were made,
+    ``succeeded`` and ``failed`` how many of them have ended, and how.
+    """
+
+    backfill: UUID
+    status: BackfillStatus
+    total: int
+    made: int
+    succeeded: int
+    failed: int
+    reason: str | None
+    by: str | None
 
 
 @attrs.frozen

@@ -130,7 +130,7 @@ class SkipReason(_Named):
     window = "window"
     """In a window that skips."""
     backfilled = "backfilled"
-    """A backfill has made its job."""
+    """Missed, and left to a backfill, which makes its job unless it is cancelled."""
 
 
 class AuditAction(_Named):

@@ -272,6 +272,19 @@ class ScheduleState:
     def wake_at(self) -> datetime | None:
         """The next instant at which there is something to decide: the one definition of "due" (rule S5).
 
+        A schedule whose backfill has a job to make is looked at at once, unless it is set aside; otherwise when
+        there is something to decide about its fire times.
+        """
+        if self.backfills and self.error is None:
+            since = [backfill.since for backfill in self.backfills if backfill.has_room]
+            if since:
+                return min(since)
+        return self.turn_at
+
+    @property
+    def turn_at(self) -> datetime | None:
+        """The next instant at which there is something to decide about fire times.
+
         An active schedule is looked at when its fire time, or one that was moved, is due, a paused one when its
         pause ends, any other never.
         """

@@ -55,7 +55,7 @@ class NodePolicy(Protocol):
     def ended(
         self, snapshot: ScheduleSnapshot, task: Task | None, ends: Sequence[EndedJob], now: datetime
     ) -> Change:
-        """Decide what becomes of a schedule when jobs of it have ended, in this order (rule B1)."""
+        """Decide what becomes of a schedule when jobs of it have ended, in this order (rules B1 and F3)."""
         ...
 
     def max_running_jobs(self, task: Task | None) -> int | None:
@@ -129,7 +129,7 @@ class Completed:
 
     :ivar accepted: False for each whose token is not the newest any more, which changes nothing (rule J1)
     :ivar left: those that are not written yet, as somebody else has their schedules locked; to be given again
-    :ivar changes: of schedules whose failures were counted (rule B1)
+    :ivar changes: of schedules whose jobs were counted (rules B1 and F3)
     :ivar ended: queued jobs that ended with a change
     """
 
@@ -155,7 +155,10 @@ class Committed:
 
 @attrs.frozen(kw_only=True)
 class ScheduleQuery:
-    """Which schedules to read; conditions are joined with AND, None leaves one out, an empty set matches nothing."""
+    """Which schedules to read; conditions are joined with AND, None leaves one out, an empty set matches nothing.
+
+    :ivar backfilled: whether their states know of backfills
+    """
 
     ids: Collection[str] | None = None
     paused: bool | None = None
@@ -164,6 +167,7 @@ class ScheduleQuery:
     group: str | None = None
     tags: frozenset[str] | None = None
     owner: str | None = None
+    backfilled: bool | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -300,7 +304,7 @@ class JobStore(Protocol):
         ...
 
     async def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:
-        """End jobs, and count their failures in the same transaction, by ``policy.ended`` (rule B1).
+        """End jobs, and count those that count in the same transaction, by ``policy.ended`` (rules B1 and F3).
 
         A return value that cannot be written never fails the call: the result then has outcome ``error``. Nobody waits
         for a schedule that somebody else has locked while there are others to write.
@@ -311,8 +315,11 @@ class JobStore(Protocol):
         """Put claimed jobs back into the queue; ``attempted`` if they had started. Stale tokens are passed over."""
         ...
 
-    async def cancel_job(self, job_id: UUID) -> EndedJob | Literal["requested"] | None:
-        """End a queued job; ask the node that runs it to cancel; None if there is no such job."""
+    async def cancel_job(self, job_id: UUID, policy: NodePolicy) -> Committed | Literal["requested"] | None:
+        """End a queued job; ask the node that runs it to cancel; None if there is no such job.
+
+        Where the end counts for its schedule, that is decided about in the same transaction, by ``policy.ended``.
+        """
         ...
 
     async def get_jobs(self, query: JobQuery) -> list[Job]:

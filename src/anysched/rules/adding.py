@@ -24,8 +24,11 @@ from anysched.model.policies import ConflictPolicy
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
 from anysched.model.trigger import Trigger, is_due_when_past
 from anysched.model.window import Window
+from anysched.rules.backfilling import without_passed
 from anysched.rules.jobs import manual_job
 from anysched.rules.pausing import still_pausing
+from anysched.rules.spans import Exclusions
+from anysched.rules.stretches import taken_by
 from anysched.rules.times import BEGINNING, FireTimes, steadily_growing
 from anysched.rules.windows import active, fire_times, mark, rewindowed
 
@@ -156,11 +159,14 @@ def _replaced(
     windows = _windows_now(schedule, old, placed, now)
     if stored.fault is not None or not same_trigger(schedule.trigger, stored.schedule.trigger):
         ahead = tuple(occurrence for occurrence in old.occurrences if occurrence.settled)
-        times = FireTimes.of(schedule, old.anchor, ahead)  # what has run before its time never runs again
+        # What has run before its time never runs again, nor what a backfill has taken.
+        times = FireTimes.of(schedule, old.anchor, ahead, Exclusions.of(taken_by(old.backfills)))
         new = attrs.evolve(
             new, pauses=tuple(_of_new_trigger(pause, now) for pause in new.pauses), occurrences=ahead
         )
-        new = _standing_at(schedule, new, first_cursor(times, now, old.last_fire_time), windows, now)
+        cursor = first_cursor(times, now, old.last_fire_time)
+        new = attrs.evolve(new, backfills=without_passed(old.backfills, cursor))
+        new = _standing_at(schedule, new, cursor, windows, now)
     elif windows != active(old, now) or (old.error is not None and (windows or old.windows)):
         new = rewindowed(schedule, new, windows, now)
     elif schedule.max_jitter != stored.schedule.max_jitter and old.next_fire_time is not None:

@@ -18,6 +18,7 @@ from anysched.model.audit import AuditEntry
 from anysched.model.brief import brief
 from anysched.model.change import Change, HoldChange
 from anysched.model.events import (
+    BackfillChanged,
     Event,
     FireTimeChanged,
     HoldAdded,
@@ -44,6 +45,14 @@ _FIRE_TIMES: Mapping[str, AuditAction] = {
     "skipped": AuditAction.fire_time_skipped,
     "moved": AuditAction.fire_time_moved,
     "restored": AuditAction.fire_time_restored,
+}
+
+
+#: Which action it is that a backfill has come to a status, if it did not go on from a pause.
+_BACKFILLS: Mapping[str, AuditAction] = {
+    "running": AuditAction.backfill_started,
+    "paused": AuditAction.backfill_paused,
+    "cancelled": AuditAction.backfill_cancelled,
 }
 
 
@@ -222,10 +231,27 @@ def _told_by_users(
             return _pause(event, change)
         case ScheduleUnpaused() if not _was_over(event, now):
             return _resume(event)
+        case BackfillChanged():
+            return _backfill(event, change, stored)
         case FireTimeChanged():
             return Deed(_FIRE_TIMES[event.change], {"fire_time": event.fire_time, "moved_to": event.moved_to})
         case _:
             return None
+
+
+def _backfill(event: BackfillChanged, change: Change, stored: ScheduleSnapshot | None) -> Deed | None:
+    known = stored is not None and any(one.id == event.backfill for one in stored.state.backfills)
+    action = _BACKFILLS.get(event.status)
+    if known and event.status == "running":
+        action = AuditAction.backfill_resumed
+    if action is None:  # it is done by itself
+        return None
+    details: dict[str, object] = {"total": event.total, "made": event.made}
+    if action is AuditAction.backfill_started and change.state is not None:
+        begun = next(one for one in change.state.backfills if one.id == event.backfill)
+        details.update(start=begun.start, end=begun.end, reprocess=begun.reprocess, order=begun.order)
+        details.update(max_running=begun.max_running)
+    return Deed(action, details, str(event.backfill))
 
 
 def _told_of_set(

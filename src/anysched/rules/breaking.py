@@ -30,16 +30,11 @@ LONGEST_REASON: Final = 500
 
 def counts(end: EndedJob) -> bool:
     """Return whether the end of a job has to do with failures of its schedule (rule B1)."""
-    return end.job.counted and (is_failure(end) or end.result.outcome is JobOutcome.success)
-
-
-def by_schedule(ends: Iterable[EndedJob]) -> dict[str, list[EndedJob]]:
-    """Return the ends that count, by the ids of their schedules."""
-    found: dict[str, list[EndedJob]] = {}
-    for end in ends:
-        if counts(end) and end.job.schedule_id is not None:
-            found.setdefault(end.job.schedule_id, []).append(end)
-    return found
+    return (
+        end.job.counted
+        and end.job.backfill is None
+        and (is_failure(end) or end.result.outcome is JobOutcome.success)
+    )
 
 
 def is_failure(end: EndedJob) -> bool:

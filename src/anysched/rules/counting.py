@@ -68,7 +68,10 @@ def _left_out(times: FireTimes, after: datetime, until: datetime) -> Iterator[Co
         last, count, following = _in_span(every, first, min(end - TICK, until), left)
         left = max(0, left - count.number)
         assert exclusion.reason is not None
-        yield Span(exclusion.reason, every, first, last, cause=exclusion), count
+        if (
+            exclusion.reason is not SkipReason.backfilled
+        ):  # these are counted when their jobs are made (rule F4)
+            yield Span(exclusion.reason, every, first, last, cause=exclusion), count
         first = following
 
 

@@ -44,7 +44,7 @@ def fire(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, l
     """
     state, schedule = snapshot.state, snapshot.schedule
     cursor, due_at, named = state.next_fire_time, state.due_at, state.occurrences
-    wake_at = state.wake_at if named else due_at
+    wake_at = state.turn_at if named else due_at
     if wake_at is None or wake_at > now or (cursor is None and not named):
         return Change(schedule_id=snapshot.id)
     if snapshot.fault is not None:

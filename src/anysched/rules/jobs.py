@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import attrs
+
+from anysched.model.backfill import Backfill
 from anysched.model.ids import new_id
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
@@ -44,6 +47,18 @@ def regular_job(
 def manual_job(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Job:
     """Return a job that somebody asked for by hand (rule S3): it has no fire time and no deadline."""
     return _job(snapshot, options, now, JobKind.manual, run_at=now, fire_time=None, deadline=None)
+
+
+def backfill_job(
+    snapshot: ScheduleSnapshot,
+    options: EffectiveOptions,
+    backfill: Backfill,
+    fire_time: datetime,
+    now: datetime,
+) -> Job:
+    """Return a job of a backfill (rule F2): it has a fire time and no deadline, and its end counts."""
+    job = _job(snapshot, options, now, JobKind.backfill, run_at=now, fire_time=fire_time, deadline=None)
+    return attrs.evolve(job, counted=True, backfill=backfill.id)
 
 
 def _job(

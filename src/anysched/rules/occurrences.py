@@ -16,6 +16,7 @@ from anysched.model.occurrence import MOST_OCCURRENCES, Occurrence
 from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import ScheduleSnapshot, ScheduleState
 from anysched.rules.pausing import after, settle
+from anysched.rules.stretches import is_taken
 from anysched.rules.windows import fire_times
 
 
@@ -155,6 +156,8 @@ def _to_come(snapshot: ScheduleSnapshot, fire_time: datetime | None, now: dateti
     cursor = state.next_fire_time
     if state.windows and fire_time > now and times.is_left_out(fire_time):
         return fire_time
+    if is_taken(state, fire_time):
+        raise ValueError(f"the fire time {fire_time} of schedule {snapshot.id!r} is left to a backfill")
     if cursor is None:
         raise ValueError(f"schedule {snapshot.id!r} has no fire time {fire_time} to come: none is left")
     if fire_time < cursor:

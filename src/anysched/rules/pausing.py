@@ -155,7 +155,7 @@ def settle_and_fire(
     snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, limit: int
 ) -> Change:
     """Decide about a schedule that may be due: its pause may be over, its fire time may have come (rule S5)."""
-    wake_at, old = snapshot.state.wake_at, snapshot.state.pause
+    wake_at, old = snapshot.state.turn_at, snapshot.state.pause
     if wake_at is None or wake_at > now:
         return Change(schedule_id=snapshot.id)
     if old is None:

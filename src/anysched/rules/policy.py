@@ -13,9 +13,10 @@ from anysched.model.job import EndedJob, Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults
-from anysched.rules import auditing, breaking, running
+from anysched.rules import auditing, backfilling, breaking, running
+from anysched.rules.joining import joined
 from anysched.rules.options import effective_options
-from anysched.rules.pausing import settle_and_fire
+from anysched.rules.pausing import after, settle_and_fire
 
 
 @attrs.frozen
@@ -44,7 +45,10 @@ class Policy:
 
     def fire(self, snapshot: ScheduleSnapshot, task: Task | None, now: datetime, limit: int) -> Change:
         """Decide what a schedule that has come due does."""
-        change = settle_and_fire(snapshot, self.options(snapshot.schedule, task), now, limit)
+        options = self.options(snapshot.schedule, task)
+        change = settle_and_fire(snapshot, options, now, limit)
+        if snapshot.state.backfills:
+            change = joined(change, backfilling.go_on(after(snapshot, change), options, now))
         return auditing.noted_itself(change, now, self.actor()) if change.events else change
 
     def retries(self, job: Job, task: Task | None) -> bool:
@@ -55,7 +59,10 @@ class Policy:
         self, snapshot: ScheduleSnapshot, task: Task | None, ends: Sequence[EndedJob], now: datetime
     ) -> Change:
         """Decide what becomes of a schedule when jobs of it have ended."""
-        change = breaking.ended(snapshot, self.options(snapshot.schedule, task), ends, now)
+        options = self.options(snapshot.schedule, task)
+        change = breaking.ended(snapshot, options, ends, now)
+        if snapshot.state.backfills:
+            change = joined(change, backfilling.ended(after(snapshot, change), options, ends, now))
         return auditing.noted_itself(change, now, self.actor())
 
     def max_running_jobs(self, task: Task | None) -> int | None:

@@ -90,7 +90,7 @@ class Exclusions:
 
     @classmethod
     def of(cls, exclusions: Iterable[Exclusion]) -> Exclusions | None:
-        """Return exclusions together, or None if there are none."""
+        """Return exclusions together, that of backfills first; None if there are none."""
         every = tuple(exclusions)
         if not every:
             return None
@@ -105,8 +105,15 @@ class Exclusions:
         for exclusion in self._skipping:
             span = exclusion.spans.at(instant)
             if span is not None:
-                return exclusion, span
+                return exclusion, (span[0], min(span[1], self._taken_after(instant) or span[1]))
         return None
+
+    def _taken_after(self, instant: datetime) -> datetime | None:
+        """Return where the next span begins that is left to a backfill, which is no concern of others (rule F4)."""
+        if not self._skipping or self._skipping[0].reason is not SkipReason.backfilled:
+            return None
+        following = self._skipping[0].spans.after(instant)
+        return None if following is None else following[0]
 
     def next_skip(self, after: datetime) -> datetime | None:
         """Return where the first span begins, strictly after an instant, that leaves out its fire times."""

@@ -12,6 +12,7 @@ from anysched.model.policies import SkipReason
 from anysched.model.schedule import Schedule, ScheduleState
 from anysched.model.window import Window
 from anysched.rules.spans import Dates, Exclusion, Exclusions, Interval, Spans
+from anysched.rules.stretches import taken_by
 from anysched.rules.times import END, TICK, FireTimes, earlier, later
 
 
@@ -112,6 +113,11 @@ def exclusions_of(windows: Iterable[Window]) -> Exclusions | None:
     return Exclusions.of(exclusions_from(windows))
 
 
+def exclusions_in(state: ScheduleState) -> Exclusions | None:
+    """Return what keeps fire times of a schedule from running: what is left to a backfill is no concern of windows."""
+    return Exclusions.of((*taken_by(state.backfills), *exclusions_from(state.windows)))
+
+
 def fire_times(
     schedule: Schedule,
     state: ScheduleState,
@@ -128,7 +134,7 @@ def fire_times(
         schedule,
         anchor or state.anchor,
         state.occurrences if named is None else named,
-        exclusions_of(state.windows) if state.windows else None,
+        exclusions_in(state) if state.windows or state.backfills else None,
     )
 
 

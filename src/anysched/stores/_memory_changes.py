@@ -18,7 +18,7 @@ from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold, NodePolicy
 from anysched.rules.auditing import counted
-from anysched.rules.breaking import by_schedule
+from anysched.rules.ending import by_schedule
 from anysched.rules.ledger import run_of
 from anysched.rules.retention import expiry
 from anysched.rules.running import cancelled
@@ -218,12 +218,14 @@ class Changes:
                 ended += self._end(self.jobs.take_waiting(key, held_only=True), now)
             else:
                 ended += self._end(self.jobs.take_waiting(key, regular_only=True), now)
+        if change.dropped is not None:
+            ended += self._end(self.jobs.take_waiting(key, backfill=change.dropped), now)
         for job in change.jobs:
             self.jobs.add(job)
         return ended
 
     def count(self, ends: Iterable[EndedJob], policy: NodePolicy) -> Committed:
-        """Count how jobs of schedules ended that are paused after failures (rule B1)."""
+        """Count how jobs of schedules ended whose ends count, and write what comes of that (rules B1 and F3)."""
         now = self.clock.now()
         changes: list[Change] = []
         ended: list[EndedJob] = []

@@ -173,11 +173,21 @@ class JobQueue:
         self._push(entry)
 
     def take_waiting(
-        self, schedule_id: str, *, regular_only: bool = False, held_only: bool = False
+        self,
+        schedule_id: str,
+        *,
+        regular_only: bool = False,
+        held_only: bool = False,
+        backfill: UUID | None = None,
     ) -> list[Job]:
-        """Forget the jobs of a schedule that no node has, and return them."""
+        """Forget the jobs of a schedule that no node has, or those of a backfill, and return them."""
         entries = self._waiting(schedule_id, regular_only=regular_only)
-        taken = [entry.job for entry in entries if not held_only or entry.held_since is not None]
+        taken = [
+            entry.job
+            for entry in entries
+            if (not held_only or entry.held_since is not None)
+            and (backfill is None or entry.job.backfill == backfill)
+        ]
         for job in taken:
             self.end(job.id)
         return taken

@@ -278,7 +278,7 @@ class MemoryDataStore:
             if entry is not None and entry.node == node and entry.token == claim.token:
                 self._jobs.put_back(entry, next_attempt(claim.job) if attempted else entry.job)
 
-    async def cancel_job(self, job_id: UUID) -> EndedJob | Literal["requested"] | None:
+    async def cancel_job(self, job_id: UUID, policy: NodePolicy) -> Committed | Literal["requested"] | None:
         """End a queued job; a running one is its node's to cancel."""
         entry = self._jobs.get(job_id)
         if entry is None:
@@ -288,7 +288,8 @@ class MemoryDataStore:
         self._jobs.end(job_id)
         ended = cancelled(entry.job, self._clock.now())
         self._changes.keep(ended)
-        return ended
+        counted = self._changes.count([ended], policy)
+        return Committed(counted.changes, [ended, *counted.ended])
 
     async def get_jobs(self, query: JobQuery) -> list[Job]:
         """Return jobs that have not ended, ordered by id."""
@@ -327,6 +328,7 @@ def _matches(snapshot: ScheduleSnapshot, query: ScheduleQuery) -> bool:
         and (query.group is None or snapshot.schedule.group == query.group)
         and (query.tags is None or query.tags <= snapshot.schedule.tags)
         and (query.owner is None or snapshot.schedule.owner == query.owner)
+        and (query.backfilled is None or bool(snapshot.state.backfills) == query.backfilled)
     )
 
 

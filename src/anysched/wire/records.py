@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeVar, cast, get_args
+from uuid import UUID
 
 import attrs
 
@@ -16,7 +17,16 @@ from anysched.model.backfill import Backfill
 from anysched.model.hold import Hold, Placed, PlacedWindow, Selector
 from anysched.model.job import JobException
 from anysched.model.occurrence import Occurrence
-from anysched.model.policies import CatchUp, MissedWord, PauseKind, Queued, SkipReason
+from anysched.model.policies import (
+    BackfillOrder,
+    BackfillStatus,
+    CatchUp,
+    MissedWord,
+    PauseKind,
+    Queued,
+    Reprocess,
+    SkipReason,
+)
 from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import Trigger, UndecodableTrigger
@@ -172,7 +182,7 @@ def backfills_from_plain(plain: object, registry: TypeRegistry = DEFAULT_REGISTR
     :raise DeserializationError: when they are damaged
     """
     records = _list_from_plain("backfill", plain, _BACKFILL_FIELDS, registry)
-    return _built("backfill", lambda: tuple(Backfill(**record) for record in records))
+    return _built("backfill", lambda: tuple(_checked_backfill(Backfill(**record)) for record in records))
 
 
 def _list_from_plain(
@@ -299,6 +309,31 @@ def _checked_occurrence(occurrence: Occurrence) -> Occurrence:
     if type(occurrence.settled) is not bool:
         raise TypeError(f"true or false is expected, not {occurrence.settled!r}")
     return occurrence
+
+
+def _checked_backfill(backfill: Backfill) -> Backfill:
+    one = backfill
+    instants = [one.start, one.end, one.anchor, one.since]
+    if one.finished_at is not None:
+        instants.append(one.finished_at)
+    if type(one.left) is not tuple or type(one.taken) is not tuple:
+        raise TypeError("stretches are expected")
+    for first, last in (*one.left, *one.taken):
+        instants += [first, last]
+    if not all(isinstance(instant, datetime) and instant.utcoffset() is not None for instant in instants):
+        raise TypeError("aware instants are expected")
+    if not all(
+        type(number) is int for number in (one.total, one.made, one.running, one.succeeded, one.failed)
+    ):
+        raise TypeError("whole numbers are expected")
+    if not isinstance(one.schedule_id, str) or not (one.error is None or isinstance(one.error, str)):
+        raise TypeError("text is expected")
+    if not callable(getattr(one.trigger, "next_fire_time", None)):
+        raise TypeError("a trigger is expected")
+    known = one.status in get_args(BackfillStatus) and one.order in get_args(BackfillOrder)
+    if not known or one.reprocess not in get_args(Reprocess) or not isinstance(one.id, UUID):
+        raise ValueError(f"{one.status!r}, {one.order!r}, {one.reprocess!r} are not among the choices")
+    return backfill
 
 
 def _checked_window(window: Window) -> Window:

@@ -15,7 +15,8 @@ from anysched.model.events import SchedulePaused, ScheduleUnpaused
 from anysched.model.job import EndedJob, JobException, JobResult
 from anysched.model.policies import JobOutcome, JobStatus, ScheduleStatus, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot
-from anysched.rules.breaking import LONGEST_REASON, by_schedule, ended
+from anysched.rules.breaking import LONGEST_REASON, ended
+from anysched.rules.ending import by_schedule
 from anysched.rules.firing import fire
 from anysched.rules.jobs import manual_job
 from anysched.rules.pausing import pause, settle_and_fire, unpause

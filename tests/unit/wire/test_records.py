@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
+from uuid import UUID
 
 import attrs
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anysched.errors import DeserializationError, SerializationError, TriggerError, UnknownTypeError
+from anysched.model.backfill import Backfill
 from anysched.model.hold import Hold, PlacedWindow, Selector
 from anysched.model.job import JobException
 from anysched.model.occurrence import Occurrence
@@ -229,6 +231,11 @@ def test_every_field_is_kept() -> None:
     )
 
 
+BACKFILL = Backfill(
+    id=UUID(int=1), schedule_id="id", start=NOW, end=NOW, trigger=IntervalTrigger(seconds=1), anchor=NOW,
+    left=((NOW, NOW),), taken=((NOW, NOW),), since=NOW, finished_at=NOW, error="no", reason="why", by="me",
+)  # fmt: skip
+
 READERS: list[tuple[Callable[[object], object], object]] = [
     (
         lambda plain: records.schedule_from_plain(plain, "id", "task"),
@@ -240,6 +247,7 @@ READERS: list[tuple[Callable[[object], object], object]] = [
         lambda plain: records.occurrences_from_plain([plain]),
         records.occurrences_to_plain([Occurrence(fire_time=NOW, moved_to=NOW)])[0],
     ),
+    (lambda plain: records.backfills_from_plain([plain]), records.backfills_to_plain([BACKFILL])[0]),
     (
         records.placed_from_plain,
         records.placed_to_plain(Hold(Selector(tags={"a"}), Pause(NOW, hold="x", kind="maintenance"))),

@@ -103,13 +103,16 @@ class Changes:
     def _settle_queued(
         self, connection: sa.Connection, decided: Sequence[Decided], present: datetime
     ) -> list[EndedJob]:
-        """Do to jobs that waited before what the changes say (rules P3 and S4)."""
+        """Do to jobs that waited before what the changes say (rules P3, S4 and F3)."""
         fates: dict[tuple[Fate, ...], list[str]] = {}
+        ended: list[EndedJob] = []
         for one in decided:
+            if one.change.dropped is not None:
+                jobs = self._jobs.take_waiting_of(connection, one.change.schedule_id, one.change.dropped)
+                ended += [cancelled(job, present) for job in jobs]
             wanted: tuple[Fate, ...] = ("remove",) if one.change.removed else one.change.queued
             if wanted and one.stored is not None:
                 fates.setdefault(wanted, []).append(one.change.schedule_id)
-        ended: list[EndedJob] = []
         for wanted, schedules in fates.items():
             for fate in wanted:
                 if fate == "hold":

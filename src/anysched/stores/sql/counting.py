@@ -1,4 +1,4 @@
-"""Counting how jobs of schedules ended that are paused after failures, as part of what ends the jobs (rule B1)."""
+"""Telling schedules how jobs of them ended, as part of what ends the jobs (rules B1 and F3)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import attrs
 import sqlalchemy as sa
 
 from anysched.errors import SchemaVersionError
-from anysched.model.job import EndedJob
+from anysched.model.job import EndedJob, Job
 from anysched.ports.store import NodePolicy
-from anysched.rules.breaking import by_schedule, is_failure
+from anysched.rules.ending import by_schedule, counts, surely_counts
+from anysched.rules.running import cancelled
 from anysched.stores.sql.changes import Changes, Decided, Written
 from anysched.stores.sql.schedules import Schedules, StoredSchedule
 from anysched.stores.sql.tasks import Tasks
@@ -21,7 +22,7 @@ NOTHING_WRITTEN = Written((), (), {})
 
 @attrs.frozen
 class Counted:
-    """Schedules whose count is about to change.
+    """Schedules that are about to change because jobs of them have ended.
 
     :ivar ends: what ended, by the ids of the schedules
     :ivar stored: the schedules, locked
@@ -37,7 +38,8 @@ class Counting:
     """Counts, on the connection of a transaction that has the jobs locked.
 
     A success asks whether there is anything to begin anew, by their ids, and locks nothing if there is not. Jobs of
-    schedules that are never paused by failures cost nothing at all.
+    schedules that are never paused by failures cost nothing at all. The end of a backfill's job always changes its
+    schedule.
     """
 
     def __init__(self, schedules: Schedules, tasks: Tasks, changes: Changes) -> None:
@@ -46,18 +48,28 @@ class Counting:
         self._changes = changes
 
     def lock(self, connection: sa.Connection, ends: Sequence[EndedJob]) -> Counted:
-        """Lock the schedules whose count changes, passing over those that somebody else has locked.
+        """Lock the schedules that change, passing over those that somebody else has locked.
 
         A node whose tables have become too new for it writes no schedule any more: it counts nothing.
         """
         counted = by_schedule(ends)
-        wanted = {key for key, mine in counted.items() if any(map(is_failure, mine))}
+        wanted = {key for key, mine in counted.items() if any(map(surely_counts, mine))}
         wanted |= set(self._schedules.failing(connection, counted.keys() - wanted))
         if not wanted or not self._may_write(connection):
             return Counted({}, {})
         stored = self._schedules.unlocked(connection, wanted)
         missing = self._schedules.existing(connection, wanted - stored.keys())
         return Counted(counted, stored, frozenset(missing))
+
+    def lock_first(self, connection: sa.Connection, job: Job, present: datetime) -> Counted:
+        """Lock the schedule of a job that is about to be cancelled, before the job, if that counts.
+
+        Who decides about a schedule locks it before its jobs that wait; in another order two would wait for each other.
+        """
+        end = cancelled(job, present)
+        if job.schedule_id is None or not counts(end):
+            return Counted({}, {})
+        return Counted({job.schedule_id: [end]}, self._schedules.by_ids(connection, [job.schedule_id]))
 
     def wait(self, connection: sa.Connection, counted: Counted) -> Counted:
         """Wait until nobody else has the others locked."""

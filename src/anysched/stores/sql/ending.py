@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from anysched.model.job import Claim, EndedJob
 from anysched.model.policies import JobStatus
-from anysched.ports.store import Completed, Completion, NodePolicy
+from anysched.ports.store import Committed, Completed, Completion, NodePolicy
 from anysched.rules.running import cancelled, next_attempt
 from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.jobs import Jobs
@@ -44,7 +44,7 @@ class Ending:
         self._counting = counting
 
     def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:
-        """End jobs whose token is still the newest (rule J1), and count their failures (rule B1).
+        """End jobs whose token is still the newest (rule J1), and count those that count (rules B1 and F3).
 
         Where somebody else has schedules locked, the ends of their jobs are left for a transaction of their own,
         which waits: a node that went away in the middle of one holds up no other job.
@@ -89,20 +89,26 @@ class Ending:
         self._session.write_here(work)
         self._leases.let_go(node, [claim.job.id for claim in claims])
 
-    def cancel(self, job_id: UUID) -> EndedJob | Literal["requested"] | None:
+    def cancel(self, job_id: UUID, policy: NodePolicy) -> Committed | Literal["requested"] | None:
         """End a queued job; ask the node that runs it to cancel."""
 
-        def work(connection: sa.Connection) -> EndedJob | Literal["requested"] | None:
+        def work(connection: sa.Connection) -> Committed | Literal["requested"] | None:
             self._tasks.check_node(connection)
+            present = self._session.present()
+            seen = self._jobs.peek(connection, job_id)
+            if seen is None:
+                return None
+            counted = self._counting.lock_first(connection, seen, present)
             job = self._jobs.find(connection, job_id)
             if job is None:
                 return None
             if job.status is JobStatus.running:
                 self._jobs.request_cancel(connection, job_id)
                 return "requested"
-            ended = cancelled(job, self._session.present())
+            ended = cancelled(job, present)
             self._jobs.delete(connection, [job_id])
             self._results.keep(connection, [ended])
-            return ended
+            written = self._counting.write(connection, counted, policy, present)
+            return Committed(written.changes, [ended, *written.ended])
 
         return self._session.write_here(work)

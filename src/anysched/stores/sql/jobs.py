@@ -283,6 +283,19 @@ class Jobs:
             self.delete(connection, (job.id for job in jobs))
         return jobs
 
+    def take_waiting_of(self, connection: sa.Connection, schedule: str, backfill: UUID) -> list[Job]:
+        """Remove the jobs of a backfill that no node has, and return them."""
+        parameters = (self._dialect.set_of([schedule]), backfill.hex)
+        rows = connection.exec_driver_sql(self._sql.waiting_backfill, parameters).fetchall()
+        jobs = [self.read(row).job for row in rows]
+        self.delete(connection, (job.id for job in jobs))
+        return jobs
+
+    def peek(self, connection: sa.Connection, job_id: UUID) -> Job | None:
+        """Return a job without locking it."""
+        found = self.select(connection, JobQuery(ids=(job_id,)))
+        return found[0] if found else None
+
     def read(self, row: Row) -> StoredJob:
         """Return the job of a row; what is damaged never fails the others."""
         (job_id, task_id, schedule_id, incarnation, kind, fire_time, run_at, created_at, start_deadline,

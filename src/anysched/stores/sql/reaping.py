@@ -27,7 +27,7 @@ class Reaped:
     :ivar nodes: those whose jobs were taken
     :ivar ended: jobs that are not started again
     :ivar released: jobs that are in the queue again
-    :ivar changes: of schedules whose failures were counted (rule B1)
+    :ivar changes: of schedules whose jobs were counted (rules B1 and F3)
     """
 
     nodes: set[str] = attrs.Factory(set[str])

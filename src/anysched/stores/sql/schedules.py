@@ -206,6 +206,9 @@ class Schedules:
             statement = statement.where(column.pause.is_not(None) if query.paused else column.pause.is_(None))
         if query.task_id is not None:
             statement = statement.where(column.task_id == query.task_id)
+        if query.backfilled is not None:
+            known = column.backfills
+            statement = statement.where(known.is_not(None) if query.backfilled else known.is_(None))
         statement = statement.where(*self._carries(query.group, query.tags))
         if query.status is not None:
             statement = statement.where(*self._has_status(query.status))
@@ -374,7 +377,8 @@ def strange_in(state: ScheduleState) -> str | None:
     """Return which trigger in a state is of a type or version that is not known here, if one is (rule S2)."""
     if state.windows or state.backfills:
         triggers = [window.trigger for window in state.windows]
-        triggers += [backfill.trigger for backfill in state.backfills]
+        # Of one that makes no more jobs, nobody needs the trigger.
+        triggers += [backfill.trigger for backfill in state.backfills if backfill.left]
         return next((one.reason for one in triggers if isinstance(one, UndecodableTrigger)), None)
     return None
 

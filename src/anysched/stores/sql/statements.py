@@ -173,7 +173,7 @@ class Statements:
         self.request_cancel: str = sql("UPDATE {jobs} SET cancel_requested = 1 WHERE id = :id")
         self.cancels: str = sql("SELECT id FROM {jobs} WHERE claimed_by = :node AND cancel_requested = 1")
 
-        # jobs of schedules that no node has: all, the regular ones, those held
+        # jobs of schedules that no node has: all, the regular ones, those held, those of a backfill
         # COALESCE keeps SQLite from the index of ``claimed_by``, under whose NULL stand all jobs that wait.
         waiting = "schedule_id {in_.schedules} AND COALESCE(claimed_by, '') = ''"
         self.waiting: str = sql(f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} ORDER BY id {{lock}}")
@@ -182,6 +182,9 @@ class Statements:
         )
         self.waiting_held: str = sql(
             f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND held_since IS NOT NULL ORDER BY id {{lock}}"
+        )
+        self.waiting_backfill: str = sql(
+            f"SELECT {{job}} FROM {{jobs}} WHERE {waiting} AND backfill_id = :backfill ORDER BY id {{lock}}"
         )
         self.hold: str = sql(
             f"UPDATE {{jobs}} SET held_since = :now, ready_at = NULL WHERE {waiting} AND kind = 'regular'"

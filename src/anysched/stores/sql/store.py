@@ -17,7 +17,7 @@ from anysched.model.audit import AuditEntry
 from anysched.model.figures import StoreFigures
 from anysched.model.history import Record, Retention
 from anysched.model.hold import Hold, Placed, PlacedWindow
-from anysched.model.job import Claim, EndedJob, Job, JobResult
+from anysched.model.job import Claim, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.ports.broker import EventBroker, EventServer, MakeBroker
@@ -339,9 +339,14 @@ class SQLDataStore:
         """Queue claimed jobs again."""
         await self._session.call(lambda: self._ending.give_back(node, claims, attempted=attempted))
 
-    async def cancel_job(self, job_id: UUID) -> EndedJob | Literal["requested"] | None:
+    async def cancel_job(self, job_id: UUID, policy: NodePolicy) -> Committed | Literal["requested"] | None:
         """End a queued job; ask the node that runs it to cancel."""
-        return await self._session.call(lambda: self._ending.cancel(job_id))
+        done: Committed | Literal["requested"] | None = await self._session.call(
+            lambda: self._ending.cancel(job_id, policy)
+        )
+        if isinstance(done, Committed):
+            self._advancing.note_changes(done.changes, self._session.present())
+        return done
 
     async def get_jobs(self, query: JobQuery) -> list[Job]:
         """Return jobs that have not ended, ordered by id."""

@@ -11,6 +11,7 @@ Run it with pytest and anyio's plugin. See ``StoreTests`` for the other hooks.
 
 from __future__ import annotations
 
+from anysched.testing.store_suite.backfills import BackfillTests
 from anysched.testing.store_suite.breaking import BreakingTests
 from anysched.testing.store_suite.cancelled import CancellationTests
 from anysched.testing.store_suite.declaring import DeclaringTests
@@ -40,6 +41,7 @@ class StoreSuite(
     HoldTests,
     BreakingTests,
     OccurrenceTests,
+    BackfillTests,
     WindowTests,
     FiringTests,
     PassTests,

@@ -15,7 +15,7 @@ from anysched.model.policies import ConflictPolicy
 from anysched.model.task import TaskOptions
 from anysched.ports.store import DataStore
 from anysched.testing.clock import FakeClock
-from anysched.testing.store_suite.actors import LEASE, Node, User, direct_job, every, seconds
+from anysched.testing.store_suite.actors import LEASE, POLICY, Node, User, direct_job, every, seconds
 from anysched.testing.store_suite.base import StoreTests
 
 #: More awaits than any operation has.
@@ -46,7 +46,7 @@ class Scene:
         await self.node.complete(*self.claims)
         self.claims.clear()
         for job in await self.user.jobs():
-            await self.store.cancel_job(job.id)
+            await self.store.cancel_job(job.id, POLICY)
         await self.clock.advance(1000)  # no lease, and no result, is left
         await self.other.advance(claim_limit=0)
         await self.store.clean_up()
@@ -123,8 +123,8 @@ STEPS: dict[str, Step] = {
     "add jobs": add_jobs,
     "complete": lambda scene: scene.node.complete(scene.taken),
     "give back": lambda scene: scene.store.give_back("node a", [scene.taken]),
-    "cancel queued": lambda scene: scene.store.cancel_job(scene.queued.id),
-    "cancel running": lambda scene: scene.store.cancel_job(scene.taken.job.id),
+    "cancel queued": lambda scene: scene.store.cancel_job(scene.queued.id, POLICY),
+    "cancel running": lambda scene: scene.store.cancel_job(scene.taken.job.id, POLICY),
     "read jobs": lambda scene: scene.user.jobs(),
     "read a result": lambda scene: scene.store.get_result(scene.ended.id),
     "clean up": lambda scene: scene.store.clean_up(),

@@ -10,12 +10,12 @@ import anyio
 import attrs
 
 from anysched.model.ids import new_id
-from anysched.model.job import EndedJob, Job
+from anysched.model.job import Job
 from anysched.model.policies import JobKind, JobOutcome, JobStatus
 from anysched.model.task import TaskOptions
-from anysched.ports.store import DataStore
+from anysched.ports.store import Committed, DataStore
 from anysched.testing.clock import FakeClock
-from anysched.testing.store_suite.actors import LEASE, Node, User, direct_job, every, seconds
+from anysched.testing.store_suite.actors import LEASE, POLICY, Node, User, direct_job, every, seconds
 from anysched.testing.store_suite.base import StoreTests
 from anysched.testing.store_suite.values import HARD_IDS
 
@@ -202,20 +202,21 @@ class JobTests(StoreTests):
         await store.add_jobs([running, queued, later])
         (claim,) = (await node.advance(claim_limit=1)).claims
         for job in (held, queued, later):
-            ended = await store.cancel_job(job.id)
-            assert isinstance(ended, EndedJob)
+            done = await store.cancel_job(job.id, POLICY)
+            assert isinstance(done, Committed)
+            (ended,) = done.ended
             assert (job.id, JobOutcome.cancelled, now) == (
                 ended.job.id,
                 ended.result.outcome,
                 ended.result.finished_at,
             )
-            assert await store.cancel_job(job.id) is None
-        assert "requested" == await store.cancel_job(running.id)
-        assert "requested" == await store.cancel_job(running.id)
+            assert await store.cancel_job(job.id, POLICY) is None
+        assert "requested" == await store.cancel_job(running.id, POLICY)
+        assert "requested" == await store.cancel_job(running.id, POLICY)
         assert [running.id] == [job.id for job in await user.jobs()]
         assert [True] == await node.complete(claim, outcome=JobOutcome.cancelled)
-        assert await store.cancel_job(running.id) is None
-        assert await store.cancel_job(uuid4()) is None
+        assert await store.cancel_job(running.id, POLICY) is None
+        assert await store.cancel_job(uuid4(), POLICY) is None
         assert ([], None) == ((await node.work()).claims, (await node.work()).next_wake)
 
     async def test_job_queries(self, store: DataStore, clock: FakeClock) -> None:

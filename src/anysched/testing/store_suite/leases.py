@@ -20,7 +20,7 @@ from anysched.model.task import Task, TaskDefaults, TaskOptions
 from anysched.ports.store import DataStore, JobQuery, LeaseKeeper, Renewal
 from anysched.rules.policy import Policy
 from anysched.testing.clock import FakeClock
-from anysched.testing.store_suite.actors import LEASE, Node, User, direct_job, every, seconds
+from anysched.testing.store_suite.actors import LEASE, POLICY, Node, User, direct_job, every, seconds
 from anysched.testing.store_suite.base import StoreTests
 
 TICK = timedelta(microseconds=1)
@@ -142,7 +142,7 @@ class LeaseTests(StoreTests):
         await other.add_jobs([direct_job(clock.now())])
         theirs = await Node(other, "node b").claim_one()
         for claim in (first, theirs):
-            assert "requested" == await other.cancel_job(claim.job.id)
+            assert "requested" == await other.cancel_job(claim.job.id, POLICY)
         for _ in range(2):
             assert Renewal(True, frozenset({first.job.id})) == await self._renew(keeper)
         assert Renewal(True, frozenset({theirs.job.id})) == await self._renew(keeper, "node b")

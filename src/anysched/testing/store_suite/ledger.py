@@ -23,7 +23,7 @@ from anysched.model.window import Window
 from anysched.ports.store import AuditQuery, Completion, DataStore, HistoryQuery
 from anysched.rules import adding, pausing
 from anysched.testing.clock import FakeClock
-from anysched.testing.store_suite.actors import FAILURE, LEASE, Node, User, every, seconds
+from anysched.testing.store_suite.actors import FAILURE, LEASE, POLICY, Node, User, every, seconds
 from anysched.testing.store_suite.base import StoreTests
 from anysched.triggers import CronTrigger, IntervalTrigger
 
@@ -101,7 +101,7 @@ class LedgerTests(StoreTests):
         await clock.advance(10)
         await node.advance(claim_limit=0)
         cancelled, discarded = await user.jobs(schedule_id="a")
-        await store.cancel_job(cancelled.id)
+        await store.cancel_job(cancelled.id, POLICY)
         await user.pause("a", queued="discard")
         removed, left = await user.jobs(schedule_id="b")
         if store.durable:
@@ -219,9 +219,11 @@ class LedgerTests(StoreTests):
         )  # fmt: skip
         once = Window(id="once", mode="skip", dates=((now, now + DAY),), since=now)
         backfill = Backfill(
-            id=new_id(now), start=now - DAY, end=now, reprocess="failed", order="newest", max_running=3,
+            id=new_id(now), schedule_id="schedule", start=now - DAY, end=now, reprocess="failed",
+            order="newest", max_running=3,
             trigger=IntervalTrigger(hours=1), anchor=now - DAY, left=((now - DAY, now - DAY / 2), (now, now)),
-            total=14, running=2, succeeded=1, failed=1, since=now, reason="why", by="me",
+            taken=((now, now),), total=14, made=4, running=2, error="no", succeeded=1, failed=1, since=now,
+            reason="why", by="me",
         )  # fmt: skip
         fields: dict[str, Any] = {
             "windows": (nightly, once), "windowed_until": now, "backfills": (backfill,)

@@ -10,7 +10,7 @@ from anysched.model.job import Claim, JobResult
 from anysched.model.policies import JobOutcome
 from anysched.ports.store import Completion, DataStore
 from anysched.testing.clock import FakeClock
-from anysched.testing.store_suite.actors import FAILURE, Node, User, direct_job, every, seconds
+from anysched.testing.store_suite.actors import FAILURE, POLICY, Node, User, direct_job, every, seconds
 from anysched.testing.store_suite.base import StoreTests, only_durable
 from anysched.testing.store_suite.values import VALUES, same
 
@@ -91,7 +91,7 @@ class ResultTests(StoreTests):
         await node.work(claim_limit=0)
         direct = direct_job(clock.now(), result_expiration_time=MINUTE)
         await store.add_jobs([direct])
-        await store.cancel_job(direct.id)
+        await store.cancel_job(direct.id, POLICY)
         (ended,) = (await user.remove("removed")).ended
         for job_id in (direct.id, ended.job.id):
             expected = JobResult(job_id, JobOutcome.cancelled, clock.now())

@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import attrs
 import pytest
 from tests.unit.stores.sql.support import Query
 
 from anysched.errors import DeserializationError, SerializationError, TriggerError, UnknownTypeError
+from anysched.model.backfill import Backfill
 from anysched.model.policies import JobOutcome, ScheduleStatus
-from anysched.model.schedule import Schedule
+from anysched.model.schedule import Schedule, ScheduleState
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import UndecodableTrigger
 from anysched.stores import SQLDataStore
-from anysched.stores.sql.schedules import Rare
+from anysched.stores.sql.columns import EPOCH
+from anysched.stores.sql.schedules import Rare, strange_in
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.actors import Node, User, direct_job, every, seconds
 from anysched.testing.store_suite.odd import PlainTrigger
@@ -316,3 +319,23 @@ async def test_triggers_of_an_unknown_type(path: Any, clock: FakeClock, store: S
     await User(store).pause("slow 1")
     assert 4 == len((await Node(knowing, "node b").work()).made)
     await knowing.close()
+
+
+def test_whose_trigger_matters() -> None:
+    """Rules S2 and F3: a schedule is left to others while its backfill has jobs to make by a trigger unknown here."""
+    trigger = UndecodableTrigger("type 'x' is not known here", '"x"')
+    under_way = Backfill(
+        id=UUID(int=1), schedule_id="s", start=EPOCH, end=EPOCH, trigger=trigger, anchor=EPOCH, since=EPOCH,
+        left=((EPOCH, EPOCH),),
+    )  # fmt: skip
+    state = ScheduleState(
+        incarnation=UUID(int=1),
+        revision=1,
+        anchor=EPOCH,
+        next_fire_time=EPOCH,
+        due_at=EPOCH,
+        backfills=(under_way,),
+    )
+    assert trigger.reason == strange_in(state)
+    over = attrs.evolve(under_way, left=(), status="cancelled")
+    assert strange_in(attrs.evolve(state, backfills=(over,))) is None

@@ -19,7 +19,7 @@ from anysched.stores import SQLDataStore
 from anysched.stores.sql import configs
 from anysched.stores.sql.configs import Remembered
 from anysched.testing import FakeClock
-from anysched.testing.store_suite.actors import LEASE, Node, User, direct_job, every
+from anysched.testing.store_suite.actors import LEASE, POLICY, Node, User, direct_job, every
 
 pytestmark = pytest.mark.anyio
 
@@ -160,7 +160,7 @@ async def test_a_requested_cancel_outlives_the_node(store: SQLDataStore, clock: 
     """Rule J3: a job that somebody cancelled is not started again when its node dies."""
     await store.add_jobs([direct_job(clock.now())])
     claim = await Node(store).claim_one()
-    assert "requested" == await store.cancel_job(claim.job.id)
+    assert "requested" == await store.cancel_job(claim.job.id, POLICY)
     await clock.advance(LEASE.total_seconds())
     work = await Node(store, "node b").work()
     assert ([], ["cancelled"]) == (work.claims, [ended.result.outcome.value for ended in work.ended])

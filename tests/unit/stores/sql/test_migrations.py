@@ -25,7 +25,7 @@ from anysched.stores.sql import administration, migrations
 from anysched.stores.sql.schema import make_tables
 from anysched.stores.sql.steps import Change, Step, execute
 from anysched.testing import FakeClock
-from anysched.testing.store_suite.actors import LEASE, Node, User, direct_job, every
+from anysched.testing.store_suite.actors import LEASE, POLICY, Node, User, direct_job, every
 
 pytestmark = pytest.mark.anyio
 
@@ -163,7 +163,7 @@ async def test_older_nodes_stop(server: Server, old: SQLDataStore, clock: FakeCl
             lambda: user.add(every(id="c")),
             lambda: user.pause("a"),
             lambda: old.add_jobs([direct_job(clock.now())]),
-            lambda: old.cancel_job(first.job.id),
+            lambda: old.cancel_job(first.job.id, POLICY),
             lambda: old.configure_task("task", TaskOptions(max_running_jobs=1)),
             lambda: old.declare_tasks({"other": TaskOptions()}),
             old.clean_up,

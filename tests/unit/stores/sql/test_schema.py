@@ -121,6 +121,7 @@ async def test_no_statement_reads_a_whole_table(store: SQLDataStore, query: Quer
         "unlocked_jobs_of_node",
         "waiting",
         "waiting_regular",
+        "waiting_backfill",
         "waiting_held",
     }
     for name, statement in vars(store._sql).items():
