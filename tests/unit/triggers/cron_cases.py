@@ -16,7 +16,7 @@ def ranged(low: int, high: int, *, wraps: bool = True, steps: bool = True) -> It
 
     def item(random: Random) -> str:
         first, last = random.randint(low, high), random.randint(low, high)
-        if last < first and (not wraps or random.random() < 0.5):
+        if last < first and (not wraps or random.random() < 0.8):
             first, last = last, first
         step = f"/{random.randint(1, 13)}" if steps else ""
         texts = [str(first), str(first), f"{first}-{last}", f"{first}-{last}{step}", f"{first}{step}"]
@@ -25,9 +25,15 @@ def ranged(low: int, high: int, *, wraps: bool = True, steps: bool = True) -> It
     return item
 
 
+def two_of(random: Random, names: tuple[str, ...]) -> tuple[str, str]:
+    """Return two names, most often in order."""
+    low, high = sorted(random.sample(range(len(names)), 2))
+    return (names[high], names[low]) if random.random() < 0.2 else (names[low], names[high])
+
+
 def month(random: Random) -> str:
     """A month, by number or by name."""
-    names = random.sample(MONTHS, 2)
+    names = two_of(random, MONTHS)
     return random.choice([ranged(1, 12)(random), names[0], "-".join(names)])
 
 
@@ -47,7 +53,7 @@ def day(random: Random) -> str:
 
 def weekday(random: Random) -> str:
     """A day of the week, by number or by name."""
-    name, other = random.sample(WEEKDAYS, 2)
+    name, other = two_of(random, WEEKDAYS)
     one = random.choice([name, str(random.randint(0, 7))])
     special = [f"{one}L", f"{one}#{random.randint(1, 5)}"]
     return random.choice([ranged(0, 7)(random), one, f"{name}-{other}", random.choice(special)])
