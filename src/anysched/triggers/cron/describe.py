@@ -33,15 +33,12 @@ def describe(expression: CronExpression, key: str | None = None) -> str:
             for rule, spec in zip(rules, CRONTAB_FIELDS, strict=True)
         ]
     seconds, minutes, hours, days, months, weekdays, years = rules
-    time = _time(seconds, minutes, hours)
-    day = _days(days, weekdays, months, expression.either)
+    time, when = _time(seconds, minutes, hours), _years(years)
+    day = _days(days, weekdays, months, expression.either, when)
     if not day:
         every_day = time.startswith("at ") and not time.endswith(("of every hour", "of every minute"))
-        day = f"{'every day' if every_day else ''}{_in(months)}"
-    texts = [time, day.strip()]
-    if not (years.star and is_all(years.mask, YEAR.width)):
-        texts.append(f"in {listed(spans(years.mask, YEAR.width, lambda bit: str(bit - YEAR.bit)))}")
-    return " ".join(text for text in texts if text)
+        day = f"{' every day' if every_day else ''}{_in(months)}{when}"
+    return f"{time}{day}"
 
 
 def _time(seconds: FieldRule, minutes: FieldRule, hours: FieldRule) -> str:
@@ -131,26 +128,23 @@ def _own(spread: Spread, unit: str, width: int, name: Callable[[int], str]) -> s
     within = "" if len(spread.values) == width else f" from {name(first)} to {name(last)}"
     if spread.step == len(spread.values):
         return f"{'an' if unit == 'hour' else 'a'} {unit} of its own{within}"
-    return f"every {ordinal(spread.step)} {unit}{within}, from one of its own on,"
+    return f"every {ordinal(spread.step)} {unit}{within} (from one of its own)"
 
 
-def _days(days: FieldRule, weekdays: FieldRule, months: FieldRule, either: bool) -> str:
-    """Return the days; nothing for every day."""
+def _days(days: FieldRule, weekdays: FieldRule, months: FieldRule, either: bool, when: str) -> str:
+    """Return the days with their months and years; nothing for every day."""
     any_day, any_weekday = is_all(days.mask, 31), is_all(weekdays.mask, 7)
     if (any_day and any_weekday) or (either and (any_day or any_weekday)):
         return ""
     on_day, on_weekday = _month_days(days), _weekdays(weekdays)
     if either:
-        return f"on {on_day} of the month or on {on_weekday}{_in(months)}"
+        return f" on {on_day} of the month or on {on_weekday}{_in(months)}{when}"
     if any_weekday:
-        return f"on {on_day}{_of(months)}"
+        return f" on {on_day}{_of(months)}{when}"
     if any_day:
-        return (
-            f"on {on_weekday}{_of(months)}"
-            if weekdays.nth or weekdays.last
-            else f"on {on_weekday}{_in(months)}"
-        )
-    return f"on {on_day}{_of(months)}, if that is {on_weekday}"
+        month = _of(months) if weekdays.nth or weekdays.last else _in(months)
+        return f" on {on_weekday}{month}{when}"
+    return f" on {on_day}{_of(months)}{when}, if that is {on_weekday}"
 
 
 def _month_days(rule: FieldRule) -> str:
@@ -190,6 +184,12 @@ def _months(rule: FieldRule) -> str:
     if rule.spread is not None:
         texts.append(_own(rule.spread, "month", 12, lambda bit: _MONTHS[bit]))
     return listed(texts)
+
+
+def _years(rule: FieldRule) -> str:
+    if rule.star and is_all(rule.mask, YEAR.width):
+        return ""
+    return f" in {listed(spans(rule.mask, YEAR.width, lambda bit: str(bit - YEAR.bit)))}"
 
 
 def _of(months: FieldRule) -> str:
