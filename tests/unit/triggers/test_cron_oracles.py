@@ -63,6 +63,9 @@ def both_days(parts: list[str]) -> bool:
 
 #: What cronsim does otherwise.
 CRONSIM: dict[str, Reason] = {
+    "asked while the clock shows times for the second time, it answers with the first, in the past": lambda parts: (
+        parts[-1] == "past"
+    ),
     "it has no year field": lambda parts: bool(parts[6]),
     "it has no ranges that wrap around": wraps,
     "it has no ?": has(r"\?", 3, 5),
@@ -154,7 +157,10 @@ def differences(
         if mine == theirs:
             counts["agree"] += 1
             continue
-        why = [reason for reason, holds in reasons.items() if holds(fields_of(text, zone))]
+        parts = fields_of(text, zone)
+        if theirs[0] is not None and theirs[0][0] <= after:
+            parts.append("past")
+        why = [reason for reason, holds in reasons.items() if holds(parts)]
         if why:
             counts[why[0]] += 1
         else:

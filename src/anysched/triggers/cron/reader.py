@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import lru_cache
 
-from anysched.triggers.cron.rule import FieldRule, Spread, mask_of, with_text
+import attrs
+
+from anysched.triggers.cron.rule import FieldRule, Spread, field_rule, mask_of
 from anysched.triggers.cron.specs import DAY_OF_MONTH, DAY_OF_WEEK, QUARTZ_DAY_OF_WEEK, FieldSpec
 
 _WORD = re.compile("[A-Za-z]+")
@@ -28,7 +29,9 @@ class FieldError(Exception):
 @lru_cache(maxsize=2048)
 def read_field(text: str, spec: FieldSpec) -> FieldRule:
     """Read one field. :raise FieldError: for what cannot stand there"""
-    return with_text(_FieldReader(text, spec).read(), spec)
+    if text == "*":
+        return field_rule(spec, spec.full, star=True)
+    return _FieldReader(text, spec).read()
 
 
 class _FieldReader:
@@ -41,7 +44,7 @@ class _FieldReader:
         self._is_weekday = spec is DAY_OF_WEEK or spec is QUARTZ_DAY_OF_WEEK
         self._wraps = False
         self._mask = 0
-        self._special = Counter[str]()
+        self._special: dict[str, int] = {}
         self._spread: Spread | None = None
 
     def read(self) -> FieldRule:
@@ -50,7 +53,7 @@ class _FieldReader:
         if text.startswith("?") and "?" in spec.specials:
             if len(text) > 1:
                 raise self._refusal(f"? stands alone in the {spec.label}: write nothing beside it", 1)
-            return FieldRule((1 << spec.width) - 1, star=True, question=True)
+            return attrs.evolve(field_rule(spec, spec.full, star=True), question=True)
         both = spec is DAY_OF_WEEK and self._takes("+")
         star = self._peek() == "*"
         while True:
@@ -59,18 +62,7 @@ class _FieldReader:
                 break
             if not self._takes(","):
                 raise self._unexpected(f"{expected}a comma or the end of the field")
-        found = self._special
-        return FieldRule(
-            self._mask,
-            star=star,
-            both=both,
-            from_end=found["from_end"],
-            nearest=found["nearest"],
-            nearest_end=found["nearest_end"],
-            nth=found["nth"],
-            last=found["last"],
-            spread=self._spread,
-        )
+        return field_rule(spec, self._mask, star, both, self._special, self._spread)
 
     def _item(self) -> str:
         """Read ``*``, a value, a range or a special form; return what else might have followed."""
@@ -179,7 +171,7 @@ class _FieldReader:
         return bit % 7 if self._is_weekday else bit
 
     def _put(self, name: str, bit: int) -> None:
-        self._special[name] |= 1 << bit
+        self._special[name] = self._special.get(name, 0) | 1 << bit
 
     def _value(self) -> int:
         spec, start = self._spec, self._position

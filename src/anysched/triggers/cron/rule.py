@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 import attrs
@@ -17,6 +17,8 @@ from anysched.triggers.cron.specs import (
     YEAR,
     FieldSpec,
 )
+
+_NOTHING: Mapping[str, int] = {}
 
 
 @attrs.frozen
@@ -83,31 +85,37 @@ def mask_of(values: Iterable[int]) -> int:
     return mask
 
 
-def with_text(rule: FieldRule, spec: FieldSpec) -> FieldRule:
+def field_rule(
+    spec: FieldSpec,
+    mask: int,
+    star: bool = False,
+    both: bool = False,
+    special: Mapping[str, int] = _NOTHING,
+    spread: Spread | None = None,
+) -> FieldRule:
     """Return a rule with its canonical text; what says nothing beside the rest is left out."""
-    full = (1 << spec.width) - 1
-    if rule.mask == full:
-        rule = attrs.evolve(rule, from_end=0, nearest=0, nearest_end=0, nth=0, last=0, spread=None)
+    if mask == spec.full:
+        special, spread = _NOTHING, None
     # A star at the start changes the meaning of the other fields only. In the year it is any year, 2200 too.
-    starred = rule.star and spec not in (SECOND, MONTH) and (spec is not YEAR or rule.mask == full)
-    texts = [_starred(rule.mask, spec) if starred else _plain(rule.mask, spec)] if rule.mask else []
-    texts += _day_texts(rule)
-    if rule.spread is not None:
-        texts.append(_spread_text(rule.spread, spec))
-    return attrs.evolve(rule, text=",".join(texts))
+    starred = star and spec not in (SECOND, MONTH) and (spec is not YEAR or mask == spec.full)
+    text = (_starred(mask, spec) if starred else _plain(mask, spec)) if mask else ""
+    if special or spread is not None:
+        others = [*_day_texts(special)] + ([] if spread is None else [_spread_text(spread, spec)])
+        text = ",".join([text, *others] if text else others)
+    return FieldRule(mask, star, False, both, spread=spread, text=text, **special)
 
 
-def _day_texts(rule: FieldRule) -> Iterator[str]:
+def _day_texts(special: Mapping[str, int]) -> Iterator[str]:
     """Yield what only the two day fields have."""
-    for before in bits(rule.from_end):
+    for before in bits(special.get("from_end", 0)):
         yield f"L-{before}" if before else "L"
-    for day in bits(rule.nearest):
+    for day in bits(special.get("nearest", 0)):
         yield f"{day + 1}W"
-    for before in bits(rule.nearest_end):
+    for before in bits(special.get("nearest_end", 0)):
         yield f"L-{before}W" if before else "LW"
-    for bit in bits(rule.nth):
+    for bit in bits(special.get("nth", 0)):
         yield f"{bit % 7}#{bit // 7 + 1}"
-    for day in bits(rule.last):
+    for day in bits(special.get("last", 0)):
         yield f"{day}L"
 
 
@@ -127,13 +135,15 @@ def _spread_text(spread: Spread, spec: FieldSpec) -> str:
 
 
 def _starred(mask: int, spec: FieldSpec) -> str:
+    if mask == spec.full:
+        return "*"
     step = next(n for n in range(1, spec.width + 1) if not mask_of(range(0, spec.width, n)) & ~mask)
     rest = mask & ~mask_of(range(0, spec.width, step))
     return ("*" if step == 1 else f"*/{step}") + (f",{_plain(rest, spec)}" if rest else "")
 
 
 def _plain(mask: int, spec: FieldSpec) -> str:
-    if spec in (SECOND, MONTH) and mask == (1 << spec.width) - 1:
+    if spec in (SECOND, MONTH) and mask == spec.full:
         return "*"
     if not mask & mask - 1:
         return str(_shown(lowest(mask), spec))

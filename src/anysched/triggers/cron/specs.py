@@ -36,6 +36,11 @@ class FieldSpec:
     endings: str = ""
 
     @property
+    def full(self) -> int:
+        """The mask of all values."""
+        return (1 << self.width) - 1
+
+    @property
     def label(self) -> str:
         """The name as a person reads it."""
         return self.name.replace("_", " ")
