@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -175,6 +177,19 @@ def test_many_schedules_may_share_a_trigger() -> None:
     again = [trigger.next_fire_time(NEW_YEAR, anchor=NEW_YEAR, key=str(number)) for number in range(200)]
     assert before == again
     assert len(set(before)) > 150
+
+
+def test_copies_say_the_same() -> None:
+    """rule T2: copied or pickled, before and after it was asked, a trigger is equal and says the same."""
+    for text in ("H H(22-2) L,15W * *", "0 0 22-31 * +monL", "0 0 0 1 1 * 2030-2040"):
+        trigger = CronTrigger(text, "Europe/Berlin")
+        size = len(pickle.dumps(trigger))
+        expected = [trigger.next_fire_time(NEW_YEAR + number * DAY, anchor=NEW_YEAR) for number in range(99)]
+        assert size == len(pickle.dumps(trigger))
+        for other in (copy.deepcopy(trigger), pickle.loads(pickle.dumps(trigger))):
+            assert (trigger, hash(trigger)) == (other, hash(other))
+            found = [other.next_fire_time(NEW_YEAR + number * DAY, anchor=NEW_YEAR) for number in range(99)]
+            assert expected == found
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,9 @@ def test_looking_back_finds_the_same(name: str, expression: str) -> None:
     for gap, fold in product(GAPS, FOLDS):
         policies: Any = {"gap": gap, "fold": fold}
         trigger = CronTrigger(expression, timezone=key, **policies)
-        assert between(trigger, after, until)[::-1] == back_to(trigger, until, after), (gap, fold)
+        expected = between(trigger, after, until)
+        assert expected[::-1] == back_to(trigger, until, after), (gap, fold)
+        assert expected == [trigger.last_fire_time(instant, anchor=after) for instant in expected]
 
 
 def back_to(trigger: CronTrigger, until: datetime, after: datetime) -> list[datetime]:

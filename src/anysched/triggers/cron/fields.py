@@ -62,6 +62,10 @@ class CronFields:
         init=False, eq=False, repr=False, factory=dict[int, tuple[int, int]]
     )
 
+    def __reduce__(self) -> tuple[type[CronFields], tuple[object, ...]]:
+        """Copy and pickle what the fields allow, and not what was asked for so far."""
+        return CronFields, (self.seconds, self.minutes, self.hours, self.months, self.years, self.days)
+
     def next_wall(self, wall: int) -> int | None:
         """Return the first allowed wall time at or after one, or None before the year 10000."""
         day, second = divmod(wall, DAY) if wall > 0 else (0, 0)

@@ -165,6 +165,10 @@ class SpreadSearch:
     fold: FoldPolicy
     _known: dict[str, CronSearch] = attrs.field(init=False, repr=False, factory=dict[str, CronSearch])
 
+    def __reduce__(self) -> tuple[type[SpreadSearch], tuple[object, ...]]:
+        """Copy and pickle the rule, and not for which ids it was asked so far."""
+        return SpreadSearch, (self.expression, self.civil, self.gap, self.fold)
+
     def of(self, key: str) -> CronSearch:
         """Return the search for the schedule with this id."""
         found = self._known.get(key)
