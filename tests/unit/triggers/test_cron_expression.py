@@ -301,6 +301,8 @@ def test_days(expression: str, days: list[int]) -> None:
         ("0 0 8-31 * +mon#1", 5, "never match"),
         ("0 0 */16 * 5#2", 5, "never match"),
         ("0 0 0 29 2 * 2025", 7, "never match"),
+        ("0 0 0 13 1 +fri 2027", 7, "never match"),
+        ("0 0 0 30 2 fri#5 2025", 7, "never match"),
         ("0 0 0 29 2 +mon 2024,2028", 7, "never match"),
         ("0 0 H(1-31) 2 *", 5, "H may choose a day that no month of these has"),
         ("0 0 31 H *", 5, "H may choose a day that no month of these has"),

@@ -153,13 +153,11 @@ class _FieldReader:
         """Read the end of a range; return its bits. It may go on from the highest value to the lowest."""
         spec, start = self._spec, self._position
         high = self._value()
-        if low == 7 != high and spec is DAY_OF_WEEK:  # it is Sunday that begins the week
-            low = 0
         if high >= low:
             return self._bits(low, high)
         if not spec.cycle:
             raise self._refusal(f"a range of the {spec.label} must not end before it begins", start)
-        self._wraps = True
+        self._wraps = True  # from 7, which is Sunday, there is nothing before the lowest
         return self._bits(low, spec.low + spec.cycle - 1) + self._bits(spec.low, high)
 
     def _bits(self, low: int, high: int) -> list[int]:
