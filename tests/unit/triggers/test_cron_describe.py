@@ -22,6 +22,13 @@ from anysched.triggers import CronTrigger
         ("30 1-23/2 * * *", "every 2 hours between 01:30 and 23:30"),
         ("0 9,17 * * *", "at 09:00 and 17:00 every day"),
         ("0 9-17 * * *", "every hour between 09:00 and 17:00"),
+        (
+            "*/20 22-2 * * mon",
+            "every 20 minutes between 00:00 and 02:59 and between 22:00 and 23:59 on Monday",
+        ),
+        ("*/20 8-11,14-17 * * *", "every 20 minutes between 08:00 and 11:59 and between 14:00 and 17:59"),
+        ("0 20-5 * * *", "every hour between 20:00 and 05:00"),
+        ("0 20-5 * 6 *", "at minute 0 of hours 0 to 5 and 20 to 23 every day in June"),
         ("15,45 9-17 * * *", "at minutes 15 and 45 of hours 9 to 17 every day"),
         ("*/20 1,5,9 * * *", "at minutes 0, 20 and 40 of hours 1, 5 and 9 every day"),
         ("10-20 * * * *", "at minutes 10 to 20 of every hour"),

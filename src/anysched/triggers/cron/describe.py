@@ -12,7 +12,7 @@ from anysched.triggers.cron.expression import CronExpression
 from anysched.triggers.cron.fields import lowest
 from anysched.triggers.cron.rule import FieldRule, Spread
 from anysched.triggers.cron.specs import CRONTAB_FIELDS, DAY_OF_MONTH, HOUR, MINUTE, SECOND, YEAR
-from anysched.triggers.cron.words import is_all, listed, ordinal, run_of, spans, step_of, steps
+from anysched.triggers.cron.words import is_all, listed, ordinal, runs_of, spans, step_of, steps
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -22,6 +22,7 @@ _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "
 _WEEKS = ("first", "second", "third", "fourth", "fifth")
 #: So many times of a day are listed one by one.
 _MOST_TIMES = 6
+_MOST_SPANS = 2
 
 
 def describe(expression: CronExpression, key: str | None = None) -> str:
@@ -33,20 +34,22 @@ def describe(expression: CronExpression, key: str | None = None) -> str:
             for rule, spec in zip(rules, CRONTAB_FIELDS, strict=True)
         ]
     seconds, minutes, hours, days, months, weekdays, years = rules
-    time, when = _time(seconds, minutes, hours), _years(years)
+    when = _years(years)
     day = _days(days, weekdays, months, expression.either, when)
+    # Hours that go on past midnight are two spans of each day, where not every day is meant.
+    time = _time(seconds, minutes, hours, wraps=not (day or when or _in(months)))
     if not day:
         every_day = time.startswith("at ") and not time.endswith(("of every hour", "of every minute"))
         day = f"{' every day' if every_day else ''}{_in(months)}{when}"
     return f"{time}{day}"
 
 
-def _time(seconds: FieldRule, minutes: FieldRule, hours: FieldRule) -> str:
+def _time(seconds: FieldRule, minutes: FieldRule, hours: FieldRule, wraps: bool) -> str:
     if seconds.spread is None and minutes.spread is None and hours.spread is None:
         times = _few_times(seconds.mask, minutes.mask, hours.mask)
         if times:
             return f"at {listed(times)}"
-        told = _regular(seconds.mask, minutes.mask, hours.mask)
+        told = _regular(seconds.mask, minutes.mask, hours.mask, wraps)
         if told:
             return told
     parts = [_unit(seconds, "second"), _unit(minutes, "minute"), _unit(hours, "hour")]
@@ -66,13 +69,13 @@ def _clock(hour: int, minute: int, second: int = 0) -> str:
     return f"{hour:02}:{minute:02}:{second:02}" if second else f"{hour:02}:{minute:02}"
 
 
-def _regular(seconds: int, minutes: int, hours: int) -> str:
+def _regular(seconds: int, minutes: int, hours: int, wraps: bool) -> str:
     """Return "every 15 minutes between 09:00 and 17:59" and the like, or nothing where there is no such rule."""
     if seconds.bit_count() > 1:
-        often, span = _often(seconds, SECOND.width, "second"), _between(hours)
+        often, span = _often(seconds, SECOND.width, "second"), _between(hours, wraps)
         return f"{often}{span}" if often and span is not None and is_all(minutes, MINUTE.width) else ""
     if minutes.bit_count() > 1:
-        often, span = _often(minutes, MINUTE.width, "minute"), _between(hours)
+        often, span = _often(minutes, MINUTE.width, "minute"), _between(hours, wraps)
         at = f" at second {lowest(seconds)}" if seconds > 1 else ""
         return f"{often}{span}{at}" if often and span is not None else ""
     minute, second = lowest(minutes), lowest(seconds)
@@ -80,8 +83,10 @@ def _regular(seconds: int, minutes: int, hours: int) -> str:
         return "" if minute or second else "every hour"
     if step := step_of(hours, HOUR.width):
         return f"every {step} hours from {_clock(0, minute, second)}"
-    if run := run_of(hours, HOUR.width):
-        return f"every hour between {_clock(run[0], minute, second)} and {_clock(run[1], minute, second)}"
+    runs = runs_of(hours, HOUR.width, wraps)
+    if len(runs) == 1:
+        first, last = (_clock(hour, minute, second) for hour in runs[0])
+        return f"every hour between {first} and {last}"
     if row := steps(hours):
         first, last = _clock(row[0], minute, second), _clock(row[1], minute, second)
         return f"every {row[2]} hours between {first} and {last}"
@@ -96,12 +101,14 @@ def _often(mask: int, width: int, unit: str) -> str:
     return f"every {step} {unit}s" if step else ""
 
 
-def _between(hours: int) -> str | None:
-    """Return " between 09:00 and 17:59" for hours in a row, nothing for all, None for others."""
+def _between(hours: int, wraps: bool) -> str | None:
+    """Return " between 09:00 and 17:59" for one or two rows of hours, nothing for all, None for others."""
     if is_all(hours, HOUR.width):
         return ""
-    run = run_of(hours, HOUR.width)
-    return None if run is None else f" between {_clock(run[0], 0)} and {_clock(run[1], 59)}"
+    runs = runs_of(hours, HOUR.width, wraps)
+    if len(runs) > _MOST_SPANS:
+        return None
+    return f" {' and '.join(f'between {_clock(first, 0)} and {_clock(last, 59)}' for first, last in runs)}"
 
 
 def _unit(rule: FieldRule, unit: str) -> str:

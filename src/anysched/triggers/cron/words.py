@@ -36,12 +36,6 @@ def step_of(mask: int, width: int) -> int:
     return step if width % step == 0 and values == [*range(0, width, step)] else 0
 
 
-def run_of(mask: int, width: int, wraps: bool = True) -> tuple[int, int] | None:
-    """Return the first and the last bit if the set ones follow each other; they may wrap around."""
-    runs = runs_of(mask, width, wraps)
-    return runs[0] if len(runs) == 1 else None
-
-
 def runs_of(mask: int, width: int, wraps: bool = False) -> list[tuple[int, int]]:
     """Return the first and the last bit of each row of set bits; one may wrap around."""
     runs: list[tuple[int, int]] = []
