@@ -11,6 +11,8 @@ from anysched.triggers.cron.rule import FieldRule, Spread, field_rule, mask_of
 from anysched.triggers.cron.specs import DAY_OF_MONTH, DAY_OF_WEEK, QUARTZ_DAY_OF_WEEK, FieldSpec
 
 _WORD = re.compile("[A-Za-z]+")
+#: The usual fields are ``*`` and one number.
+_NUMBER = re.compile("[0-9]{1,4}")
 _DIGITS = re.compile("[0-9]+")
 #: The most days that there are before the last one of a month.
 _MOST_BEFORE = 30
@@ -31,6 +33,9 @@ def read_field(text: str, spec: FieldSpec) -> FieldRule:
     """Read one field. :raise FieldError: for what cannot stand there"""
     if text == "*":
         return field_rule(spec, spec.full, star=True)
+    if _NUMBER.fullmatch(text) and spec.low <= (value := int(text)) <= spec.high:
+        bit = value + spec.bit
+        return field_rule(spec, 1 << (bit % 7 if spec.cycle == 7 else bit))
     return _FieldReader(text, spec).read()
 
 

@@ -58,10 +58,14 @@ class CronSearch:
             second = max(day + 1, target - 2) * DAY
         return None
 
+    def _stretches(self, day: int) -> tuple[Stretch, ...]:
+        """Return the stretches around a UTC day; those of the middle of three days serve for all of them."""
+        return self.civil.near(day - day % 3 + 1, self.gap, self.fold)
+
     def _first_of_day(self, day: int, second: int) -> int | None:
         """Return the first fire time of a UTC day near a transition, at or after an instant."""
         first = (day + 1) * DAY
-        for stretch in self.civil.near(day, self.gap, self.fold):
+        for stretch in self._stretches(day):
             if stretch.stop > second and stretch.start < first:
                 found = self._first_of_stretch(stretch, second)
                 if found is not None and found < first:
@@ -104,7 +108,7 @@ class CronSearch:
     def _last_of_day(self, day: int, second: int) -> int | None:
         """Return the last fire time of a UTC day near a transition, at or before an instant."""
         last = day * DAY - 1
-        for stretch in self.civil.near(day, self.gap, self.fold):
+        for stretch in self._stretches(day):
             if stretch.start <= second and stretch.stop > last:
                 found = self._last_of_stretch(stretch, second)
                 if found is not None and found > last:

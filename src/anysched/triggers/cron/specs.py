@@ -12,6 +12,10 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
+def _mask_of_all(spec: FieldSpec) -> int:
+    return (1 << spec.width) - 1
+
+
 @attrs.frozen(eq=False)
 class FieldSpec:
     """One field: its name, its bounds, and the names of its values, beginning with the lowest.
@@ -34,11 +38,8 @@ class FieldSpec:
     spread_to: int = 0
     specials: str = ""
     endings: str = ""
-
-    @property
-    def full(self) -> int:
-        """The mask of all values."""
-        return (1 << self.width) - 1
+    #: The mask of all values.
+    full: int = attrs.field(init=False, default=attrs.Factory(_mask_of_all, takes_self=True))
 
     @property
     def label(self) -> str:
