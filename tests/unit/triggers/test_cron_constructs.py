@@ -13,6 +13,8 @@ import pytest
 from tests.unit.triggers.support import NEW_YEAR, between, first
 
 from anysched.errors import CronSyntaxError
+from anysched.model.trigger import Trigger
+from anysched.testing import TriggerSuite
 from anysched.triggers import CronTrigger
 from anysched.wire.values import from_plain, to_plain
 
@@ -334,3 +336,15 @@ def test_looking_back_keeps_to_start_and_end() -> None:
     assert trigger.last_fire_time(start - SECOND, anchor=NEW_YEAR) is None
     open_zone = CronTrigger("0 0 * * *")
     assert open_zone.last_fire_time(NEW_YEAR, anchor=NEW_YEAR) is not None
+
+
+class TestCronTriggers(TriggerSuite):
+    """Rules T2 to T4 for the forms beyond crontab(5)."""
+
+    def triggers(self) -> list[Trigger]:
+        """Return one trigger of each form, in a zone whose clock jumps near the anchor."""
+        texts = (
+            "30 2 L,15W * *", "0 0 LW * 5#5", "*/20 22-3 28-5 * +fri-mon", "H H(0-7) * * *", "H/15 H H * *",
+            "5/25 * * * sunL", "0 */30 2 * 3,10 0L 2025-2027", "0 0 29 2 +sun",
+        )  # fmt: skip
+        return [CronTrigger(text, "Europe/Berlin") for text in texts]
