@@ -181,7 +181,7 @@ class TriggerSearchError(TriggerError):
 
 
 class CronSyntaxError(AnyschedError, ValueError):
-    """A cron expression does not follow crontab(5) (rule T7).
+    """A cron expression cannot be read, or can never match (rule T7).
 
     ``column`` counts from 1 and points at the first character that is wrong.
     """

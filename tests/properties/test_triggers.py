@@ -60,10 +60,11 @@ folds: st.SearchStrategy[Any] = st.sampled_from([None, "first", "last", "both"])
 fields = {
     "second": st.sampled_from(["0", "0", "*/20", "7"]),
     "minute": st.sampled_from(["*", "*/15", "0", "30", "5-50/15", "0,59"]),
-    "hour": st.sampled_from(["*", "*/3", "0", "2", "1-3", "0,23"]),
-    "day": st.sampled_from(["*", "*", "1", "*/9", "4,29-31"]),
+    "hour": st.sampled_from(["*", "*/3", "0", "2", "1-3", "0,23", "22-2"]),
+    "day": st.sampled_from(["*", "*", "1", "*/9", "4,29-31", "L,1W", "L-2W", "28-3"]),
+    "year": st.sampled_from([None, None, "*", "1970/1", "2011,2018,2026"]),
     "month": st.sampled_from(["*", "*", "3,4,10,11,12", "2"]),
-    "day_of_week": st.sampled_from(["*", "*", "0", "mon-fri", "*/2"]),
+    "day_of_week": st.sampled_from(["*", "*", "0", "mon-fri", "*/2", "sunL,sat#1", "+fri-sun"]),
 }
 
 

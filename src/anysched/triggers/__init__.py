@@ -9,6 +9,8 @@ from anysched.triggers.civil import GapPolicy as GapPolicy
 from anysched.triggers.combine import AndTrigger as AndTrigger
 from anysched.triggers.combine import ExceptTrigger as ExceptTrigger
 from anysched.triggers.combine import OrTrigger as OrTrigger
+from anysched.triggers.cron.specs import CronDialect as CronDialect
 from anysched.triggers.cron.trigger import CronTrigger as CronTrigger
+from anysched.triggers.cron.trigger import DayMatch as DayMatch
 from anysched.triggers.date import DateTrigger as DateTrigger
 from anysched.triggers.interval import IntervalTrigger as IntervalTrigger

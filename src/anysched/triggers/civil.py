@@ -25,6 +25,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _CELL = 3 * DAY
+_FIRST_SAFE, _LAST_SAFE = 2 * DAY, LAST_SECOND - 2 * DAY
 _MOST_CELLS, _MOST_DAYS, _MOST_LAYOUTS = 4096, 2048, 128
 
 
@@ -81,8 +82,9 @@ class Civil:
     def offset(self, second: int) -> int:
         """Return how many seconds the wall clock is ahead of UTC at an instant."""
         # At both ends of the calendar the wall time might not exist as a datetime.
-        since = timedelta(0, min(max(second, 2 * DAY), LAST_SECOND - 2 * DAY))
-        ahead = self._zone.fromutc(self._epoch + since).utcoffset() or timedelta(0)
+        if not _FIRST_SAFE <= second <= _LAST_SAFE:
+            second = min(max(second, _FIRST_SAFE), _LAST_SAFE)
+        ahead = self._zone.fromutc(self._epoch + timedelta(0, second)).utcoffset() or timedelta(0)
         return ahead.days * DAY + ahead.seconds
 
     def calm_offset(self, day: int) -> int | None:
@@ -90,9 +92,15 @@ class Civil:
         try:
             return self._calm[day]
         except KeyError:
-            near = self._transitions((day - 2) * DAY, (day + 3) * DAY)
-            offset = None if near else self.offset(day * DAY)
-            return _remember(self._calm, _MOST_DAYS, day, offset)
+            return _remember(self._calm, _MOST_DAYS, day, self._find_calm_offset(day))
+
+    def _find_calm_offset(self, day: int) -> int | None:
+        first, last = (day - 2) * DAY, (day + 3) * DAY
+        offset = self._offset_at((first - 1) // _CELL)
+        for cell in range((first - 1) // _CELL + 1, (last - 1) // _CELL + 2):
+            if self._offset_at(cell) != offset:  # the transition may be before or after these days
+                return None if self._transitions(first, last) else self.offset(day * DAY)
+        return offset
 
     def near(self, day: int, gap: GapPolicy, fold: FoldPolicy) -> tuple[Stretch, ...]:
         """Return the stretches around a UTC day: enough to know all instants of the days beside it."""

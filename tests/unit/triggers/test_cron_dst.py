@@ -33,6 +33,14 @@ TRANSITIONS = {
 }
 FIXED = ("30 2 * * *", "0 0 * * *", "15,45 1-3 * * *", "0 12 30 12 *", "5 0-23/2 * * 0")
 WILDCARD = ("*/20 * * * *", "0 * * * *", "0 */2 * * *", "30 * * * 0,5")
+#: Forms beyond crontab(5); the days on which the clock jumps are among those they allow.
+BEYOND = (
+    "30 2 * * 0L,0#1,0#5,4#3,5#3,5L",
+    "0 0 L-2,L-1,1W,4,17W,LW * *",
+    "5/25 22-3 28-5 * +5-1",
+    "*/20 * ? 10-4 0L,0#1,5",
+    "59/7 23/2,0 13/1,1W * 5#3 1970/1",
+)
 
 
 @cache
@@ -58,6 +66,50 @@ def test_every_policy_agrees_with_the_model(name: str, expression: str) -> None:
         assert expected == between(trigger, after, until), (gap, fold)
         count = trigger.count_fire_times(after, until, anchor=after)
         assert count in {len(expected), None if gap == "shift" else len(expected)}
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+@pytest.mark.parametrize("expression", BEYOND)
+def test_forms_beyond_crontab_agree_with_the_model(name: str, expression: str) -> None:
+    """rules T6 and T7: these forms mean the same under each of the nine policies, forward, backward and counted."""
+    key, day = TRANSITIONS[name]
+    walls = allowed(expression, day)
+    zone, text = ZoneInfo(key), expression if expression.count(" ") == 4 else f"0 {expression}"
+    after = (day - timedelta(days=1, minutes=1)).replace(tzinfo=UTC)
+    until = (day + timedelta(days=2)).replace(tzinfo=UTC)
+    for gap, fold in product(GAPS, FOLDS):
+        policies: Any = {"gap": gap, "fold": fold}
+        trigger = CronTrigger(text, timezone=zone, **policies)
+        model = fire_times(walls, zone, gap, fold)
+        expected = [instant for instant in model if after < instant <= until]
+        assert expected == between(trigger, after, until), (gap, fold)
+        assert expected[::-1] == back_to(trigger, until, after), (gap, fold)
+        count = trigger.count_fire_times(after, until, anchor=after)
+        assert count in {len(expected), None if gap == "shift" else len(expected)}
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+@pytest.mark.parametrize("expression", ["30 2 * * *", "0 0 * * *", "0,50 * * * *"])
+def test_looking_back_finds_the_same(name: str, expression: str) -> None:
+    """rule T4: from behind each of the nine policies finds what it finds from before, at every transition."""
+    key, day = TRANSITIONS[name]
+    after, until = day.replace(tzinfo=UTC) - timedelta(days=3), day.replace(tzinfo=UTC) + timedelta(days=3)
+    for gap, fold in product(GAPS, FOLDS):
+        policies: Any = {"gap": gap, "fold": fold}
+        trigger = CronTrigger(expression, timezone=key, **policies)
+        expected = between(trigger, after, until)
+        assert expected[::-1] == back_to(trigger, until, after), (gap, fold)
+        assert expected == [trigger.last_fire_time(instant, anchor=after) for instant in expected]
+
+
+def back_to(trigger: CronTrigger, until: datetime, after: datetime) -> list[datetime]:
+    """Return the fire times in (after, until], the last one first."""
+    found: list[datetime] = []
+    latest = trigger.last_fire_time(until, anchor=until)
+    while latest is not None and latest > after:
+        found.append(latest)
+        latest = trigger.last_fire_time(latest - timedelta(microseconds=1), anchor=until)
+    return found
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)

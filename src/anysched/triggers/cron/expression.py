@@ -1,25 +1,24 @@
-"""Reading and writing cron expressions as crontab(5) has them (rule T7).
+"""Reading cron expressions (rule T7).
 
-Five fields - minute, hour, day of month, month, day of week - or six with the seconds first. Each is a
-list of ``*``, values and ranges; a range and ``*`` may have a step. A step after a single value
-(``5/15``) is not in crontab(5), and programs that accept it disagree about what it means, so it is
-refused.
+Five fields - minute, hour, day of month, month, day of week - or six with the seconds first, or seven with
+the year last. What each field may hold is in ``reader``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
+from itertools import product
 
 import attrs
 
 from anysched.errors import CronSyntaxError
-from anysched.triggers.cron.fields import CronFields, lowest
+from anysched.triggers.cron.days import EVERY_WEEKDAY, DayRule
+from anysched.triggers.cron.fields import CronFields
+from anysched.triggers.cron.reader import FieldError, read_field
+from anysched.triggers.cron.rule import FieldRule
+from anysched.triggers.cron.specs import CRONTAB_FIELDS, YEAR, CronDialect, FieldSpec, fields_of
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _ALIASES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -29,243 +28,171 @@ _ALIASES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
+#: More than the longest that says nothing twice.
+_LONGEST = 4096
+_PART = re.compile(r"[^ \t]+")
+#: Days that every month has, whatever day of the week is asked for.
+_SURE_DAYS = (1 << 28) - 1
+_EVERY_YEAR = (1 << YEAR.width) - 1
+
+Rules = tuple[FieldRule, FieldRule, FieldRule, FieldRule, FieldRule, FieldRule, FieldRule]
 
 
-@attrs.frozen
-class FieldSpec:
-    """One field: its name, its bounds, and the names of its values, beginning with the lowest."""
-
-    name: str
-    low: int
-    high: int
-    names: tuple[str, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """The name as a person reads it."""
-        return self.name.replace("_", " ")
-
-
-SECOND = FieldSpec("second", 0, 59)
-MINUTE = FieldSpec("minute", 0, 59)
-HOUR = FieldSpec("hour", 0, 23)
-DAY_OF_MONTH = FieldSpec("day", 1, 31)
-MONTH = FieldSpec("month", 1, 12, _MONTHS)
-DAY_OF_WEEK = FieldSpec("day_of_week", 0, 7, _WEEKDAYS)
-FIELDS = (SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK)
-
-
-@attrs.frozen
+@attrs.frozen(eq=False)
 class CronExpression:
-    """A cron expression that was read: its canonical text and what it allows."""
+    """A cron expression that was read.
+
+    :ivar text: its canonical text, as crontab(5) has it
+    :ivar rules: what the fields say: seconds first, the year last
+    :ivar either: whether one of the two day fields is enough
+    :ivar spread: whether the id of the schedule chooses anything
+    """
 
     text: str
-    fields: CronFields
+    rules: Rules
+    either: bool
+    spread: bool
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether the minute or the hour begins with ``*`` (rule T6)."""
+        return self.rules[1].star or self.rules[2].star
+
+    def fields_for(self, key: str) -> CronFields:
+        """Return what the fields allow for the schedule with this id."""
+        rules, specs = self.rules, CRONTAB_FIELDS
+        return _fields([rule.mask_for(spec, key) for rule, spec in zip(rules, specs, strict=True)], self)
 
 
 @lru_cache(maxsize=512)
-def parse(expression: str) -> CronExpression:
+def parse(expression: str, dialect: CronDialect = "crontab", both: bool = False) -> CronExpression:
     """Read a cron expression.
 
-    :raise CronSyntaxError: where it departs from crontab(5), or can never match
+    :param both: whether both day fields must allow a day, as ``+`` says it
+    :raise CronSyntaxError: with the column, for what cannot stand there, or what can never match
     """
+    if len(expression) > _LONGEST:
+        raise _refusal(f"an expression has at most {_LONGEST} characters", expression, _LONGEST)
     stripped = expression.strip(" \t")
     if stripped.startswith("@"):
-        if stripped.lower() not in _ALIASES:
-            raise _refusal(
-                f"{stripped} is not one of {', '.join(_ALIASES)}", expression, expression.index("@")
-            )
-        expression = _ALIASES[stripped.lower()]
-    parts = [(match.group(), match.start()) for match in re.finditer(r"[^ \t]+", expression)]
-    if len(parts) < 5:
-        raise _refusal(
-            f"a cron expression has five fields, or six with seconds first, not {len(parts)}",
-            expression,
-            len(expression),
-        )
-    if len(parts) > 6:
-        raise _refusal("there is no field after the day of week", expression, parts[6][1])
-    masks = [
-        _FieldReader(expression, start, start + len(text), spec).read()
-        for (text, start), spec in zip(parts, FIELDS[-len(parts) :], strict=True)
-    ]
-    stars = [text.startswith("*") for text, _ in parts]
+        return _parse_alias(stripped, expression, both)
+    parts = [(match.group(), match.start()) for match in _PART.finditer(expression)]
+    specs = _specs_of(parts, expression, dialect)
+    rules = [_read(text, spec, expression, start) for (text, start), spec in zip(parts, specs, strict=True)]
     if len(parts) == 5:
-        masks.insert(0, 1 << 0)
-        stars.insert(0, False)
-    seconds, minutes, hours, days, months, weekdays = masks
-    fields = CronFields(
-        seconds=seconds,
-        minutes=minutes,
-        hours=hours,
-        days=days >> 1,
-        months=months,
-        weekdays=weekdays,
-        either_day=not (stars[3] or stars[5]),
-        wildcard=stars[1] or stars[2],
+        rules.insert(0, read_field("0", specs[0]))
+    if len(parts) < 7:
+        rules.append(read_field("*", YEAR))
+    seconds, minutes, hours, days, months, weekdays, years = rules
+    day_at, weekday_at = (parts[index - (len(parts) == 5)][1] for index in (3, 5))
+    if days.question and weekdays.question:
+        raise _refusal("? may stand in one of the two day fields: write * here", expression, weekday_at)
+    if dialect == "quartz" and not (days.question or weekdays.question):
+        raise _refusal("Quartz wants ? in one of the two day fields", expression, weekday_at)
+    starred = days.star or weekdays.star
+    both = both or weekdays.both
+    found = CronExpression(
+        text=_canonical_text(rules, both and not starred),
+        rules=(seconds, minutes, hours, days, months, weekdays, years),
+        either=not (starred or both),
+        spread=any(rule.spread is not None for rule in rules),
     )
-    if not _can_match(fields):
-        raise _refusal("no month of these has such a day, so this can never match", expression, parts[-3][1])
-    return CronExpression(_canonical_text(masks, stars), fields)
+    _require_match(found, expression, day_at)
+    return found
 
 
 def check_field(text: str, spec: FieldSpec) -> None:
-    """Refuse the text of one field that crontab(5) does not allow.
+    """Refuse the text of one field that cannot be read.
 
     :raise CronSyntaxError: with the column in this text
     """
-    _FieldReader(text, 0, len(text), spec).read()
+    _read(text, spec, text, 0)
+
+
+def _parse_alias(alias: str, expression: str, both: bool) -> CronExpression:
+    meant = _ALIASES.get(alias.lower())
+    if meant is None:
+        raise _refusal(f"{alias} is not one of {', '.join(_ALIASES)}", expression, expression.index("@"))
+    return parse(meant, "crontab", both)
+
+
+def _specs_of(parts: list[tuple[str, int]], expression: str, dialect: CronDialect) -> tuple[FieldSpec, ...]:
+    """Return the fields that these parts are: with five there are no seconds, with seven there is a year."""
+    specs, count = fields_of(dialect), len(parts)
+    if count > 7:
+        raise _refusal("there is no field after the year", expression, parts[7][1])
+    if dialect == "quartz" and count < 6:
+        message = "a Quartz expression has six fields, seconds first, or seven with the year last"
+    elif count < 5:
+        message = "a cron expression has five fields, six with seconds first, or seven with the year last"
+    else:
+        return specs[1:6] if count == 5 else specs[:count]
+    raise _refusal(f"{message}, not {count}", expression, len(expression))
+
+
+def _read(text: str, spec: FieldSpec, expression: str, start: int) -> FieldRule:
+    try:
+        return read_field(text, spec)
+    except FieldError as exc:
+        error = _refusal(exc.message, expression, start + exc.position)
+    raise error
 
 
 def _refusal(message: str, expression: str, position: int) -> CronSyntaxError:
     return CronSyntaxError(message, expression=expression, column=position + 1)
 
 
-def _can_match(fields: CronFields) -> bool:
-    """Return whether there is such a day; each day of the year falls on each day of the week some year."""
-    return fields.either_day or any(
-        fields.months >> month & 1 and fields.days & ((1 << length) - 1)
-        for month, length in enumerate(_LONGEST_MONTHS, start=1)
+def _canonical_text(rules: list[FieldRule], both: bool) -> str:
+    """Write an expression so that two with the same meaning get the same text."""
+    texts = [rule.text for rule in rules]
+    if both:
+        texts[5] = f"+{texts[5]}"
+    if texts[6] != "*":
+        return " ".join(texts)
+    return " ".join(texts[1:6] if texts[0] == "0" else texts[:6])
+
+
+def _fields(masks: list[int], expression: CronExpression) -> CronFields:
+    days, weekdays, years = expression.rules[3], expression.rules[5], expression.rules[6]
+    return CronFields(
+        seconds=masks[0],
+        minutes=masks[1],
+        hours=masks[2],
+        months=masks[4],
+        years=0 if years.star and masks[6] == _EVERY_YEAR else masks[6],
+        days=DayRule(
+            masks[3],
+            masks[5],
+            from_end=days.from_end,
+            nearest=days.nearest,
+            nearest_end=days.nearest_end,
+            nth=weekdays.nth,
+            last=weekdays.last,
+            either=expression.either,
+        ),
     )
 
 
-class _FieldReader:
-    """Reads one field, from left to right."""
-
-    def __init__(self, expression: str, start: int, stop: int, spec: FieldSpec) -> None:
-        self._expression = expression
-        self._position = start
-        self._stop = stop
-        self._spec = spec
-
-    def read(self) -> int:
-        """Return the mask of the values that the field allows."""
-        mask = self._item()
-        while self._takes(","):
-            mask |= self._item()
-        if self._position < self._stop:
-            raise self._unexpected()
-        if self._spec is DAY_OF_WEEK:  # 7 is Sunday as well
-            mask = (mask | mask >> 7) & 0x7F
-        return mask
-
-    def _item(self) -> int:
-        """Read ``*``, a value or a range, with its step."""
-        spec, start = self._spec, self._position
-        if self._takes("*"):
-            low, high = spec.low, spec.high
-        else:
-            low = high = self._value()
-            if not self._takes("-"):
-                if self._peek() == "/":
-                    rest = self._expression[self._position : self._stop].partition(",")[0]
-                    meant = f"{self._expression[start : self._position]}-{spec.high}{rest}"
-                    raise self._refusal(f"a step needs * or a range before it, such as {meant}")
-                return 1 << low
-            high = self._range_end(low)
-        step = self._step() if self._takes("/") else 1
-        return sum(1 << value for value in range(low, high + 1, step))
-
-    def _range_end(self, low: int) -> int:
-        start = self._position
-        high = self._value()
-        if high == 0 < low and self._spec is DAY_OF_WEEK and not self._expression[start].isdigit():
-            return 7  # fri-sun
-        if high < low:
-            raise self._refusal("a range must not end before it begins", start)
-        return high
-
-    def _value(self) -> int:
-        spec, start = self._spec, self._position
-        word = self._match("[A-Za-z]+")
-        if word:
-            if word.lower() in spec.names:
-                return spec.low + spec.names.index(word.lower())
-            raise self._refusal(f"{word!r} is not a {spec.label}", start)
-        value = self._number()
-        if not spec.low <= value <= spec.high:
-            raise self._refusal(f"the {spec.label} must be from {spec.low} to {spec.high}", start)
-        return value
-
-    def _step(self) -> int:
-        start = self._position
-        step = self._number()
-        if step == 0:
-            raise self._refusal("a step must be at least 1", start)
-        return step
-
-    def _number(self) -> int:
-        start = self._position
-        digits = self._match("[0-9]+")
-        if not digits:
-            raise self._unexpected()
-        if len(digits) > 9:
-            raise self._refusal("this number is too large", start)
-        return int(digits)
-
-    def _match(self, pattern: str) -> str:
-        found = re.compile(pattern).match(self._expression, self._position, self._stop)
-        if found is None:
-            return ""
-        self._position = found.end()
-        return found.group()
-
-    def _peek(self) -> str:
-        return self._expression[self._position] if self._position < self._stop else ""
-
-    def _takes(self, character: str) -> bool:
-        if self._peek() != character:
-            return False
-        self._position += 1
-        return True
-
-    def _unexpected(self) -> CronSyntaxError:
-        found = self._peek()
-        label = self._spec.label
-        return self._refusal(
-            f"{found!r} does not belong here in the {label}" if found else f"the {label} ends early"
-        )
-
-    def _refusal(self, message: str, position: int | None = None) -> CronSyntaxError:
-        return _refusal(message, self._expression, self._position if position is None else position)
+def _require_match(expression: CronExpression, given: str, position: int) -> None:
+    """Refuse what can never match, or could not for one id or another."""
+    _, _, _, days, months, weekdays, _ = expression.rules
+    if _surely_matches(days, weekdays, expression.either):
+        return
+    masks = [rule.mask for rule in expression.rules]
+    for masks[3], masks[4], masks[5] in product(days.outcomes(), months.outcomes(), weekdays.outcomes()):
+        if not _fields(masks, expression).can_match():
+            message = "no month of these has such a day, so this can never match"
+            if expression.spread:
+                message = "H may choose a day that no month of these has, and then this can never match"
+            raise _refusal(message, given, position)
 
 
-def _canonical_text(masks: Sequence[int], stars: Sequence[bool]) -> str:
-    """Write an expression so that two with the same meaning get the same text."""
-    texts = [
-        # A leading star changes the meaning of these four fields only.
-        _starred(mask, spec) if star and spec not in (SECOND, MONTH) else _plain(mask, spec)
-        for mask, star, spec in zip(masks, stars, FIELDS, strict=True)
-    ]
-    return " ".join(texts[1:] if texts[0] == "0" else texts)
-
-
-def _values(spec: FieldSpec, step: int = 1) -> range:
-    return range(spec.low, (6 if spec is DAY_OF_WEEK else spec.high) + 1, step)
-
-
-def _mask(values: Sequence[int]) -> int:
-    return sum(1 << value for value in values)
-
-
-def _starred(mask: int, spec: FieldSpec) -> str:
-    step = next(n for n in range(1, len(_values(spec)) + 1) if not _mask(_values(spec, n)) & ~mask)
-    rest = mask & ~_mask(_values(spec, step))
-    return ("*" if step == 1 else f"*/{step}") + (f",{_plain(rest, spec)}" if rest else "")
-
-
-def _plain(mask: int, spec: FieldSpec) -> str:
-    if spec in (SECOND, MONTH) and mask == _mask(_values(spec)):
-        return "*"
-    values = [value for value in _values(spec) if mask >> value & 1]
-    step = values[1] - values[0] if len(values) > 1 else 1
-    if len(values) > 2 and step > 1 and values == [*range(values[0], values[-1] + 1, step)]:
-        return f"{values[0]}-{values[-1]}/{step}"
-    texts: list[str] = []
-    while mask:
-        first = lowest(mask)
-        length = lowest(~(mask >> first))
-        run = range(first, first + length)
-        texts += [f"{first}-{run[-1]}"] if length > 2 else map(str, run)
-        mask &= ~_mask(run)
-    return ",".join(texts)
+def _surely_matches(days: FieldRule, weekdays: FieldRule, either: bool) -> bool:
+    """Return whether any month has such a day: the usual case, found without looking at months."""
+    on_day = all(mask & _SURE_DAYS for mask in days.outcomes())
+    on_weekday = all(weekdays.outcomes())
+    if either:
+        return on_day or on_weekday
+    return (on_day and weekdays.mask == EVERY_WEEKDAY) or (
+        on_weekday and days.mask & _SURE_DAYS == _SURE_DAYS
+    )

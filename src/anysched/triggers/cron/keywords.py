@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from anysched.triggers.cron.expression import DAY_OF_WEEK, FIELDS, check_field
+from anysched.triggers.cron.expression import check_field
+from anysched.triggers.cron.specs import CronDialect, fields_of
 
 #: How significant each field is; a day is a day, whichever way it is given.
-_RANKS = {"second": 0, "minute": 1, "hour": 2, "day": 3, "day_of_week": 3, "month": 4}
+_RANKS = {"second": 0, "minute": 1, "hour": 2, "day": 3, "day_of_week": 3, "month": 4, "year": 5}
 
 
-def from_keywords(given: Mapping[str, int | str | None]) -> str:
+def from_keywords(given: Mapping[str, int | str | None], dialect: CronDialect) -> str:
     """Return the expression that fields given by name stand for.
 
     Of those left out, the ones less significant than the least significant one given take their lowest
-    value, the others are ``*``.
+    value, the others are ``*``. In Quartz's dialect a day field that is left out is ``?``.
 
     :raise CronSyntaxError: with the column in the text of the field
     """
@@ -22,13 +23,19 @@ def from_keywords(given: Mapping[str, int | str | None]) -> str:
     if not texts:
         raise ValueError("a CronTrigger needs an expression, or at least one field by name")
     least = min(_RANKS[name] for name in texts)
-    for spec in FIELDS:
-        if spec.name in texts:
-            check_field(texts[spec.name], spec)
+    named = frozenset(texts)
+    for spec in fields_of(dialect):
+        name = spec.name
+        if name in named:
+            check_field(texts[name], spec)
+        elif name == "day_of_week":
+            texts[name] = "?" if dialect == "quartz" and texts["day"] != "?" else "*"
+        elif name == "day" and dialect == "quartz" and texts.get("day_of_week", "?") != "?":
+            texts[name] = "?"
         else:
-            lowest = _RANKS[spec.name] < least and spec is not DAY_OF_WEEK
-            texts[spec.name] = str(spec.low) if lowest else "*"
-    return " ".join(texts[spec.name] for spec in FIELDS)
+            texts[name] = str(spec.low) if _RANKS[name] < least else "*"
+    names = [spec.name for spec in fields_of(dialect)]
+    return " ".join(texts[name] for name in (names if "year" in named else names[:-1]))
 
 
 def _field_text(name: str, value: int | str) -> str:

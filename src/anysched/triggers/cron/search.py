@@ -11,10 +11,13 @@ import attrs
 
 from anysched.triggers.base import DAY, LAST_SECOND
 from anysched.triggers.civil import Civil, FoldPolicy, GapPolicy, Stretch
+from anysched.triggers.cron.expression import CronExpression
 from anysched.triggers.cron.fields import CronFields
 
 #: Counting stays within about two milliseconds up to this span; the larger part is finding the transitions.
 _LONGEST_COUNT = 4 * 366 * DAY
+#: So many schedules that share a trigger with ``H`` are known; it takes microseconds to know one again.
+_MOST_KEYS = 64
 #: How many wall times that "shift" moves out of a gap are looked at one by one.
 _MOST_SHIFTED = 16
 
@@ -27,6 +30,10 @@ class CronSearch:
     civil: Civil
     gap: GapPolicy
     fold: FoldPolicy
+
+    def of(self, key: str) -> CronSearch:
+        """Return the search for the schedule with this id: the same for all."""
+        return self
 
     def first(self, second: int) -> int | None:
         """Return the first fire time at or after an instant, or None before the year 10000."""
@@ -51,10 +58,14 @@ class CronSearch:
             second = max(day + 1, target - 2) * DAY
         return None
 
+    def _stretches(self, day: int) -> tuple[Stretch, ...]:
+        """Return the stretches around a UTC day; those of the middle of three days serve for all of them."""
+        return self.civil.near(day - day % 3 + 1, self.gap, self.fold)
+
     def _first_of_day(self, day: int, second: int) -> int | None:
         """Return the first fire time of a UTC day near a transition, at or after an instant."""
         first = (day + 1) * DAY
-        for stretch in self.civil.near(day, self.gap, self.fold):
+        for stretch in self._stretches(day):
             if stretch.stop > second and stretch.start < first:
                 found = self._first_of_stretch(stretch, second)
                 if found is not None and found < first:
@@ -68,6 +79,48 @@ class CronSearch:
             return None
         wall = self.fields.next_wall(max(second, stretch.start) + stretch.offset)
         if wall is None or wall >= stretch.stop + stretch.offset:
+            return None
+        return stretch.start if at_once else wall - stretch.offset
+
+    def last(self, second: int) -> int | None:
+        """Return the last fire time at or before an instant, or None after the year 0."""
+        while second >= 0:
+            day = second // DAY
+            offset = self.civil.calm_offset(day)
+            if offset is None:
+                found = self._last_of_day(day, second)
+                if found is not None:
+                    return found
+                second = day * DAY - 1
+                continue
+            wall = self.fields.last_wall(second + offset)
+            if wall is None:
+                return None
+            target = (wall - offset) // DAY
+            offset = self.civil.calm_offset(target)
+            if offset is not None:
+                found = wall - offset
+                return found if found >= 0 else None
+            # Near a transition the wall time may mean another instant, on a day beside this one.
+            second = min(day, target + 3) * DAY - 1
+        return None
+
+    def _last_of_day(self, day: int, second: int) -> int | None:
+        """Return the last fire time of a UTC day near a transition, at or before an instant."""
+        last = day * DAY - 1
+        for stretch in self._stretches(day):
+            if stretch.start <= second and stretch.stop > last:
+                found = self._last_of_stretch(stretch, second)
+                if found is not None and found > last:
+                    last = found
+        return last if last >= day * DAY else None
+
+    def _last_of_stretch(self, stretch: Stretch, second: int) -> int | None:
+        """Return the last fire time of a stretch at or before an instant."""
+        at_once = stretch.kind == "after"
+        latest = stretch.stop - 1 if at_once else min(second, stretch.stop - 1)
+        wall = self.fields.last_wall(latest + stretch.offset)
+        if wall is None or wall < stretch.start + stretch.offset:
             return None
         return stretch.start if at_once else wall - stretch.offset
 
@@ -104,3 +157,28 @@ class CronSearch:
             count += self.fields.next_wall(found + offset) != found + offset
             found = self._first_of_stretch(stretch, found + 1)
         return count
+
+
+@attrs.frozen(eq=False)
+class SpreadSearch:
+    """A cron rule of which the id of the schedule chooses a part (``H``), in a zone, under its policies."""
+
+    expression: CronExpression
+    civil: Civil
+    gap: GapPolicy
+    fold: FoldPolicy
+    _known: dict[str, CronSearch] = attrs.field(init=False, repr=False, factory=dict[str, CronSearch])
+
+    def __reduce__(self) -> tuple[type[SpreadSearch], tuple[object, ...]]:
+        """Copy and pickle the rule, and not for which ids it was asked so far."""
+        return SpreadSearch, (self.expression, self.civil, self.gap, self.fold)
+
+    def of(self, key: str) -> CronSearch:
+        """Return the search for the schedule with this id."""
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _MOST_KEYS:
+                self._known.clear()
+            found = CronSearch(self.expression.fields_for(key), self.civil, self.gap, self.fold)
+            self._known[key] = found
+        return found
