@@ -171,17 +171,18 @@ async def test_every_call_leaves_an_entry(
             assert len(new) + len(before) == len(await scheduler.get_audit())
 
 
-async def test_what_changes_nothing_leaves_none(scheduler: AsyncScheduler) -> None:
+async def test_what_changes_nothing_leaves_none(make: MakeScheduler, store: DataStore) -> None:
     """Rule A1: calls that fail, are only tried, or find everything as they want it, leave no entry."""
-    await ready(scheduler)
-    before = await scheduler.get_audit()
-    for name, (call, error) in IDLE.items():
-        if error is None:
-            await call(scheduler)
-        else:
-            with pytest.raises(error):
+    async with make(store, role="client") as scheduler:
+        await ready(scheduler)
+        before = await scheduler.get_audit()
+        for name, (call, error) in IDLE.items():
+            if error is None:
                 await call(scheduler)
-        assert before == await scheduler.get_audit(), name
+            else:
+                with pytest.raises(error):
+                    await call(scheduler)
+            assert before == await scheduler.get_audit(), name
 
 
 async def test_the_story_of_a_schedule(scheduler: AsyncScheduler) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from tests.integrations.support import Api, serving
+from tests.integrations.test_backfills import BODY, add
 
 from anysched import AuditAction
 from anysched.integrations import _words
@@ -24,12 +25,20 @@ REQUESTS: list[tuple[str, str, str | None, dict[str, Any], str]] = [
     ("POST", "/schedule/restore-fire-time", "a", {"fire_time": FIRST}, "fire_time_restored"),
     ("POST", "/holds/place", None, {"everything": True}, "hold_placed"),
     ("POST", "/holds/lift", None, {"everything": True}, "hold_lifted"),
+    ("POST", "/windows/add", None, {"id": "w", "everything": True, "cron": "0 2 * * *", "duration": 9}, "window_added"),
+    ("POST", "/windows/remove", None, {"id": "w"}, "window_removed"),
+    ("POST", "/schedule/backfill", "past", BODY, "backfill_started"),
+    ("POST", "/backfill/pause", None, {}, "backfill_paused"),
+    ("POST", "/backfill/resume", None, {}, "backfill_resumed"),
+    ("POST", "/backfill/cancel", None, {}, "backfill_cancelled"),
     ("DELETE", "/schedule", "a", {}, "schedule_removed"),
 ]  # fmt: skip
 
 
 def ask(api: Api, method: str, path: str, id: str | None, body: dict[str, Any], **said: str) -> int:
     """Send a request that says who asks and why; return the status."""
+    if path.startswith("/backfill/"):
+        id = api("GET", "/backfills").json()["backfills"][0]["id"]
     if method == "DELETE":
         return api(method, path, id, params=said).status_code
     return api(method, path, id, json={**body, **said}).status_code
@@ -42,6 +51,7 @@ def test_each_request_is_kept(framework: str, anyio_backend: str) -> None:
     }
     with serving(framework, backend=anyio_backend) as api:
         api.add("a")
+        add(api, "past")
         for *request, action in REQUESTS:
             assert 300 > ask(api, *request, by="bob", reason="why")
             (entry,) = api("GET", "/audit", params={"limit": "1"}).json()["entries"]
@@ -52,6 +62,7 @@ def test_names_that_the_server_knows(framework: str) -> None:
     """Rule A1: where ``authorize`` gives a name, it is kept whatever the request says, and no other can be given."""
     with serving(framework, authorize=lambda request: "ann") as api:
         api.add("a")
+        add(api, "past")
         for *request, action in REQUESTS:
             assert 422 == ask(api, *request, by="bob"), action
             assert 300 > ask(api, *request), action

@@ -66,6 +66,7 @@ BACKFILL_OPERATIONS: tuple[Operation, ...] = (
     Operation(
         run=list_backfills,
         method="GET",
+        changes=False,
         path="/backfills",
         query=models.BackfillsQuery,
         answer=models.BackfillList,

@@ -23,6 +23,7 @@ HISTORY_OPERATIONS: tuple[Operation, ...] = (
     Operation(
         run=get_fire_times,
         method="GET",
+        changes=False,
         path="/schedule/fire-times",
         query=models.FireTimesQuery,
         answer=models.FireTimeList,
@@ -31,6 +32,7 @@ HISTORY_OPERATIONS: tuple[Operation, ...] = (
     Operation(
         run=explain,
         method="GET",
+        changes=False,
         path="/schedule/explain",
         query=models.ExplainQuery,
         answer=models.Explanation,

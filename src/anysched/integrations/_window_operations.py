@@ -48,6 +48,7 @@ WINDOW_OPERATIONS: tuple[Operation, ...] = (
     Operation(
         run=list_windows,
         method="GET",
+        changes=False,
         path="/windows",
         query=models.WindowsQuery,
         answer=models.WindowList,
