@@ -171,15 +171,15 @@ def test_reference_is_complete() -> None:
 def test_every_rule_is_explained() -> None:
     """The rules that the code names are all in the project's own statement of them."""
     stated = set(
-        re.findall(r"\*\*([TSPHBOLJN]\d+)\*\*", (ROOT / "docs/explanation/semantics.md").read_text("utf-8"))
+        re.findall(r"\*\*([TSPHBOWFGALJN]\d+)\*\*", (ROOT / "docs/explanation/semantics.md").read_text("utf-8"))
     )
     named = {
         rule
         for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *PAGES]
         for mention in re.findall(
-            r"[Rr]ules? ((?:[TSPHBOLJN]\d+(?:, | and | to |-)?)+)", path.read_text("utf-8")
+            r"[Rr]ules? ((?:[TSPHBOWFGALJN]\d+(?:, | and | to |-)?)+)", path.read_text("utf-8")
         )
-        for rule in re.findall(r"[TSPHBOLJN]\d+", mention)
+        for rule in re.findall(r"[TSPHBOWFGALJN]\d+", mention)
     }
 
     assert set() == named - stated

@@ -16,6 +16,9 @@ RULES = {
     *(f"B{number}" for number in range(1, 4)),
     *(f"O{number}" for number in range(1, 7)),
     *(f"W{number}" for number in range(1, 6)),
+    *(f"F{number}" for number in range(1, 5)),
+    *(f"G{number}" for number in range(1, 4)),
+    *(f"A{number}" for number in range(1, 3)),
     *(f"L{number}" for number in range(1, 5)),
     *(f"J{number}" for number in range(1, 7)),
     *(f"N{number}" for number in range(1, 10)),
@@ -24,8 +27,8 @@ RULES = {
 
 def named_rules(text: str) -> set[str]:
     """Return the rules that a sentence names: "rule P6", "rules P3 and P10", "Rules L1 to L3", "(S5)"."""
-    found = set(re.findall(r"\b([TSPHBOWLJN]\d{1,2})\b", text))
-    for letter, first, last in re.findall(r"\b([TSPHBOWLJN])(\d{1,2}) to \1(\d{1,2})\b", text):
+    found = set(re.findall(r"\b([TSPHBOWFGALJN]\d{1,2})\b", text))
+    for letter, first, last in re.findall(r"\b([TSPHBOWFGALJN])(\d{1,2}) to \1(\d{1,2})\b", text):
         found |= {f"{letter}{number}" for number in range(int(first), int(last) + 1)}
     return found
 
@@ -45,4 +48,4 @@ def test_every_rule_has_a_test_that_names_it() -> None:
 def test_the_rules_are_those_of_the_documentation() -> None:
     """The list above is the list of rules in docs/explanation/semantics.md."""
     text = (ROOT / "docs/explanation/semantics.md").read_text()
-    assert RULES == set(re.findall(r"^[-*#\s]*\**([TSPHBOWLJN]\d{1,2})\b", text, re.MULTILINE))
+    assert RULES == set(re.findall(r"^[-*#\s]*\**([TSPHBOWFGALJN]\d{1,2})\b", text, re.MULTILINE))
