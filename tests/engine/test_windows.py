@@ -272,6 +272,15 @@ async def test_windows_that_make_no_sense(
     assert () == (await scheduler.get_schedule("a")).state.windows
 
 
+async def test_windows_that_may_overlap(scheduler: AsyncScheduler, clock: FakeClock, runs: Runs) -> None:
+    """Rule W3: where it is said so, windows overlap; skipping wins, and what is put off runs outside of both."""
+    await scheduler.add_schedule(runs.task(), EVERY_10, id="s")
+    await scheduler.add_window("night", mode="defer", dates=[(at(15), at(45))], everything=True)
+    await scheduler.add_window("holiday", dates=[(at(25), at(55))], everything=True, allow_overlap=True)
+    await clock.advance(65)
+    assert [10, 55, 60] == runs.take()
+
+
 async def test_windows_that_overlap(scheduler: AsyncScheduler, runs: Runs) -> None:
     """Rule W3: a window that overlaps with another of a schedule is refused, and nothing changes; touching is fine."""
     for id in ("a", "b"):

@@ -31,6 +31,7 @@ class WindowMethods(Base):
         tags: Iterable[str] | None = None,
         task: Callable[..., Any] | str | None = None,
         everything: bool = False,
+        allow_overlap: bool = False,
         reason: str | None = None,
         by: str | None = None,
     ) -> PlacedWindow:
@@ -58,11 +59,13 @@ class WindowMethods(Base):
         :param tags: schedules that carry all of these tags
         :param task: schedules of this task
         :param everything: all schedules; joined with no other condition
+        :param allow_overlap: let it overlap with other windows of the same schedules, as holidays do with nights: then
+            skipping wins over deferring, and what is deferred runs outside of all of them (rule W3)
         :param reason: free text, shown with the window
         :param by: who adds it
         :return: the window as it is stored
         :raise ValueError: when no condition is given, when the window has no span left, or spans that overlap among
-            themselves or with another window of one of the schedules
+            themselves or, unless ``allow_overlap``, with another window of one of the schedules
         :raise ScheduleLookupError: when one of ``ids`` does not exist; nothing is changed then
         :raise ConflictingHoldError: when the id is that of a hold, or of a window on other schedules
         :raise TriggerError: when ``trigger`` does not work
@@ -79,7 +82,8 @@ class WindowMethods(Base):
             reason=reason,
             by=by,
         )
-        return await self._windows.add(await self._selector(ids, group, tags, task, everything), window)
+        selector = await self._selector(ids, group, tags, task, everything)
+        return await self._windows.add(selector, window, allow_overlap=allow_overlap)
 
     async def remove_window(self, id: str, *, reason: str | None = None, by: str | None = None) -> None:
         """End a window now: what it covered and is to come runs again, what has passed does not (rule W4).

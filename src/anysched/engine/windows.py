@@ -69,10 +69,10 @@ class Windows:
         )
         return windowing.checked(window, now)
 
-    async def add(self, selector: Selector, window: Window) -> PlacedWindow:
+    async def add(self, selector: Selector, window: Window, *, allow_overlap: bool) -> PlacedWindow:
         """Place a window, also on schedules that are added later."""
         policy = self._engine.settings.policy
-        overlaps = windowing.Overlaps()
+        overlaps = None if convert.boolean(allow_overlap, "allow_overlap") else windowing.Overlaps()
         placed: PlacedWindow | None = None
 
         def decide_hold(all_placed: Mapping[str, Placed], now: datetime) -> HoldChange:

@@ -38,6 +38,8 @@ class WindowRequest(SelectorBody, AskedBody):
     """From when to when, the second exclusive."""
     timezone: str | None = None
     """The time zone of `cron`; by default the scheduler's."""
+    allow_overlap: bool = False
+    """Let it overlap with other windows of the same schedules."""
 
 
 class RemoveWindowRequest(AskedBody):

@@ -29,6 +29,7 @@ async def add_window(
             dates=[(start, end) for start, end in body.dates],
             timezone=body.timezone,
             **body.conditions,
+            allow_overlap=body.allow_overlap,
             reason=body.reason,
             by=by,
         )

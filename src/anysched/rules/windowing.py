@@ -120,15 +120,20 @@ class Overlaps:
         if found is not None:
             raise ValueError(
                 f"window {printable(window.id)} overlaps with window {printable(other.id)}, which some of the same"
-                f" schedules have: both are open at {found}"
+                f" schedules have: both are open at {found}; if that is meant, pass allow_overlap=True"
             )
 
 
 def cover(
-    snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, window: Window, overlaps: Overlaps
+    snapshot: ScheduleSnapshot,
+    options: EffectiveOptions,
+    now: datetime,
+    window: Window,
+    overlaps: Overlaps | None,
 ) -> Change:
     """Decide about a schedule that a window means from now on, or means already and is replaced (rule W4).
 
+    :param overlaps: finds out whether it overlaps with others; None if it may
     :raise ValueError: when it overlaps with another window of the schedule, or that has too many
     :raise TriggerError: when the trigger of another window does not work
     :raise DeserializationError: when the schedule cannot be read on this node
@@ -137,7 +142,7 @@ def cover(
     def windows(snapshot: ScheduleSnapshot) -> tuple[Window, ...]:
         found = active(snapshot.state, now)
         others = [other for other in found if other.id != window.id]
-        for other in others:
+        for other in others if overlaps is not None else ():
             overlaps.check(window, other, now)
         old = next((one for one in found if one.id == window.id), None)
         if old is not None and old.goes_on_as(window):
