@@ -142,8 +142,9 @@ def cover(
     def windows(snapshot: ScheduleSnapshot) -> tuple[Window, ...]:
         found = active(snapshot.state, now)
         others = [other for other in found if other.id != window.id]
-        for other in others if overlaps is not None else ():
-            overlaps.check(window, other, now)
+        if overlaps is not None:
+            for other in others:
+                overlaps.check(window, other, now)
         old = next((one for one in found if one.id == window.id), None)
         if old is not None and old.goes_on_as(window):
             new = attrs.evolve(old, reason=window.reason, by=window.by)
