@@ -186,6 +186,22 @@ async def test_a_fire_time_is_taken_out_of_a_window(
     assert {SkipReason.window: 1} == dict((await scheduler.get_schedule("a")).state.skipped)
 
 
+async def test_a_fire_time_is_restored_after_its_window(
+    scheduler: AsyncScheduler, clock: FakeClock, runs: Runs
+) -> None:
+    """Rules O4 and W2: what a window put off is due at its end again, though the window is over by then."""
+    await scheduler.add_schedule(runs.task(), EVERY_10, id="s")
+    await scheduler.add_window("w", mode="defer", dates=[(at(15), at(25))], everything=True)
+    await clock.advance(12)
+    await scheduler.move_fire_time("s", to=at(22))
+    await scheduler.pause_schedule("s")
+    await clock.advance(30)
+    await scheduler.add_window("other", dates=[(at(100), at(110))], everything=True)
+    await scheduler.restore_fire_time("s", at(20))
+    state = (await scheduler.get_schedule("s")).state
+    assert (at(20), at(25)) == (state.next_fire_time, state.due_at)
+
+
 async def test_a_schedule_comes_to_other_sets(
     scheduler: AsyncScheduler, clock: FakeClock, runs: Runs
 ) -> None:

@@ -81,7 +81,7 @@ def moved(
     if windowed_until is not None:
         dealt_with = max(windowed_until, mark(cursor, now))
         skips += left_out(snapshot, times, dealt_with)
-        windows = remaining(windows, dealt_with)
+        windows = remaining(windows, dealt_with, left)
         windowed_until = dealt_with if windows else None
     told_of = skipping(snapshot, skips)
     events = list(told_of.events)

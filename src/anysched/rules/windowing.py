@@ -230,7 +230,7 @@ def _looked_at(
         revision=old.revision + 1,
         skipped=skips.counts,
         skipped_exact=skips.exact,
-        windows=old.windows if dealt_with is None else remaining(old.windows, dealt_with),
+        windows=old.windows if dealt_with is None else remaining(old.windows, dealt_with, old.occurrences),
         windowed_until=dealt_with,
     )
     state = rewindowed(snapshot.schedule, state, windows, now)

@@ -148,9 +148,16 @@ def active(state: ScheduleState, now: datetime) -> tuple[Window, ...]:
     return tuple(window for window in state.windows if not window.is_over(now))
 
 
-def remaining(windows: Iterable[Window], dealt_with: datetime) -> tuple[Window, ...]:
-    """Return windows without those that cover nothing after an instant."""
-    return tuple(window for window in windows if not window.is_over(dealt_with + TICK))
+def remaining(
+    windows: Iterable[Window], dealt_with: datetime, named: Iterable[Occurrence]
+) -> tuple[Window, ...]:
+    """Return windows without those that cover nothing after an instant.
+
+    :param named: fire times that were skipped or moved: what one of them becomes when it is restored (rule O4) depends
+        on the windows from it on
+    """
+    first = min((one.fire_time for one in named if not one.settled), default=dealt_with + TICK)
+    return tuple(window for window in windows if not window.is_over(min(first, dealt_with + TICK)))
 
 
 def rewindowed(
@@ -167,7 +174,7 @@ def rewindowed(
         if window.is_over(now) or not any(window.goes_on_as(other) for other in windows)
     )
     dealt_with = state.windowed_until or mark(state.next_fire_time, now)
-    kept = remaining((*ended, *windows), dealt_with)
+    kept = remaining((*ended, *windows), dealt_with, state.occurrences)
     new = attrs.evolve(state, windows=kept, windowed_until=dealt_with if kept else None)
     if state.error is not None:  # nothing can be asked of its trigger
         return new
