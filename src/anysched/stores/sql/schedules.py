@@ -3,52 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
 from typing import Any, Final
-from uuid import UUID
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from anysched.errors import DeserializationError
-from anysched.model.backfill import Backfill
 from anysched.model.change import Change
 from anysched.model.hold import Selector
-from anysched.model.ids import new_id
 from anysched.model.policies import ScheduleStatus
-from anysched.model.schedule import NOTHING_SKIPPED, Pause, ScheduleSnapshot, ScheduleState
-from anysched.model.trigger import UndecodableTrigger
-from anysched.model.window import Window
+from anysched.model.schedule import ScheduleSnapshot
 from anysched.ports.store import ScheduleQuery
 from anysched.stores.sql.ahead import Question, ask
-from anysched.stores.sql.columns import (
-    EPOCH,
-    from_instant,
-    from_json,
-    from_optional_instant,
-    to_instant,
-    to_json,
-    to_optional_instant,
-)
 from anysched.stores.sql.configs import Config, Configs, StoredConfig
 from anysched.stores.sql.dialects import Dialect, is_one_of
 from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.session import Conflict
 from anysched.stores.sql.statements import STATE_COLUMNS, Statements
-from anysched.wire.records import (
-    backfills_from_plain,
-    backfills_to_plain,
-    occurrences_from_plain,
-    occurrences_to_plain,
-    pauses_from_plain,
-    pauses_to_plain,
-    skips_from_plain,
-    skips_to_plain,
-    windows_from_plain,
-    windows_to_plain,
-)
-from anysched.wire.registry import TypeRegistry
+from anysched.stores.sql.states import States, strange_in
 
 #: How many schedules that this node cannot handle are looked at in one pass.
 MOST_PASSED_OVER: Final = 1000
@@ -143,7 +115,7 @@ class Schedules:
         self._sql = statements
         self.dialect = dialect
         self.configs = configs
-        self._rare = Rare(configs.registry)
+        self._states = States(configs.registry)
 
     # reading
 
@@ -264,7 +236,7 @@ class Schedules:
             if unknown is not None and config.unknown is not None:
                 unknown.note(row[2], fetched[row[0]][2], config.unknown)
                 continue
-            state, fault = _read_state(row, self._rare)
+            state, fault = self._states.read(row)
             strange = strange_in(state)
             if unknown is not None and strange is not None:
                 unknown.note_state(row[0], row[4], strange)
@@ -295,9 +267,7 @@ class Schedules:
             if stored is None:
                 if config is not None:
                     assert change.state is not None
-                    inserts.append(
-                        (*config.columns, *_state_row(change.state, self._rare), change.schedule_id)
-                    )
+                    inserts.append((*config.columns, *self._states.row(change.state), change.schedule_id))
                 continue
             key = (change.schedule_id, stored.incarnation, stored.revision)
             if change.removed or config is not None:
@@ -308,7 +278,7 @@ class Schedules:
             if config is not None:
                 config_updates.append((*config.columns, *key))
             if change.state is not None:
-                state_updates.append((*_state_row(change.state, self._rare), *key))
+                state_updates.append((*self._states.row(change.state), *key))
         run = self.dialect.run_many
         if new_configs:
             run(connection, self._sql.insert_config, new_configs)
@@ -326,118 +296,3 @@ class Schedules:
                 raise Conflict
         if old_configs:
             run(connection, self._sql.delete_config, old_configs)
-
-
-#: A hold writes the same pauses into very many rows, whose text is made once, and read once.
-@lru_cache(maxsize=256)
-def _pauses_text(pauses: tuple[Pause, ...]) -> str:
-    return to_json(pauses_to_plain(pauses))
-
-
-@lru_cache(maxsize=256)
-def _pauses_of(text: str) -> tuple[Pause, ...]:
-    return pauses_from_plain(from_json(text))
-
-
-class Rare:
-    """Reads and writes what few schedules have: windows, of which many schedules have the same, and backfills."""
-
-    def __init__(self, registry: TypeRegistry) -> None:
-        self._registry = registry
-
-        @lru_cache(maxsize=256)
-        def text_of(windows: tuple[Window, ...]) -> str:
-            return to_json(windows_to_plain(windows, registry))
-
-        @lru_cache(maxsize=256)
-        def windows_of(text: str) -> tuple[Window, ...]:
-            return windows_from_plain(from_json(text), registry)
-
-        self._text_of = text_of
-        self._windows_of = windows_of
-
-    def columns(self, state: ScheduleState) -> tuple[str | None, int | None, str | None]:
-        """Return them as columns."""
-        return (
-            self._text_of(state.windows) if state.windows else None,
-            from_optional_instant(state.windowed_until),
-            to_json(backfills_to_plain(state.backfills, self._registry)) if state.backfills else None,
-        )
-
-    def windows(self, text: str | None) -> tuple[Window, ...]:
-        """Return windows."""
-        return () if text is None else self._windows_of(text)
-
-    def backfills(self, text: str | None) -> tuple[Backfill, ...]:
-        """Return backfills."""
-        return () if text is None else backfills_from_plain(from_json(text), self._registry)
-
-
-def strange_in(state: ScheduleState) -> str | None:
-    """Return which trigger in a state is of a type or version that is not known here, if one is (rule S2)."""
-    if state.windows or state.backfills:
-        triggers = [window.trigger for window in state.windows]
-        # Of one that makes no more jobs, nobody needs the trigger.
-        triggers += [backfill.trigger for backfill in state.backfills if backfill.left]
-        return next((one.reason for one in triggers if isinstance(one, UndecodableTrigger)), None)
-    return None
-
-
-def _state_row(state: ScheduleState, rare: Rare) -> tuple[Any, ...]:
-    return (
-        state.incarnation.hex,
-        state.revision,
-        from_instant(state.anchor),
-        from_optional_instant(state.next_fire_time),
-        from_optional_instant(state.due_at),
-        from_optional_instant(state.wake_at),
-        from_optional_instant(state.last_fire_time),
-        _pauses_text(state.pauses) if state.pauses else None,
-        state.error,
-        state.jobs_made,
-        to_json(skips_to_plain(state.skipped)) if state.skipped else None,
-        int(state.skipped_exact),
-        state.failures,
-        to_json(occurrences_to_plain(state.occurrences)) if state.occurrences else None,
-        *rare.columns(state),
-    )
-
-
-def _read_state(row: Sequence[Any], rare: Rare) -> tuple[ScheduleState, str | None]:
-    """Return the state of a row, and what is wrong with it; a damaged row never fails the others (rule S2).
-
-    A damaged state is one that has to be looked at, so that the rules set its schedule aside.
-    """
-    (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error, jobs_made,
-     skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills) = row  # fmt: skip
-    try:
-        state = ScheduleState(
-            incarnation=UUID(incarnation),
-            revision=int(revision),
-            anchor=to_instant(anchor),
-            next_fire_time=to_optional_instant(next_fire_time),
-            due_at=to_optional_instant(due_at),
-            last_fire_time=to_optional_instant(last_fire_time),
-            pauses=() if pause is None else _pauses_of(pause),
-            error=error,
-            jobs_made=int(jobs_made),
-            skipped=skips_from_plain(from_json(skipped)) if skipped else NOTHING_SKIPPED,
-            skipped_exact=bool(skipped_exact),
-            failures=int(failures),
-            occurrences=() if occurrences is None else occurrences_from_plain(from_json(occurrences)),
-            windows=rare.windows(windows),
-            windowed_until=to_optional_instant(windowed_until),
-            backfills=rare.backfills(backfills),
-        )
-    except (DeserializationError, TypeError, ValueError, AttributeError) as exc:
-        state = ScheduleState(
-            incarnation=new_id(EPOCH),
-            revision=0,
-            anchor=EPOCH,
-            next_fire_time=EPOCH,
-            due_at=EPOCH,
-            pauses=() if pause is None else (Pause(since=EPOCH, until=EPOCH),),
-            error=None if error is None else str(error),
-        )
-        return state, f"the stored state is damaged: {exc}"
-    return state, None

@@ -19,7 +19,7 @@ from anysched.model.task import TaskOptions
 from anysched.model.trigger import UndecodableTrigger
 from anysched.stores import SQLDataStore
 from anysched.stores.sql.columns import EPOCH
-from anysched.stores.sql.schedules import Rare, strange_in
+from anysched.stores.sql.states import States, strange_in
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.actors import Node, User, direct_job, every, seconds
 from anysched.testing.store_suite.odd import PlainTrigger
@@ -183,7 +183,7 @@ async def test_windows_of_an_unknown_type(path: Any, clock: FakeClock) -> None:
     known.register(Slow, "a slow one")
     knowing, store = SQLDataStore(f"sqlite:///{path}"), SQLDataStore(f"sqlite:///{path}")
     knowing._holds._registry = known
-    knowing._schedules._rare = Rare(known)
+    knowing._schedules._states = States(known)
     for one in (knowing, store):
         await one.open(clock)
     user, node = User(store), Node(store)
