@@ -47,6 +47,21 @@ class RememberingModel(Model):
         named = [t for t, one in self.named.items() if not one.settled and t <= now]
         return sorted([*takewhile(lambda t: t <= now, self.from_cursor()), *named])
 
+    def uncounted(self, now: datetime) -> list[tuple[datetime, SkipReason]]:
+        """Return the fire times up to now that windows have left out, and that are not counted yet."""
+        instants = (self.counted_to + n * TICK for n in range(1, (now - self.counted_to) // TICK + 1))
+        return [(t, SkipReason.window) for t in instants if self.is_left_out(t)]
+
+
+def is_skipped_later(one: FireTime) -> bool:
+    """Return whether a fire time is told as one that gets no job, and nothing of that is written yet."""
+    return one.status == "skipped" and one.finished_at is None
+
+
+def is_by_a_window(one: FireTime) -> bool:
+    """Return whether a fire time is told as one that a window leaves out, and nothing of that is written yet."""
+    return is_skipped_later(one) and one.reason is SkipReason.window
+
 
 class Told(Both):
     """The rules and the model, and what a store would have kept; every second job has ended."""
@@ -125,7 +140,10 @@ class Told(Both):
         settled = [one for one in left if one.status == "skipped" and one.finished_at is not None]
         begun = [one for one in self.tell(None) if one.finished_at is not None and one.status == "skipped"]
         self.compare_skips(model.skips, begun)
-        self.check_pending(model, [one for one in left if one not in settled], replaced=replaced)
+        windows = [one for one in left if is_by_a_window(one)]
+        self.compare_skips(model.uncounted(self.now), windows)
+        left = [one for one in left if one not in settled and one not in windows]
+        self.check_pending(model, left, replaced=replaced)
 
     def check_pending(self, model: RememberingModel, told: list[FireTime], *, replaced: bool) -> None:
         """What nothing has come of yet is told alone, or in spans that do not overlap."""
@@ -149,6 +167,7 @@ class Told(Both):
         now, end, known = self.now, self.now + AHEAD * TICK, len(self.model.skips)
         everything = self.tell(end)
         told = [one for one in everything if one.status in ("planned", "paused")]
+        told += [one for one in everything if is_skipped_later(one) and one.first > now]
         planned = {one.first: one.due_at for one in told if one.status == "planned"}
         starts = Counter(planned.values())
         made = len(self.jobs)
@@ -166,9 +185,12 @@ class Told(Both):
         for fire_time, _ in self.model.skips[known:]:
             assert not now < fire_time <= end or any(one.first <= fire_time <= one.last for one in everything)
         for one in told:
-            if one.status == "paused":
+            if one.status != "planned":
                 assert one.first not in began
                 assert one.last not in began
+        skips = [*self.model.skips[known:], *self.model.uncounted(self.now)]
+        windows = [(t, why) for t, why in skips if now < t <= end and why is SkipReason.window]
+        self.compare_skips(windows, [one for one in everything if is_by_a_window(one) and one.first > now])
 
 
 @settings(max_examples=300)

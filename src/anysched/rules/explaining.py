@@ -10,7 +10,8 @@ import attrs
 from anysched.errors import TriggerError
 from anysched.model.history import FireTime
 from anysched.model.policies import JobKind, ScheduleStatus
-from anysched.rules.foreseeing import Outlook, foresee, times_of
+from anysched.rules.foreseeing import foresee, times_of
+from anysched.rules.outlooks import Outlook
 from anysched.rules.telling import Known, first_times, tell
 from anysched.rules.times import FireTimes
 from anysched.rules.wording import Words
