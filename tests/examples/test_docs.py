@@ -171,7 +171,9 @@ def test_reference_is_complete() -> None:
 def test_every_rule_is_explained() -> None:
     """The rules that the code names are all in the project's own statement of them."""
     stated = set(
-        re.findall(r"\*\*([TSPHBOWFGALJN]\d+)\*\*", (ROOT / "docs/explanation/semantics.md").read_text("utf-8"))
+        re.findall(
+            r"\*\*([TSPHBOWFGALJN]\d+)\*\*", (ROOT / "docs/explanation/semantics.md").read_text("utf-8")
+        )
     )
     named = {
         rule

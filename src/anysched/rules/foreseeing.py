@@ -9,13 +9,12 @@ from itertools import islice
 import attrs
 
 from anysched.errors import TriggerError
-from anysched.model.backfill import Stretch
 from anysched.model.history import FireTime
 from anysched.model.occurrence import Occurrence
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import FireTimeStatus, ScheduleStatus, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot
-from anysched.rules.outlooks import Outlook, of_skip, span
+from anysched.rules.outlooks import Fate, Outlook, of_skip, span, stretch
 from anysched.rules.pausing import after, settle, settle_and_fire
 from anysched.rules.resuming import Resume, begins_anew
 from anysched.rules.setting_apart import (
@@ -28,20 +27,6 @@ from anysched.rules.setting_apart import (
 )
 from anysched.rules.times import END, TICK, FireTimes, earlier
 from anysched.rules.windows import fire_times
-
-
-@attrs.frozen
-class _Fate:
-    """What all fire times of a stretch have in common."""
-
-    status: FireTimeStatus
-    why: str | None = None
-    by: str | None = None
-    cause: str | None = None
-
-    @classmethod
-    def of(cls, status: FireTimeStatus, pause: Pause) -> _Fate:
-        return cls(status, pause.reason, pause.by, pause.hold)
 
 
 def times_of(snapshot: ScheduleSnapshot) -> FireTimes:
@@ -84,10 +69,10 @@ def _of_the_schedule(
 
 def _set_aside(snapshot: ScheduleSnapshot, now: datetime) -> list[FireTime]:
     """Tell of what has passed since the schedule stands still, as far as its trigger says."""
-    fate = _Fate("missed", snapshot.state.error)
+    fate = Fate("missed", snapshot.state.error)
     try:
         times = times_of(snapshot)
-        missed = _stretch(times, snapshot.state.next_fire_time, now, fate)
+        missed = stretch(times, snapshot.state.next_fire_time, now, fate)
         return [*missed, *left_out_by(snapshot, times, now)]
     except TriggerError:
         return []
@@ -242,7 +227,7 @@ def _while_paused(
     cursor = state.next_fire_time
     first = next(_from(times, cursor, max(now, outlook.start)), None)
     until = _shown_until(times, cursor, boundary, outlook)
-    held_back = _stretch(times, first, until, _Fate.of("paused", pause), run)
+    held_back = stretch(times, first, until, Fate.of("paused", pause), run)
 
     def parts(since: datetime, until: datetime) -> list[Part]:
         return _counted_with(snapshot, resumed.snapshot if resumed else snapshot, since, until)
@@ -254,7 +239,7 @@ def _while_paused(
             for named in state.occurrences
             if not named.settled and named.fire_time not in starts
         ),
-        *_stretch(times, cursor, min(now, boundary), _Fate.of("missed", pause), run),
+        *stretch(times, cursor, min(now, boundary), Fate.of("missed", pause), run),
         *held_back,
         *later,
         *_in_windows(snapshot, times, [*held_back, *later], outlook, parts),
@@ -285,11 +270,11 @@ def _after_the_pause(
     until = state.next_fire_time or END
     if outlook.end is not None:
         until = min(until, outlook.end + TICK if outlook.end < END else END)
-    passed_over = _stretch(
+    passed_over = stretch(
         times,
         times.first(resumed.boundary),
         until,
-        _Fate.of("paused", pause),
+        Fate.of("paused", pause),
         [(start, start) for start in resumed.starts],
     )
     return [*passed_over, *planned]
@@ -313,25 +298,3 @@ def _shown_until(times: FireTimes, cursor: datetime | None, boundary: datetime, 
         return min(boundary, outlook.end + TICK if outlook.end < END else END)
     shown = list(islice(_from(times, cursor, max(outlook.now, outlook.start)), outlook.most))
     return min(boundary, shown[-1] + TICK) if shown else boundary
-
-
-def _stretch(
-    times: FireTimes,
-    first: datetime | None,
-    until: datetime,
-    fate: _Fate,
-    without: Iterable[Stretch] = (),
-) -> list[FireTime]:
-    """Tell of all fire times before an instant, without stretches of some that have a fate of their own."""
-    told: list[FireTime] = []
-    for cut, end in [*sorted(without), (until, until)]:
-        if first is None or first >= until:
-            break
-        if end < first:
-            continue
-        if first < cut:
-            one = span(times, first, times.last(first, min(cut, until) - TICK), fate.status)
-            due_at = None if fate.status == "paused" else one.due_at
-            told.append(attrs.evolve(one, due_at=due_at, why=fate.why, by=fate.by, cause=fate.cause))
-        first = times.next(end)
-    return told

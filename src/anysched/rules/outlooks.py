@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import attrs
 
+from anysched.model.backfill import Stretch
 from anysched.model.history import FireTime, SkipRecord
 from anysched.model.policies import FireTimeStatus
-from anysched.rules.times import Count, FireTimes
+from anysched.model.schedule import Pause
+from anysched.rules.times import TICK, Count, FireTimes
 
 
 @attrs.frozen(kw_only=True)
@@ -25,6 +28,20 @@ class Outlook:
     start: datetime
     end: datetime | None
     most: int
+
+
+@attrs.frozen
+class Fate:
+    """What all fire times of a stretch have in common."""
+
+    status: FireTimeStatus
+    why: str | None = None
+    by: str | None = None
+    cause: str | None = None
+
+    @classmethod
+    def of(cls, status: FireTimeStatus, pause: Pause) -> Fate:
+        return cls(status, pause.reason, pause.by, pause.hold)
 
 
 def of_skip(skip: SkipRecord) -> FireTime:
@@ -51,3 +68,25 @@ def span(times: FireTimes, first: datetime, last: datetime, status: FireTimeStat
     return FireTime(
         first=first, last=last, number=count.number, exact=count.exact, status=status, due_at=due_at
     )
+
+
+def stretch(
+    times: FireTimes,
+    first: datetime | None,
+    until: datetime,
+    fate: Fate,
+    without: Iterable[Stretch] = (),
+) -> list[FireTime]:
+    """Tell of all fire times before an instant, without stretches of some that have a fate of their own."""
+    told: list[FireTime] = []
+    for cut, end in [*sorted(without), (until, until)]:
+        if first is None or first >= until:
+            break
+        if end < first:
+            continue
+        if first < cut:
+            one = span(times, first, times.last(first, min(cut, until) - TICK), fate.status)
+            due_at = None if fate.status == "paused" else one.due_at
+            told.append(attrs.evolve(one, due_at=due_at, why=fate.why, by=fate.by, cause=fate.cause))
+        first = times.next(end)
+    return told

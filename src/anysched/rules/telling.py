@@ -10,13 +10,14 @@ from uuid import UUID
 
 import attrs
 
+from anysched.model.backfill import Stretch
 from anysched.model.history import FireTime, Record, RunRecord, SkipRecord
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobKind
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.rules.foreseeing import foresee, times_of
-from anysched.rules.outlooks import Outlook, of_skip, span
+from anysched.rules.outlooks import Fate, Outlook, of_skip, stretch
 from anysched.rules.spans import Exclusions
 from anysched.rules.stretches import taken_by
 from anysched.rules.times import END, TICK, FireTimes, RemainingFireTimes
@@ -126,9 +127,20 @@ def _forgotten(known: Known, start: datetime, end: datetime | None) -> Iterable[
     first = times.first(max(start, known.added))
     if first is None or first >= until:
         return ()
-    gone = span(times, first, times.last(first, until - TICK), "unknown")
-    exact = gone.exact and times.anchor == known.snapshot.state.anchor
-    return [attrs.evolve(gone, exact=exact)]
+    exact = times.anchor == known.snapshot.state.anchor
+    gone = stretch(times, first, until, Fate("unknown"), _backfilled(known))
+    return [attrs.evolve(one, due_at=None, exact=one.exact and exact) for one in gone]
+
+
+def _backfilled(known: Known) -> Iterable[Stretch]:
+    """Return the fire times of which is known that a backfill has made their jobs."""
+    jobs = {job.scheduled_fire_time for job in known.jobs if job.kind is JobKind.backfill}
+    jobs |= {
+        record.fire_time
+        for record in known.records
+        if isinstance(record, RunRecord) and record.kind is JobKind.backfill
+    }
+    return [(found, found) for found in jobs if found is not None]
 
 
 def first_times(known: Known) -> FireTimes:
