@@ -56,9 +56,8 @@ class Span:
 
 
 async def _aside(known: Known, tell_it: Callable[[], _Told]) -> _Told:
-    """Tell something in a thread where that may take a while: as of a long time away under windows."""
-    state = known.snapshot.state
-    if state.windowed_until is None or known.now - state.windowed_until < DAY:
+    """Tell something in a thread where that may take a while: as of very many spans of windows."""
+    if not known.snapshot.state.windows:
         return tell_it()
     return await anyio.to_thread.run_sync(tell_it)
 
