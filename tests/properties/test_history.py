@@ -161,10 +161,11 @@ class Told(Both):
         left = [one for one in told if one not in unknown]
         found = Counter(one.first for one in left if one.first == one.last)
         for one in (one for one in left if one.first < one.last):
-            between = [t for t in pending if one.first <= t <= one.last]
+            # What a window puts off together may reach beyond the present.
+            between = [t for t in model.pending(max(one.last, self.now)) if one.first <= t <= one.last]
             inside = [t for t in between if t in found or t in model.named]
             assert one.number == len(between) - len(inside)
-            found.update(t for t in between if t not in inside)
+            found.update(t for t in between if t not in inside and t <= self.now)
         assert found == Counter(pending)
 
     def come_true(self) -> None:
