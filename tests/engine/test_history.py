@@ -400,3 +400,105 @@ async def test_explaining(scheduler: AsyncScheduler, clock: FakeClock, runs: Run
         "Will not run at 2025-01-01 00:01:00+00:00 unless it is resumed before: paused by ops since"
         " 2025-01-01 00:00:51+00:00 (deploy 142)." == await scheduler.explain("s")
     )
+
+
+async def test_a_window_that_skips(scheduler: AsyncScheduler, clock: FakeClock, runs: Runs) -> None:
+    """Rules G2 and W2: what a window leaves out is told ahead, when it has passed, and when it is counted."""
+    await scheduler.add_schedule(runs.task(), EVERY_10, id="s")
+    await scheduler.add_window("tape", ids=["s"], dates=[(at(20), at(60))], reason="backup", by="ops")
+    ahead = await scheduler.get_fire_times("s", limit=3)
+    assert [(10, 10, 1, "planned"), (20, 50, 4, "skipped"), (60, 60, 1, "planned")] == short(
+        await scheduler.get_fire_times("s", at(0), at(60))
+    )
+    assert 3 == len(ahead)
+    await clock.advance(35)
+    told = await scheduler.get_fire_times("s", at(0), at(60))
+    skipped = [(20, 30, 2, "skipped"), (40, 50, 2, "skipped")]
+    assert [(10, 10, 1, "ran"), *skipped, (60, 60, 1, "planned")] == short(told)
+    assert "Did not run: in window 'tape' of ops (backup)." == await scheduler.explain("s", at(30))
+    sentence = f"Will not run at {at(50)}: in window 'tape' of ops (backup)."
+    assert sentence == await scheduler.explain("s", at(50))
+    assert f"Will run at {at(60)}." == await scheduler.explain("s")
+    await clock.advance(30)
+    told = await past(scheduler, clock)
+    assert [(10, 10, 1, "ran"), (20, 50, 4, "skipped"), (60, 60, 1, "ran")] == short(told)
+    assert (SkipReason.window, "tape", "backup", "ops", at(60)) == (
+        told[1].reason, told[1].cause, told[1].why, told[1].by, told[1].finished_at,
+    )  # fmt: skip
+
+
+async def test_a_window_that_defers(scheduler: AsyncScheduler, clock: FakeClock, runs: Runs) -> None:
+    """Rules G2 and W3: what a window puts off is told with when it runs, or into what it will be coalesced."""
+    await scheduler.add_schedule(runs.task(), EVERY_10, id="s")
+    await scheduler.add_window("tape", mode="defer", ids=["s"], dates=[(at(20), at(45))], by="ops")
+    await clock.advance(35)
+    told = await scheduler.get_fire_times("s", at(0), at(50))
+    ahead = [(20, 30, 2, "skipped"), (40, 40, 1, "planned"), (50, 50, 1, "planned")]
+    assert [(10, 10, 1, "ran"), *ahead] == short(told)
+    assert (at(45), "tape", "ops") == (told[2].due_at, told[2].cause, told[2].by)
+    sentence = f"Will run at {at(45)}, put off from {at(40)} by window 'tape' of ops."
+    assert [sentence] * 2 == [await scheduler.explain("s", when) for when in (at(40), "next")]
+    await clock.advance(15)
+    told = await past(scheduler, clock)
+    assert [(20, 30, 2, "skipped"), (40, 40, 1, "ran"), (50, 50, 1, "ran")] == short(told[1:])
+    assert (SkipReason.coalesced, at(40), at(45)) == (told[1].reason, told[1].into, told[2].started_at)
+
+
+async def test_a_backfill(scheduler: AsyncScheduler, clock: FakeClock, runs: Runs) -> None:
+    """Rules G2 and F4: what is left to a backfill is told once: as left to it, as its job, as its run."""
+    await scheduler.add_schedule(runs.task(takes=5), EVERY_10, id="s")
+    await scheduler.pause_schedule("s")
+    await clock.advance(45)
+    plan = await scheduler.backfill("s", at(10), at(30), reason="gap", by="ana")
+    await clock.advance(7)
+    told = await past(scheduler, clock)
+    assert [
+        (10, 10, 1, "ran"), (20, 20, 1, "running"), (30, 30, 1, "planned"), (40, 50, 2, "missed"),
+    ] == short(told)  # fmt: skip
+    assert [JobKind.backfill] * 3 == [one.kind for one in told[:3]]
+    assert [str(plan.id)] * 2 == [one.cause for one in told[1:3]]
+    sentence = f"Is left to backfill '{plan.id}' of ana (gap), which has not made its job yet."
+    assert sentence == await scheduler.explain("s", at(30))
+    await clock.advance(10)
+    await scheduler.unpause_schedule("s", missed="skip")
+    told = await past(scheduler, clock)
+    ran = [(t, t, 1, "ran") for t in (10.0, 20.0, 30.0)]
+    assert [*ran, (40, 60, 3, "skipped")] == short(told)
+    sentence = f"Ran in a backfill at {at(45)} on node {scheduler.identity} and succeeded after 5 s."
+    assert sentence == await scheduler.explain("s", at(10))
+
+
+async def test_a_run_that_failed_and_its_backfill(scheduler: AsyncScheduler, clock: FakeClock) -> None:
+    """Rules G2 and F1: both runs of a fire time are told, and explained by the later one, with the one before."""
+    fails = [True]
+
+    @task(id="once")
+    async def once() -> None:
+        if fails:
+            raise ValueError(fails.pop())
+
+    await scheduler.add_schedule(once, IntervalTrigger(hours=1, start_time=at(10)), id="s")
+    await clock.advance(20)
+    await scheduler.backfill("s", at(10), at(10), reprocess="failed")
+    await clock.advance(1)
+    told = await past(scheduler, clock)
+    assert [JobOutcome.error, JobOutcome.success] == [one.outcome for one in told]
+    node = f"on node {scheduler.identity}"
+    assert await scheduler.explain("s", at(10)) == (
+        f"Ran in a backfill at {at(20)} {node} and succeeded after 0 s; before that, it ran at {at(10)} {node} and"
+        " failed after 0 s with ValueError (True)."
+    )
+
+
+async def test_a_backfill_says_nothing_of_others(
+    make: MakeScheduler, store: DataStore, clock: FakeClock, runs: Runs
+) -> None:
+    """Rule G3: what is gone is unknown, though a backfill has run one of the first since."""
+    async with make(store, retention=Retention(most=2), cleanup_interval=62) as scheduler:
+        await scheduler.add_schedule(runs.task(), EVERY_10, id="s")
+        await clock.advance(65)
+        await scheduler.backfill("s", at(20), at(20), reprocess="all")
+        await clock.advance(1)
+        told = [one for one in short(await past(scheduler, clock)) if one[3] in ("ran", "unknown")]
+    unknown = [(10, 10, 1, "unknown"), (20, 20, 1, "ran"), (30, 40, 2, "unknown")]
+    assert [*unknown, (50, 50, 1, "ran"), (60, 60, 1, "ran")] == told

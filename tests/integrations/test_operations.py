@@ -50,6 +50,7 @@ def test_a_schedule_is_shown(api: Api) -> None:
         "skipped": {},
         "skipped_exact": True,
         "occurrences": [],
+        "windows": [],
         "failures": 0,
         "error": None,
         "fault": None,

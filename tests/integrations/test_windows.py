@@ -49,6 +49,27 @@ def test_a_window_from_start_to_end(api: Api) -> None:
     assert [] == api("GET", "/windows").json()["windows"]
 
 
+def test_a_schedule_shows_its_windows(api: Api) -> None:
+    """Rule W2: a schedule is shown with the windows that mean it, and its history with what they leave out."""
+    api.add("a")
+    api.add("b")
+    body = {"id": "backup", "dates": [[NOON, ONE]], "ids": ["a"], "reason": "tape", "by": "ann"}
+    assert 200 == api("POST", "/windows/add", json=body).status_code
+    (window,) = api.show("a")["windows"]
+    assert {
+        "id": "backup",
+        "mode": "skip",
+        "since": "2025-01-01T00:00:00Z",
+        "until": ONE,
+        "reason": "tape",
+        "by": "ann",
+    } == window
+    assert [] == api.show("b")["windows"]
+    params = {"start": "2025-01-01T11:59:00Z", "end": ONE}
+    answer = api("GET", "/schedule/fire-times", "a", params=params)
+    assert ["planned", "skipped", "planned"] == [one["status"] for one in answer.json()["fire_times"]]
+
+
 SPAN: dict[str, Any] = {"id": "w", "dates": [[NOON, ONE]]}
 
 

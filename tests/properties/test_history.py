@@ -6,22 +6,27 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import takewhile
+from typing import Any
+from uuid import UUID
 
 import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.properties.test_rules import TICK, Both, Model, Step, schedules, steps
-from tests.unit.rules.support import T0
+from tests.unit.rules.support import T0, Every, Instants, at, options_of
+from tests.unit.rules.test_backfilling import STEPS, World, begin, take, trigger_of
 
+from anysched.model.backfill import Stretch
 from anysched.model.change import Change
-from anysched.model.history import FireTime, Record, SkipRecord
+from anysched.model.history import FireTime, Record, RunRecord, SkipRecord
 from anysched.model.job import EndedJob, Job, JobResult
-from anysched.model.policies import JobOutcome, Missed, ResumeFrom, SkipReason
+from anysched.model.policies import JobKind, JobOutcome, Missed, ResumeFrom, SkipReason, WindowMode
 from anysched.model.schedule import Schedule
 from anysched.model.task import TaskDefaults
 from anysched.rules.ledger import run_of
 from anysched.rules.options import effective_options
 from anysched.rules.telling import Known, tell
+from anysched.rules.times import FireTimes
 
 LONG_AGO = T0 - 1000 * TICK
 AHEAD = 40
@@ -46,6 +51,21 @@ class RememberingModel(Model):
         """Return the fire times up to now that nothing has come of."""
         named = [t for t, one in self.named.items() if not one.settled and t <= now]
         return sorted([*takewhile(lambda t: t <= now, self.from_cursor()), *named])
+
+    def uncounted(self, now: datetime) -> list[tuple[datetime, SkipReason]]:
+        """Return the fire times up to now that windows have left out, and that are not counted yet."""
+        instants = (self.counted_to + n * TICK for n in range(1, (now - self.counted_to) // TICK + 1))
+        return [(t, SkipReason.window) for t in instants if self.is_left_out(t)]
+
+
+def is_skipped_later(one: FireTime) -> bool:
+    """Return whether a fire time is told as one that gets no job, and nothing of that is written yet."""
+    return one.status == "skipped" and one.finished_at is None
+
+
+def is_by_a_window(one: FireTime) -> bool:
+    """Return whether a fire time is told as one that a window leaves out, and nothing of that is written yet."""
+    return is_skipped_later(one) and one.reason is SkipReason.window
 
 
 class Told(Both):
@@ -125,7 +145,10 @@ class Told(Both):
         settled = [one for one in left if one.status == "skipped" and one.finished_at is not None]
         begun = [one for one in self.tell(None) if one.finished_at is not None and one.status == "skipped"]
         self.compare_skips(model.skips, begun)
-        self.check_pending(model, [one for one in left if one not in settled], replaced=replaced)
+        windows = [one for one in left if is_by_a_window(one)]
+        self.compare_skips(model.uncounted(self.now), windows)
+        left = [one for one in left if one not in settled and one not in windows]
+        self.check_pending(model, left, replaced=replaced)
 
     def check_pending(self, model: RememberingModel, told: list[FireTime], *, replaced: bool) -> None:
         """What nothing has come of yet is told alone, or in spans that do not overlap."""
@@ -138,10 +161,11 @@ class Told(Both):
         left = [one for one in told if one not in unknown]
         found = Counter(one.first for one in left if one.first == one.last)
         for one in (one for one in left if one.first < one.last):
-            between = [t for t in pending if one.first <= t <= one.last]
+            # What a window puts off together may reach beyond the present.
+            between = [t for t in model.pending(max(one.last, self.now)) if one.first <= t <= one.last]
             inside = [t for t in between if t in found or t in model.named]
             assert one.number == len(between) - len(inside)
-            found.update(t for t in between if t not in inside)
+            found.update(t for t in between if t not in inside and t <= self.now)
         assert found == Counter(pending)
 
     def come_true(self) -> None:
@@ -149,6 +173,7 @@ class Told(Both):
         now, end, known = self.now, self.now + AHEAD * TICK, len(self.model.skips)
         everything = self.tell(end)
         told = [one for one in everything if one.status in ("planned", "paused")]
+        told += [one for one in everything if is_skipped_later(one) and one.first > now]
         planned = {one.first: one.due_at for one in told if one.status == "planned"}
         starts = Counter(planned.values())
         made = len(self.jobs)
@@ -166,9 +191,104 @@ class Told(Both):
         for fire_time, _ in self.model.skips[known:]:
             assert not now < fire_time <= end or any(one.first <= fire_time <= one.last for one in everything)
         for one in told:
-            if one.status == "paused":
+            if one.status != "planned":
                 assert one.first not in began
                 assert one.last not in began
+        skips = [*self.model.skips[known:], *self.model.uncounted(self.now)]
+        windows = [(t, why) for t, why in skips if now < t <= end and why is SkipReason.window]
+        self.compare_skips(windows, [one for one in everything if is_by_a_window(one) and one.first > now])
+
+
+class Backfilled(World):
+    """A schedule with backfills, and what a store would have kept of it."""
+
+    def __init__(self, trigger: Every | Instants) -> None:
+        self.records: list[Record] = []
+        self.made: dict[UUID, set[datetime]] = {}
+        self.taken: dict[UUID, set[datetime]] = {}
+        super().__init__(trigger)
+
+    def write(self, change: Change) -> None:
+        for job in self.live if change.dropped is not None else ():
+            if job.backfill == change.dropped:
+                self.record(job, JobOutcome.cancelled)
+        super().write(change)
+        self.records += change.skips
+        for job in change.jobs:
+            if job.backfill is not None and job.scheduled_fire_time is not None:
+                self.made.setdefault(job.backfill, set()).add(job.scheduled_fire_time)
+        for backfill in self.snapshot.state.backfills:
+            if not backfill.is_over:
+                self.taken[backfill.id] = self.within(backfill.taken)
+            elif backfill.status == "cancelled":
+                self.taken[backfill.id] &= self.made[backfill.id]
+
+    def end(self, index: int, outcome: JobOutcome) -> None:
+        if self.live:
+            self.record(self.live[index % len(self.live)], outcome)
+        super().end(index, outcome)
+
+    def record(self, job: Job, outcome: JobOutcome) -> None:
+        now = at(self.now)
+        if (run := run_of(EndedJob(job, JobResult(job.id, outcome, now, now)), "node")) is not None:
+            self.records.append(run)
+
+    def within(self, stretches: Iterable[Stretch]) -> set[datetime]:
+        times = FireTimes.of(self.snapshot.schedule, self.snapshot.state.anchor)
+        return {one for first, last in stretches for one in times.between(first - TICK, last)}
+
+    def check(self) -> None:
+        """Each fire time is told once, but those that were left to a backfill; and once for each backfill."""
+        kept = [one.first for one in self.records if not (isinstance(one, RunRecord) and is_backfill(one))]
+        known = Known(
+            snapshot=self.snapshot,
+            options=options_of(self.snapshot),
+            records=self.records,
+            oldest=min(kept, default=None),
+            jobs=self.live,
+            now=at(self.now),
+        )
+        told = tell(known, at(-1), at(self.now), 1000)
+        own = [one for one in told if not is_backfill(one)]
+        passed = self.within([(at(0), at(self.now))]) - set().union(*self.taken.values())
+        assert len(passed) == sum(one.number for one in own)
+        for one in own:
+            assert {one.first, one.last} <= passed
+            assert one.status != "unknown"
+        singly = Counter(one.first for one in own if one.first == one.last)
+        assert singly.total() == len(singly)
+        expected = Counter(t for made in self.made.values() for t in made)
+        for backfill in self.snapshot.state.backfills:
+            expected.update(self.within(backfill.left))
+        found = Counter[datetime]()
+        for one in (one for one in told if is_backfill(one)):
+            inside = self.within([(one.first, one.last)])
+            assert len(inside) == one.number
+            found.update(inside)
+        assert expected == found
+
+
+def is_backfill(one: FireTime | RunRecord) -> bool:
+    """Return whether a backfill has made the job, or is to make it."""
+    return one.kind is JobKind.backfill
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["slow", "fast", "ends", "some"]),
+    st.sampled_from([0, 12]),
+    st.sampled_from(["skip", "defer", None]),
+    STEPS,
+)
+def test_backfills_stand_where_their_fire_times_are(
+    kind: str, missed: int, mode: WindowMode | None, history: list[tuple[Any, ...]]
+) -> None:
+    """Rules G2 and F4: each fire time is told once, left to a backfill or not, and once for each backfill of it."""
+    world = Backfilled(trigger_of(kind))
+    begin(world, missed, mode)
+    for step in history:
+        take(world, step)
+        world.check()
 
 
 @settings(max_examples=300)

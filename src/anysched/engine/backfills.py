@@ -171,7 +171,11 @@ class Backfills:
     async def cancel(self, backfill_id: UUID, asked: Asked) -> Backfill:
         """End a backfill, and its jobs that no node has."""
         return await self._of_one(
-            backfill_id, lambda snapshot, options, now: backfilling.cancel(snapshot, backfill_id, now), asked
+            backfill_id,
+            lambda snapshot, options, now: backfilling.cancel(
+                snapshot, backfill_id, now, recorded=options.recorded
+            ),
+            asked,
         )
 
     async def _of_one(self, backfill_id: UUID, decide: DecideExisting, asked: Asked) -> Backfill:

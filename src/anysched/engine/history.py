@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, tzinfo
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
+from uuid import UUID
 
+import anyio.to_thread
 import attrs
 
 from anysched.engine.instants import aware, own_timezone
 from anysched.engine.lifecycle import Engine
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
-from anysched.model.history import FireTime, Record
-from anysched.model.policies import JobStatus, NamedFireTime
+from anysched.model.history import FireTime, Record, RunRecord
+from anysched.model.policies import JobKind, JobStatus, NamedFireTime
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.ports.store import HistoryQuery, JobQuery, ScheduleQuery
 from anysched.rules.explaining import Question, explain
@@ -29,6 +32,8 @@ MOST: Final = 10_000
 
 #: Not more records than this are about one instant: runs of it, and spans that it lies in.
 MOST_AT_ONE_INSTANT: Final = 100
+
+_Told = TypeVar("_Told")
 
 #: So often all is read anew because the schedule has fired meanwhile, before it is told as it was read.
 TRIES: Final = 3
@@ -50,6 +55,13 @@ class Span:
         return Span(start, end)
 
 
+async def _aside(known: Known, tell_it: Callable[[], _Told]) -> _Told:
+    """Tell something in a thread where that may take a while: as of very many spans of windows."""
+    if not known.snapshot.state.windows:
+        return tell_it()
+    return await anyio.to_thread.run_sync(tell_it)
+
+
 class History:
     """Reads what is stored about a schedule, and tells it by the rules."""
 
@@ -66,7 +78,8 @@ class History:
         asked = Span(start, end)
         known, since = await self._known(schedule_id, asked, limit)
         until = asked.in_utc(self._zone_of(known.snapshot)).end
-        told = tell(known, since, until, min(NEAREST, limit) if until is None else limit)
+        most = min(NEAREST, limit) if until is None else limit
+        told = await _aside(known, partial(tell, known, since, until, most))
         return told[-limit:] if start is None else told[:limit]
 
     async def explain(self, schedule_id: str, instant: NamedFireTime) -> str:
@@ -81,7 +94,8 @@ class History:
         if known.options.max_running_jobs is not None:
             query = JobQuery(task_id=known.snapshot.task_id, status=JobStatus.running)
             running = len(await self._store.get_jobs(query))
-        return explain(Question(known=known, at=at, timezone=zone, running=running))
+        question = Question(known=known, at=at, timezone=zone, running=running)
+        return await _aside(known, partial(explain, question))
 
     def _zone_of(self, snapshot: ScheduleSnapshot) -> tzinfo:
         return own_timezone(snapshot.trigger) or self._timezone
@@ -105,12 +119,12 @@ class History:
             jobs = await self._store.get_jobs(JobQuery(schedule_id=snapshot.id))
             life = snapshot.state.incarnation
             records, start = await self._records(snapshot, span, now, limit)
-            oldest = await self._store.get_history(HistoryQuery(incarnation=life, most=1))
+            oldest = await self._oldest(life)
             known = Known(
                 snapshot=snapshot,
                 options=self._policy.options(snapshot.schedule, tasks[0] if tasks else None),
                 records=records,
-                oldest=oldest[0].first if oldest else None,
+                oldest=oldest,
                 jobs=[job for job in jobs if job.incarnation == life],
                 now=now,
                 has_task=bool(tasks),
@@ -119,6 +133,14 @@ class History:
             if not left or again.state.version == snapshot.state.version:
                 return known, start
             snapshot = again
+
+    async def _oldest(self, life: UUID) -> datetime | None:
+        """Return from which fire time on there is a history; those that backfills have run say nothing of others."""
+        for most in (1, MOST):
+            for record in await self._store.get_history(HistoryQuery(incarnation=life, most=most)):
+                if not isinstance(record, RunRecord) or record.kind is not JobKind.backfill:
+                    return record.first
+        return None
 
     async def _records(
         self, snapshot: ScheduleSnapshot, span: Span, now: datetime, limit: int

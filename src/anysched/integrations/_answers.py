@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
 
-from anysched import CatchUp, Occurrence, Pause, ScheduleSnapshot, UnpausePreview, UnpauseResult
-from anysched.integrations._words import Kind, MissedWord, Queued, SkipReason, Status
+from anysched import CatchUp, Occurrence, Pause, ScheduleSnapshot, UnpausePreview, UnpauseResult, Window
+from anysched.integrations._words import Kind, MissedWord, Queued, SkipReason, Status, WindowMode
 
 
 class Document(BaseModel):
@@ -72,6 +72,19 @@ class OccurrenceDocument(Document):
     """Whether something has come of it already."""
 
 
+class OpenWindowDocument(Document):
+    """A window that keeps fire times of a schedule from running."""
+
+    id: str
+    mode: WindowMode
+    since: datetime
+    """From when on it covers fire times."""
+    until: datetime | None
+    """From when on it covers none; null if that is not known."""
+    reason: str | None
+    by: str | None
+
+
 class ScheduleDocument(Document):
     """A schedule and its state at one moment. Arguments are left out: they may be secret."""
 
@@ -98,6 +111,8 @@ class ScheduleDocument(Document):
     """False when the counts of skipped fire times are lower bounds."""
     occurrences: list[OccurrenceDocument]
     """Fire times that were skipped or moved."""
+    windows: list[OpenWindowDocument]
+    """Windows that mean it; one that is over stays until what it has left out is counted."""
     failures: int
     """How many regular jobs in a row have failed; counted where failures may pause the schedule."""
     error: str | None
@@ -206,6 +221,7 @@ def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
             "skipped": {str(reason): count for reason, count in state.skipped.items()},
             "skipped_exact": state.skipped_exact,
             "occurrences": [_occurrence(occurrence) for occurrence in state.occurrences],
+            "windows": [_window(window) for window in state.windows],
             "failures": state.failures,
             "error": state.error and utf_8(state.error),
             "fault": snapshot.fault and utf_8(snapshot.fault),
@@ -233,6 +249,11 @@ def preview_document(told: UnpausePreview) -> PreviewDocument:
 
 def _occurrence(occurrence: Occurrence) -> dict[str, Any]:
     return {name: getattr(occurrence, name) for name in OccurrenceDocument.model_fields}
+
+
+def _window(window: Window) -> dict[str, Any]:
+    told = {name: getattr(window, name) for name in OpenWindowDocument.model_fields}
+    return {**told, "since": max(window.since, window.covers_from or window.since)}
 
 
 def _pause(pause: Pause) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class FireTimeDocument(Document):
     """False when `number` is only a lower bound."""
     status: FireTimeStatus
     due_at: datetime | None
-    """With jitter, moved, or put off; null for several."""
+    """With jitter, moved, or put off; null for several, and where a backfill is to make the job."""
     outcome: Outcome | None
     """How its job ended."""
     reason: SkipReason | None

@@ -127,20 +127,21 @@ class FireTime:
     """What came, or is to come, of a fire time, or of several in a row with one fate (rule G2).
 
     What ``status`` says: "ran", a job has ended, also one that never started; "running", "queued" and "held", it has
-    a job; "skipped", it got none, or will get none, as somebody said so by name; "missed", it has passed while the
-    schedule was paused or set aside, and nothing is decided about it; "late", it is due, and a node is about to look;
-    "planned", it is to come; "paused", it is to come, and will not run; "unknown", it has passed, and what came of it
-    is not kept.
+    a job; "skipped", it got none, or will get none, as somebody said so by name, or a window does; "missed", it has
+    passed while the schedule was paused or set aside, and nothing is decided about it; "late", it is due, and a node
+    is about to look; "planned", it is to come, or a backfill is to make its job; "paused", it is to come, and will not
+    run; "unknown", it has passed, and what came of it is not kept.
 
     :ivar first: the fire time, or the first of them, as the trigger says it; when a job by hand was to start
     :ivar last: the last of them; the same as ``first`` if it is one
     :ivar number: how many they are
     :ivar exact: False when ``number`` is only a lower bound
     :ivar status: see above
-    :ivar due_at: when it was or is due, with jitter, moved, or put off; None for several, and while paused
+    :ivar due_at: when it was or is due, with jitter, moved, or put off; None for several, while paused, and where a
+        backfill is to make the job
     :ivar outcome: how its job ended
     :ivar reason: why it got no job
-    :ivar kind: who asked for the job; None where there is none
+    :ivar kind: who asked for the job; None where there is none, and none is left to a backfill
     :ivar job_id: the job
     :ivar attempt: which attempt that was, is, or will be; None without a job
     :ivar started_at: when the job started

@@ -13,6 +13,7 @@ from anysched.errors import TriggerError
 from anysched.model.backfill import Backfill, Stretch
 from anysched.model.change import Change
 from anysched.model.events import BackfillChanged, Event, FireTimesSkipped
+from anysched.model.history import SkipRecord
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import SkipReason
@@ -22,7 +23,7 @@ from anysched.rules.jobs import backfill_job
 from anysched.rules.joining import joined
 from anysched.rules.pausing import after
 from anysched.rules.stretches import ahead, common, hold, without
-from anysched.rules.times import TICK, FireTimes
+from anysched.rules.times import TICK, Count, FireTimes
 from anysched.rules.windows import fire_times
 
 #: So many backfills that are over are kept, for those who ask what became of them.
@@ -56,7 +57,7 @@ def written(
         ready.append(new)
     change = changed(snapshot, ready, told, tuple(jobs), taken)
     for new in broken:
-        change = joined(change, cancelled(after(snapshot, change), new, now))
+        change = joined(change, cancelled(after(snapshot, change), new, now, recorded=options.recorded))
     return change
 
 
@@ -130,8 +131,11 @@ def _after_first(times: FireTimes, first: datetime, last: datetime) -> Stretch |
     return None if following is None or following > last else (following, last)
 
 
-def cancelled(snapshot: ScheduleSnapshot, old: Backfill, now: datetime) -> Change:
-    """Return the change that ends a backfill, and gives back what it has taken and not made a job for (rule F4)."""
+def cancelled(snapshot: ScheduleSnapshot, old: Backfill, now: datetime, *, recorded: bool = True) -> Change:
+    """Return the change that ends a backfill, and gives back what it has taken and not made a job for (rule F4).
+
+    :param recorded: whether it is written which of those cannot come back
+    """
     state = snapshot.state
     released = common(old.taken, old.left)
     new = attrs.evolve(
@@ -146,10 +150,35 @@ def cancelled(snapshot: ScheduleSnapshot, old: Backfill, now: datetime) -> Chang
     if snapshot.fault is None and old.error is None and old.anchor == state.anchor:
         cursor = _back(snapshot, new, released)
     lost = [(first, last) for first, last in released if cursor is None or last < cursor]
-    own, number = FireTimes(old.trigger, old.anchor, snapshot.id), len(lost)
+    own, counts = FireTimes(old.trigger, old.anchor, snapshot.id), [Count(1)] * len(lost)
     if old.error is None and not isinstance(old.trigger, UndecodableTrigger):
-        number = sum(own.count(first - TICK, last).number for first, last in lost)
-    return changed(standing_at(snapshot, cursor), [new], [told_of(snapshot, new)], counted=number)
+        counts = [own.count(first - TICK, last) for first, last in lost]
+    number = sum(count.number for count in counts)
+    change = changed(standing_at(snapshot, cursor), [new], [told_of(snapshot, new)], counted=number)
+    if not recorded:
+        return change
+    records = [_lost(new, snapshot, *one, now) for one in zip(lost, counts, strict=True)]
+    return attrs.evolve(change, skips=tuple(records))
+
+
+def _lost(
+    backfill: Backfill, snapshot: ScheduleSnapshot, stretch: Stretch, count: Count, now: datetime
+) -> SkipRecord:
+    """Return what is written of fire times that no job was made for, and that cannot come back (rule G1)."""
+    first, last = stretch
+    return SkipRecord(
+        schedule_id=snapshot.id,
+        incarnation=snapshot.state.incarnation,
+        reason=SkipReason.backfilled,
+        first=first,
+        last=last,
+        number=count.number,
+        exact=count.exact and (count.number > 1 or first == last),
+        at=now,
+        cause=str(backfill.id),
+        why=backfill.reason,
+        by=backfill.by,
+    )
 
 
 def _back(snapshot: ScheduleSnapshot, new: Backfill, released: Iterable[Stretch]) -> datetime | None:

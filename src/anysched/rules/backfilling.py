@@ -201,18 +201,19 @@ def resume(
     return written(snapshot, options, now, [found], [told_of(snapshot, found)])
 
 
-def cancel(snapshot: ScheduleSnapshot, backfill_id: UUID, now: datetime) -> Change:
+def cancel(snapshot: ScheduleSnapshot, backfill_id: UUID, now: datetime, *, recorded: bool = True) -> Change:
     """Decide that a backfill makes no more jobs, and that those that no node has end (rule F3).
 
     Missed fire times that it had taken and has made no job for come back to the schedule, unless that has dealt with
     later ones; then they are counted (rule F4). Nothing becomes of one that is over.
 
+    :param recorded: whether those that are counted are written into the history
     :raise BackfillLookupError: when there is none
     """
     old = _found(snapshot, backfill_id)
     if old.is_over:
         return Change(schedule_id=snapshot.id)
-    return attrs.evolve(cancelled(snapshot, old, now), dropped=backfill_id)
+    return attrs.evolve(cancelled(snapshot, old, now, recorded=recorded), dropped=backfill_id)
 
 
 def find_in(state: ScheduleState, backfill_id: UUID) -> Backfill | None:

@@ -44,13 +44,13 @@ def left_out(snapshot: ScheduleSnapshot, times: FireTimes, until: datetime) -> l
     found: list[Counted] = []
     if times.anchor != state.anchor:
         before = min(until, times.anchor - TICK)
-        found += _left_out(fire_times(snapshot.schedule, state), after, before)
+        found += in_spans(fire_times(snapshot.schedule, state), after, before)
         after = max(after, before)
-    found += _left_out(times, after, until)
+    found += in_spans(times, after, until)
     return found if len(found) <= MOST_TOLD else _by_cause(found)
 
 
-def _left_out(times: FireTimes, after: datetime, until: datetime) -> Iterator[Counted]:
+def in_spans(times: FireTimes, after: datetime, until: datetime) -> Iterator[Counted]:
     """Yield the fire times in (after, until] that are left out, span by span; steps are bounded as in counting."""
     if not isinstance(times, RemainingFireTimes) or times.exclusions is None or until <= after:
         return

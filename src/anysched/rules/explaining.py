@@ -9,8 +9,9 @@ import attrs
 
 from anysched.errors import TriggerError
 from anysched.model.history import FireTime
-from anysched.model.policies import JobKind, ScheduleStatus
-from anysched.rules.foreseeing import Outlook, foresee, times_of
+from anysched.model.policies import JobKind, ScheduleStatus, SkipReason
+from anysched.rules.foreseeing import foresee, times_of
+from anysched.rules.outlooks import Outlook
 from anysched.rules.telling import Known, first_times, tell
 from anysched.rules.times import FireTimes
 from anysched.rules.wording import Words
@@ -48,12 +49,15 @@ def explain(question: Question) -> str:
 def _of_next(known: Known, words: Words) -> str:
     if known.snapshot.state.error is not None:
         return words.set_aside()
-    outlook = Outlook(now=known.now, start=known.now, end=None, most=_AHEAD)
-    ahead = foresee(known.snapshot, known.options, outlook)
+    cursor = known.snapshot.state.next_fire_time  # jitter or a window may put it off
+    start = known.now if cursor is None else min(cursor, known.now)
+    outlook = Outlook(now=known.now, start=start, end=None, most=_AHEAD)
+    ahead = [one for one in foresee(known.snapshot, known.options, outlook) if one.kind is None]
     for status in ("late", "planned", "paused", "missed"):
         if found := [one for one in ahead if one.status == status]:
             return words.sentence(min(found, key=lambda one: one.due_at or one.first))
-    return words.finished()
+    left_out = [one for one in ahead if one.reason is SkipReason.window and one.last > known.now]
+    return words.finished(left_out[0] if left_out else None)
 
 
 def _of(question: Question, at: datetime, words: Words) -> str:
@@ -64,7 +68,7 @@ def _of(question: Question, at: datetime, words: Words) -> str:
         told = [one for one in tell(known, moved_here[0], moved_here[0], 1) if one.due_at == at]
     single = [one for one in told if one.first == one.last]
     if single:
-        return words.sentence(_weightiest(single), at)
+        return _of_several(single, words, at)
     covering = [one for one in told if at in (one.first, one.last)]
     if covering:
         return words.sentence(covering[-1], at)
@@ -82,10 +86,18 @@ def _of(question: Question, at: datetime, words: Words) -> str:
     return words.unknown()
 
 
-def _weightiest(told: Sequence[FireTime]) -> FireTime:
-    """Return what is most about the fire time itself: rather its own job than one that somebody asked for."""
-    own = [one for one in told if one.kind in (None, JobKind.regular)]
-    return (own or told)[-1]
+def _of_several(told: Sequence[FireTime], words: Words, at: datetime) -> str:
+    """Tell what is most about the fire time itself: the latest of its own job and those of backfills, if it has any.
+
+    What became of it before a backfill ran it is told as well.
+    """
+    own = [one for one in told if one.kind in (None, JobKind.regular) and one.status != "unknown"]
+    backfills = [one for one in told if one.kind is JobKind.backfill]
+    made = [one for one in backfills if one.job_id is not None]
+    if not backfills:
+        return words.sentence((own or told)[-1], at)
+    latest = max(made or backfills, key=lambda one: (one.due_at is None, one.due_at or one.first))
+    return words.sentence(latest, at, before=own[-1] if own else None)
 
 
 def _nearest(times: FireTimes, known: Known, at: datetime) -> Iterable[datetime]:

@@ -2,52 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 
 import attrs
 
 from anysched.errors import TriggerError
-from anysched.model.history import FireTime, SkipRecord
+from anysched.model.history import FireTime
 from anysched.model.occurrence import Occurrence
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import FireTimeStatus, ScheduleStatus, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.rules.outlooks import Fate, Outlook, of_skip, span, stretch
 from anysched.rules.pausing import after, settle, settle_and_fire
 from anysched.rules.resuming import Resume, begins_anew
-from anysched.rules.times import END, TICK, Count, FireTimes
+from anysched.rules.setting_apart import (
+    Part,
+    left_out_by,
+    left_to_backfills,
+    put_off,
+    until_the_last,
+    will_leave_out,
+)
+from anysched.rules.times import END, TICK, FireTimes, earlier
 from anysched.rules.windows import fire_times
-
-
-@attrs.frozen(kw_only=True)
-class Outlook:
-    """Which part of what is to come is asked for.
-
-    :ivar now: the present
-    :ivar start: nothing before this instant, but what is late or missed
-    :ivar end: nothing after this instant; None for as much as ``most`` says
-    :ivar most: how many fire times are told one by one at most
-    """
-
-    now: datetime
-    start: datetime
-    end: datetime | None
-    most: int
-
-
-@attrs.frozen
-class _Fate:
-    """What all fire times of a stretch have in common."""
-
-    status: FireTimeStatus
-    why: str | None = None
-    by: str | None = None
-    cause: str | None = None
-
-    @classmethod
-    def of(cls, status: FireTimeStatus, pause: Pause) -> _Fate:
-        return cls(status, pause.reason, pause.by, pause.hold)
 
 
 def times_of(snapshot: ScheduleSnapshot) -> FireTimes:
@@ -58,16 +37,24 @@ def times_of(snapshot: ScheduleSnapshot) -> FireTimes:
 def foresee(snapshot: ScheduleSnapshot, options: EffectiveOptions, outlook: Outlook) -> list[FireTime]:
     """Tell of the fire times from the cursor on, and of those that were skipped or moved by name; in no order.
 
-    Late and missed ones are told as spans, as a whole. Nothing is told of a schedule that is finished, or cannot be
-    read on this node.
+    Late and missed ones are told as spans, as a whole, and what windows leave out span by span. Nothing is told of a
+    schedule that cannot be read on this node, and nothing else of one that is finished.
 
     :raise TriggerError: when its trigger does not work
     """
-    state, now = snapshot.state, outlook.now
-    if snapshot.fault is not None or state.status is ScheduleStatus.finished:
+    if snapshot.fault is not None:
         return []
+    return [*left_to_backfills(snapshot, outlook), *_of_the_schedule(snapshot, options, outlook)]
+
+
+def _of_the_schedule(
+    snapshot: ScheduleSnapshot, options: EffectiveOptions, outlook: Outlook
+) -> list[FireTime]:
+    state, now = snapshot.state, outlook.now
     if state.error is not None:
         return _set_aside(snapshot, now)
+    if state.status is ScheduleStatus.finished:
+        return _in_windows(snapshot, times_of(snapshot), (), outlook)
     pause = state.pause
     if pause is not None and not pause.is_over(now):
         return _while_paused(snapshot, options, pause, outlook)
@@ -77,52 +64,49 @@ def foresee(snapshot: ScheduleSnapshot, options: EffectiveOptions, outlook: Outl
         for job in change.jobs
         if (found := job.scheduled_fire_time) is not None
     ]
-    return [*resumed, *map(of_skip, change.skips), *_active(after(snapshot, change), outlook)]
-
-
-def of_skip(skip: SkipRecord) -> FireTime:
-    """Return fire times that got no job."""
-    return FireTime(
-        first=skip.first,
-        last=skip.last,
-        number=skip.number,
-        exact=skip.exact,
-        status="skipped",
-        reason=skip.reason,
-        finished_at=skip.at,
-        into=skip.into,
-        cause=skip.cause,
-        why=skip.why,
-        by=skip.by,
-    )
-
-
-def span(times: FireTimes, first: datetime, last: datetime, status: FireTimeStatus) -> FireTime:
-    """Return fire times with one fate: from one to another."""
-    count = Count(1) + times.count(first, last)
-    due_at = times.due_at(first) if first == last else None
-    return FireTime(
-        first=first, last=last, number=count.number, exact=count.exact, status=status, due_at=due_at
-    )
+    return [*resumed, *map(of_skip, change.skips), *_active(after(snapshot, change), options, outlook)]
 
 
 def _set_aside(snapshot: ScheduleSnapshot, now: datetime) -> list[FireTime]:
     """Tell of what has passed since the schedule stands still, as far as its trigger says."""
-    fate = _Fate("missed", snapshot.state.error)
+    fate = Fate("missed", snapshot.state.error)
     try:
-        return _stretch(times_of(snapshot), snapshot.state.next_fire_time, now, fate)
+        times = times_of(snapshot)
+        missed = stretch(times, snapshot.state.next_fire_time, now, fate)
+        return [*missed, *left_out_by(snapshot, times, now)]
     except TriggerError:
         return []
 
 
-def _active(snapshot: ScheduleSnapshot, outlook: Outlook) -> list[FireTime]:
+def _active(snapshot: ScheduleSnapshot, options: EffectiveOptions, outlook: Outlook) -> list[FireTime]:
     state, now, times = snapshot.state, outlook.now, times_of(snapshot)
     told = [_named(one, now) for one in state.occurrences if not one.settled]
     cursor = state.next_fire_time
     if cursor is not None and (last := times.last_due(cursor, now)) is not None:
         told.append(span(times, cursor, last, "late"))
         cursor = times.next(last)
-    return [*told, *_planned(times, cursor, outlook)]
+    planned = _planned(snapshot, options, cursor, outlook)
+    return [*told, *planned, *_in_windows(snapshot, times, planned, outlook)]
+
+
+def _in_windows(
+    snapshot: ScheduleSnapshot,
+    times: FireTimes,
+    others: Iterable[FireTime],
+    outlook: Outlook,
+    parts: Callable[[datetime, datetime], list[Part]] | None = None,
+) -> list[FireTime]:
+    """Tell of what windows leave out: what is not counted yet, and what is to come.
+
+    :param others: what else is to come
+    :param parts: the fire times after an instant and up to another, if they are not all of one anchor
+    """
+    if snapshot.state.windowed_until is None:
+        return []
+    since = max(outlook.now, earlier(outlook.start, TICK))
+    until = until_the_last(others, outlook, END)
+    ahead = [(times, since, until)] if parts is None else parts(since, until)
+    return [*left_out_by(snapshot, times, outlook.now), *will_leave_out(ahead, outlook.most)]
 
 
 def _named(named: Occurrence, now: datetime) -> FireTime:
@@ -155,20 +139,32 @@ def _moved(named: Occurrence, status: FireTimeStatus) -> FireTime:
 
 
 def _planned(
-    times: FireTimes, first: datetime | None, outlook: Outlook, not_before: datetime | None = None
+    snapshot: ScheduleSnapshot,
+    options: EffectiveOptions,
+    cursor: datetime | None,
+    outlook: Outlook,
+    not_before: datetime | None = None,
 ) -> list[FireTime]:
-    """Tell of fire times to come one by one.
+    """Tell of fire times to come one by one, with what is coalesced into one that a window puts off.
 
     :param not_before: when the schedule goes on: what is due before is due then
     """
     planned: list[FireTime] = []
-    for found in islice(_from(times, first, outlook.start), outlook.most):
+    times = times_of(snapshot)
+    found = next(_from(times, cursor, outlook.start), None)
+    while found is not None and len(planned) < outlook.most:
         if outlook.end is not None and found > outlook.end:
             break
+        together = put_off(snapshot.schedule, options, times, cursor or found, found)
+        if together is not None:
+            planned += together[0]
+            found = together[1]
+            continue
         due_at = times.due_at(found)
         if not_before is not None:
             due_at = max(due_at, not_before)
         planned.append(FireTime(first=found, last=found, status="planned", due_at=due_at))
+        found = times.next(found)
     return planned
 
 
@@ -224,12 +220,18 @@ def _while_paused(
     starts: Mapping[datetime, datetime] = resumed.starts if resumed else {}
     boundary = resumed.boundary if resumed else END
     waiting = resumed.waiting if resumed else ()
-    later = _after_the_pause(resumed, pause, outlook) if resumed else []
-    # What has passed by the end of the pause may have to wait for its jitter still.
-    run = {*starts, *(one.first for one in later if one.status == "planned")}
+    later = _after_the_pause(resumed, options, pause, outlook) if resumed else []
+    # What has passed by the end of the pause may have to wait still, for its jitter or the end of a window.
+    run = [(start, start) for start in starts]
+    run += [(one.first, one.last) for one in later if one.status != "paused"]
     cursor = state.next_fire_time
     first = next(_from(times, cursor, max(now, outlook.start)), None)
     until = _shown_until(times, cursor, boundary, outlook)
+    held_back = stretch(times, first, until, Fate.of("paused", pause), run)
+
+    def parts(since: datetime, until: datetime) -> list[Part]:
+        return _counted_with(snapshot, resumed.snapshot if resumed else snapshot, since, until)
+
     return [
         *(FireTime(first=t, last=t, status="planned", due_at=start) for t, start in starts.items()),
         *(
@@ -237,24 +239,43 @@ def _while_paused(
             for named in state.occurrences
             if not named.settled and named.fire_time not in starts
         ),
-        *_stretch(times, cursor, min(now, boundary), _Fate.of("missed", pause), run),
-        *_stretch(times, first, until, _Fate.of("paused", pause), run),
+        *stretch(times, cursor, min(now, boundary), Fate.of("missed", pause), run),
+        *held_back,
         *later,
+        *_in_windows(snapshot, times, [*held_back, *later], outlook, parts),
     ]
 
 
-def _after_the_pause(resumed: _Resumed, pause: Pause, outlook: Outlook) -> list[FireTime]:
+def _counted_with(
+    snapshot: ScheduleSnapshot, resumed: ScheduleSnapshot, since: datetime, until: datetime
+) -> list[Part]:
+    """Return the fire times of which windows count what they leave out, as a resume changes the anchor (rule P6)."""
+    old, anchor = times_of(snapshot), resumed.state.anchor
+    if anchor == old.anchor:
+        return [(old, since, until)]
+    new = fire_times(snapshot.schedule, snapshot.state, anchor=anchor)
+    change = min(anchor - TICK, resumed.state.windowed_until or END)
+    return [(old, since, min(change, until)), (new, max(change, since), until)]
+
+
+def _after_the_pause(
+    resumed: _Resumed, options: EffectiveOptions, pause: Pause, outlook: Outlook
+) -> list[FireTime]:
     state, times = resumed.snapshot.state, times_of(resumed.snapshot)
     if state.error is not None:
         return []
-    planned = _planned(times, state.next_fire_time, outlook, pause.until)
+    planned = _planned(resumed.snapshot, options, state.next_fire_time, outlook, pause.until)
     if not resumed.anew:
         return planned
     until = state.next_fire_time or END
     if outlook.end is not None:
         until = min(until, outlook.end + TICK if outlook.end < END else END)
-    passed_over = _stretch(
-        times, times.first(resumed.boundary), until, _Fate.of("paused", pause), resumed.starts
+    passed_over = stretch(
+        times,
+        times.first(resumed.boundary),
+        until,
+        Fate.of("paused", pause),
+        [(start, start) for start in resumed.starts],
     )
     return [*passed_over, *planned]
 
@@ -277,25 +298,3 @@ def _shown_until(times: FireTimes, cursor: datetime | None, boundary: datetime, 
         return min(boundary, outlook.end + TICK if outlook.end < END else END)
     shown = list(islice(_from(times, cursor, max(outlook.now, outlook.start)), outlook.most))
     return min(boundary, shown[-1] + TICK) if shown else boundary
-
-
-def _stretch(
-    times: FireTimes,
-    first: datetime | None,
-    until: datetime,
-    fate: _Fate,
-    without: Collection[datetime] = (),
-) -> list[FireTime]:
-    """Tell of all fire times before an instant, without some that have a fate of their own."""
-    told: list[FireTime] = []
-    for cut in [*sorted(without), until]:
-        if first is None or first >= until:
-            break
-        if cut < first:
-            continue
-        if first < cut:
-            one = span(times, first, times.last(first, min(cut, until) - TICK), fate.status)
-            due_at = None if fate.status == "paused" else one.due_at
-            told.append(attrs.evolve(one, due_at=due_at, why=fate.why, by=fate.by, cause=fate.cause))
-        first = times.next(cut)
-    return told

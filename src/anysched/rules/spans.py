@@ -122,9 +122,11 @@ class Exclusions:
 
     def puts_off(self, instant: datetime) -> datetime | None:
         """Return to when a fire time at an instant is put off: the first outside (rule W3); None if it is not."""
-        if all(exclusion.spans.at(instant) is None for exclusion in self._deferring):
-            return None
-        return self._end(instant)
+        return None if self.deferring(instant) is None else self._end(instant)
+
+    def deferring(self, instant: datetime) -> Exclusion | None:
+        """Return what puts off a fire time at an instant, the first of several; None if nothing does."""
+        return next((one for one in self._deferring if one.spans.at(instant) is not None), None)
 
     def around(self, instant: datetime) -> Interval | None:
         """Return the time without a gap, around an instant, that nothing is put off into; None outside."""

@@ -10,12 +10,17 @@ from uuid import UUID
 
 import attrs
 
+from anysched.model.backfill import Stretch
 from anysched.model.history import FireTime, Record, RunRecord, SkipRecord
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
+from anysched.model.policies import JobKind
 from anysched.model.schedule import ScheduleSnapshot
-from anysched.rules.foreseeing import Outlook, foresee, of_skip, span, times_of
-from anysched.rules.times import END, TICK, FireTimes
+from anysched.rules.foreseeing import foresee, times_of
+from anysched.rules.outlooks import Fate, Outlook, of_skip, stretch
+from anysched.rules.spans import Exclusions
+from anysched.rules.stretches import taken_by
+from anysched.rules.times import END, TICK, FireTimes, RemainingFireTimes
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -107,9 +112,13 @@ def _forgotten(known: Known, start: datetime, end: datetime | None) -> Iterable[
     """Return the fire times before everything that is known of: what is gone is never made up (rule G3)."""
     if known.snapshot.fault is not None or known.snapshot.state.error is not None:
         return ()
-    times = first_times(known)
-    known_of = [job.scheduled_fire_time for job in known.jobs]
+    times, windowed_until = first_times(known), known.snapshot.state.windowed_until
+    known_of = [job.scheduled_fire_time for job in known.jobs if job.kind is not JobKind.backfill]
     known_of += [known.oldest, known.snapshot.state.next_fire_time]
+    if windowed_until is not None and isinstance(times, RemainingFireTimes):
+        # So far windows have been dealt with: what they left out by then is as unknown as anything else.
+        times = attrs.evolve(times, exclusions=Exclusions.of(taken_by(known.snapshot.state.backfills)))
+        known_of.append(min(windowed_until, END - TICK) + TICK)
     until = min(
         [min(known.now, END - TICK) + TICK, *(instant for instant in known_of if instant is not None)]
     )
@@ -118,9 +127,20 @@ def _forgotten(known: Known, start: datetime, end: datetime | None) -> Iterable[
     first = times.first(max(start, known.added))
     if first is None or first >= until:
         return ()
-    gone = span(times, first, times.last(first, until - TICK), "unknown")
-    exact = gone.exact and times.anchor == known.snapshot.state.anchor
-    return [attrs.evolve(gone, exact=exact)]
+    exact = times.anchor == known.snapshot.state.anchor
+    gone = stretch(times, first, until, Fate("unknown"), _backfilled(known))
+    return [attrs.evolve(one, due_at=None, exact=one.exact and exact) for one in gone]
+
+
+def _backfilled(known: Known) -> Iterable[Stretch]:
+    """Return the fire times of which is known that a backfill has made their jobs."""
+    jobs = {job.scheduled_fire_time for job in known.jobs if job.kind is JobKind.backfill}
+    jobs |= {
+        record.fire_time
+        for record in known.records
+        if isinstance(record, RunRecord) and record.kind is JobKind.backfill
+    }
+    return [(found, found) for found in jobs if found is not None]
 
 
 def first_times(known: Known) -> FireTimes:

@@ -25,8 +25,11 @@ _ASKED_FOR: Final = {JobKind.manual: " by hand", JobKind.backfill: " in a backfi
 _SKIPPED: Final = {
     SkipReason.grace: "it was later than its misfire_grace_time allows",
     SkipReason.catchup_limit: "more fire times were late than max_catchup allows",
-    SkipReason.backfilled: "a backfill has run it",
 }
+
+
+#: Why fire times do not run of which several become due at once.
+_AMONG_OTHERS: Final = (SkipReason.coalesced, SkipReason.catchup_limit)
 
 
 @attrs.frozen
@@ -41,12 +44,20 @@ class Words:
     timezone: tzinfo
     running: int | None = None
 
-    def sentence(self, one: FireTime, at: datetime | None = None) -> str:
+    def sentence(self, one: FireTime, at: datetime | None = None, before: FireTime | None = None) -> str:
         """Tell what came, or is to come, of a fire time.
 
         :param at: which of several is meant; by default the first
+        :param before: what became of it before a backfill took it up
         """
         first = one.first if at is None or not one.first <= at <= one.last else at
+        told = self._sentence(one, first)
+        if before is None:
+            return told
+        earlier = self._sentence(before, first)
+        return f"{told.removesuffix('.')}; before that, it {earlier[0].lower()}{earlier[1:]}"
+
+    def _sentence(self, one: FireTime, first: datetime) -> str:
         match one.status:
             case "ran":
                 return self._ran(one)
@@ -72,10 +83,19 @@ class Words:
             case "unknown":
                 return self.unknown()
 
-    def finished(self) -> str:
-        """Tell that nothing is to come."""
+    def finished(self, left_out: FireTime | None = None) -> str:
+        """Tell that nothing is to come.
+
+        :param left_out: what would be next if no window left it out
+        """
         last = self.known.snapshot.last_fire_time
         ran = "and none of its fire times got a job" if last is None else f"and last ran for {self._at(last)}"
+        if left_out is not None:
+            ran = (
+                f"until a window goes, {ran}: windows leave out all that is to come, next {self._at(left_out.first)} in"
+                f" {_window(left_out)}"
+            )
+            return f"Will not run: the schedule is finished {ran}."
         return f"Will not run: the schedule is finished, {ran}."
 
     def set_aside(self) -> str:
@@ -149,8 +169,13 @@ class Words:
 
     def _skipped(self, one: FireTime, first: datetime) -> str:
         did = "Did not run" if one.finished_at is not None or first <= self.known.now else "Will not run"
-        if one.finished_at is None and one.first > self.known.now:
-            did = f"Will not run at {self._at(one.first)}"
+        if one.finished_at is None and first > self.known.now:
+            did = f"Will not run at {self._at(first)}"
+        if one.finished_at is None and one.reason in _AMONG_OTHERS:
+            then = "more are due then than max_catchup allows"
+            if one.into is not None:
+                then = f"it is coalesced into {self._at(one.into)}"
+            return f"Will not run at {self._at(first)}: {_window(one)} puts it off with others, and {then}."
         if one.reason is SkipReason.coalesced:
             into = "another fire time" if one.into is None else self._at(one.into)
             return f"{did}: coalesced into {into}."
@@ -158,7 +183,9 @@ class Words:
             when = "" if one.finished_at is None else f" at {self._at(one.finished_at)}"
             return f"{did}: paused{_of(one)}, and given up by the resume{when}."
         if one.reason is SkipReason.window:
-            return f"{did}: in window {_text(one.cause)!r}{_of(one)}."
+            return f"{did}: in {_window(one)}."
+        if one.reason is SkipReason.backfilled:
+            return f"{did}: it was left to {_backfill(one)}, which was cancelled."
         if one.reason is SkipReason.requested:
             return f"{did}: skipped{_of(one)}."
         return f"{did}: {_SKIPPED[one.reason or SkipReason.grace]}."
@@ -170,11 +197,15 @@ class Words:
         return f"Did not run: {self._paused(state.pause)}."
 
     def _planned(self, one: FireTime) -> str:
+        if one.kind is JobKind.backfill:
+            return self._left(one)
         pause, due = self.known.snapshot.state.pause, one.due_at or one.first
         when = self._at(due)
         named = [each for each in self.known.snapshot.state.occurrences if each.waits_for == due]
         if named and named[0].fire_time == one.first:
             when += f", moved from {self._at(one.first)}{_of(one)}"
+        elif one.cause is not None:
+            when += f", put off from {self._at(one.first)} by {_window(one)}"
         elif pause is not None and pause.until is not None and due == pause.until:
             return f"Will run at {when}, when the schedule goes on: it is {self._paused(pause)}."
         elif due > one.first:
@@ -182,6 +213,12 @@ class Words:
         if pause is not None and not pause.is_over(self.known.now):
             return f"Will run at {when}: it is {self._paused(pause)}, and goes on before."
         return f"Will run at {when}."
+
+    def _left(self, one: FireTime) -> str:
+        """Tell of a fire time that a backfill has not come to."""
+        found = [each for each in self.known.snapshot.state.backfills if str(each.id) == one.cause]
+        waits = "is paused" if found and found[0].status == "paused" else "has not made its job yet"
+        return f"Is left to {_backfill(one)}, which {waits}."
 
     def _will_not_run(self, first: datetime) -> str:
         pause = self.known.snapshot.state.pause
@@ -220,11 +257,25 @@ def length(duration: timedelta) -> str:
 
 def _of(one: FireTime) -> str:
     """Tell who is the reason, and why."""
-    told = (
-        "" if one.cause is None or one.reason is SkipReason.window else f" by hold {printable(one.cause)!r}"
-    )
+    if one.cause is not None:
+        return f" by {_named('hold', one)}"
+    told = "" if one.by is None else f" by {_text(one.by)}"
+    return told if one.why is None else f"{told} ({_text(one.why)})"
+
+
+def _window(one: FireTime) -> str:
+    return _named("window", one)
+
+
+def _backfill(one: FireTime) -> str:
+    return _named("backfill", one)
+
+
+def _named(what: str, one: FireTime) -> str:
+    """Name what is the reason by its id, whose it is, and why."""
+    told = f"{what} {_text(one.cause)!r}"
     if one.by is not None:
-        told += f" by {_text(one.by)}" if not told else f" of {_text(one.by)}"
+        told += f" of {_text(one.by)}"
     return told if one.why is None else f"{told} ({_text(one.why)})"
 
 

@@ -626,6 +626,45 @@ STEPS = st.lists(
 )
 
 
+def begin(world: World, missed: int, mode: WindowMode | None) -> None:
+    """Put the schedule in windows, or pause it from the start for so long."""
+    if mode is not None:
+        window = Window(id="w", mode=mode, dates=((at(3), at(6)), (at(9), at(12.5))), since=at(0))
+        schedule, state = world.snapshot.schedule, world.snapshot.state
+        world.snapshot = attrs.evolve(world.snapshot, state=rewindowed(schedule, state, (window,), at(0)))
+    if missed:
+        world.snapshot, world.now = paused(world.snapshot), missed
+
+
+def take(world: World, what: tuple[Any, ...]) -> None:
+    """Let one thing happen."""
+    step, *rest = what
+    snapshot, now = world.snapshot, at(world.now)
+    backfills = [one for one in snapshot.state.backfills if not one.is_over]
+    if step == "pass":
+        world.now += rest[0]
+    elif step == "fire":
+        world.write(POLICY.fire(snapshot, None, now, 10_000))
+    elif step == "pause":
+        wanted = attrs.evolve(paused(snapshot, now).state.pauses[0])
+        world.write(pause(snapshot, options_of(snapshot), now, wanted))
+    elif step == "unpause":
+        start = min(at(rest[1]), now) if isinstance(rest[1], int) else rest[1]
+        world.write(unpause(snapshot, options_of(snapshot), now, missed=rest[0], resume_from=start))
+    elif step == "end":
+        world.end(*rest)
+    elif step == "begin":
+        world.begin(*rest)
+    elif backfills:
+        chosen = backfills[rest[0] % len(backfills)].id
+        if step == "cancel":
+            world.write(backfilling.cancel(snapshot, chosen, now))
+        elif step == "hold":
+            world.write(backfilling.pause(snapshot, chosen, now))
+        else:
+            world.write(backfilling.resume(snapshot, options_of(snapshot), chosen, now))
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(["slow", "fast", "ends", "some"]),
@@ -639,37 +678,9 @@ def test_whatever_happens(
     """Rules F1 to F4: no fire time has two jobs at once, none gets lost, and no backfill has too many jobs, whatever
     fires, ends, is paused, resumed and cancelled in between."""
     world = World(trigger_of(kind))
-    if mode is not None:
-        window = Window(id="w", mode=mode, dates=((at(3), at(6)), (at(9), at(12.5))), since=at(0))
-        schedule, state = world.snapshot.schedule, world.snapshot.state
-        world.snapshot = attrs.evolve(world.snapshot, state=rewindowed(schedule, state, (window,), at(0)))
-    if missed:
-        world.snapshot, world.now = paused(world.snapshot), missed
-    for step, *rest in steps:
-        snapshot, now = world.snapshot, at(world.now)
-        backfills = [one for one in snapshot.state.backfills if not one.is_over]
-        if step == "pass":
-            world.now += rest[0]
-        elif step == "fire":
-            world.write(POLICY.fire(snapshot, None, now, 10_000))
-        elif step == "pause":
-            wanted = attrs.evolve(paused(snapshot, now).state.pauses[0])
-            world.write(pause(snapshot, options_of(snapshot), now, wanted))
-        elif step == "unpause":
-            start = min(at(rest[1]), now) if isinstance(rest[1], int) else rest[1]
-            world.write(unpause(snapshot, options_of(snapshot), now, missed=rest[0], resume_from=start))
-        elif step == "end":
-            world.end(*rest)
-        elif step == "begin":
-            world.begin(*rest)
-        elif backfills:
-            chosen = backfills[rest[0] % len(backfills)].id
-            if step == "cancel":
-                world.write(backfilling.cancel(snapshot, chosen, now))
-            elif step == "hold":
-                world.write(backfilling.pause(snapshot, chosen, now))
-            else:
-                world.write(backfilling.resume(snapshot, options_of(snapshot), chosen, now))
+    begin(world, missed, mode)
+    for step in steps:
+        take(world, step)
     totals = {one.id: one.total for one in world.snapshot.state.backfills if not one.is_over}
     for backfill in world.snapshot.state.backfills:
         if not backfill.is_over:

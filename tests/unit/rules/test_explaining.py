@@ -170,7 +170,6 @@ def test_runs(record: RunRecord, sentence: str) -> None:
             skip(SkipReason.window, cause="nightly", why="backup"),
             "Did not run: in window 'nightly' (backup).",
         ),
-        (skip(SkipReason.backfilled), "Did not run: a backfill has run it."),
     ],
 )
 def test_skips(record: SkipRecord, sentence: str) -> None:
