@@ -40,6 +40,7 @@ EXAMPLES: list[Event] = [
     events.HoldAdded("h", "tags=a", NOON, "deploy", None),
     events.HoldLifted("h", "tags=a"),
     events.WindowAdded("w", "tags=a", "defer", NOON, "backup", None),
+    events.BackfillChanged("s", "t", UUID(int=9), "running", 10, 3, 1, 1, "why", "ann"),
     events.WindowRemoved("w", "tags=a", None, "me"),
     events.FireTimesSkipped("s", "t", ((SkipReason.grace, 2), (SkipReason.paused, 1)), False),
     events.FireTimeChanged("s", "t", NOON, "moved", NOON, "why", None, None),
