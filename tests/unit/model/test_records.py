@@ -189,7 +189,9 @@ class TestState:
             incarnation=UUID(int=1), revision=7, error="e", jobs_made=3, skipped={SkipReason.grace: 2},
             skipped_exact=False, failures=4, occurrences=(Occurrence(fire_time=T0),),
             windows=(Window(id="w", mode="skip", dates=((T0, T0 + timedelta(days=1)),), since=T0),), windowed_until=T0,
-            backfills=(Backfill(id=UUID(int=2), schedule_id="x", start=T0, end=T0, trigger=Every(), anchor=T0, since=T0),), **times,
+            backfills=(
+                Backfill(id=UUID(int=2), schedule_id="x", start=T0, end=T0, trigger=Every(), anchor=T0, since=T0),
+            ), **times,
         )  # fmt: skip
         defaults = {field.name: field.default for field in attrs.fields(ScheduleState)}
         assert [] == [
