@@ -100,12 +100,12 @@ from anysched.model.schedule import Pause as Pause
 from anysched.model.schedule import Schedule as Schedule
 from anysched.model.schedule import ScheduleSnapshot as ScheduleSnapshot
 from anysched.model.schedule import ScheduleState as ScheduleState
-from anysched.model.schedule import UnpausePreview as UnpausePreview
-from anysched.model.schedule import UnpauseResult as UnpauseResult
 from anysched.model.task import Task as Task
 from anysched.model.task import TaskDefaults as TaskDefaults
 from anysched.model.task import TaskOptions as TaskOptions
 from anysched.model.trigger import Trigger as Trigger
+from anysched.model.unpaused import UnpausePreview as UnpausePreview
+from anysched.model.unpaused import UnpauseResult as UnpauseResult
 from anysched.model.unset import UNSET as UNSET
 from anysched.model.window import Window as Window
 from anysched.triggers import AndTrigger as AndTrigger

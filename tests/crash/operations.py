@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from anysched import ConflictPolicy
 from anysched.model.job import Claim
-from anysched.ports.store import DataStore, JobQuery
+from anysched.ports.queries import JobQuery
+from anysched.ports.store import DataStore
 from anysched.stores import SQLDataStore
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.actors import Node, User, every

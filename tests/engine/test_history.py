@@ -25,7 +25,8 @@ from anysched import (
     SkipReason,
     task,
 )
-from anysched.ports.store import DataStore, HistoryQuery
+from anysched.ports.queries import HistoryQuery
+from anysched.ports.store import DataStore
 from anysched.stores._memory_changes import MOST_INLINE
 from anysched.testing import FakeClock
 

@@ -20,7 +20,8 @@ from anysched import (
     SkipReason,
     TaskDefaults,
 )
-from anysched.ports.store import DataStore, JobQuery
+from anysched.ports.queries import JobQuery
+from anysched.ports.store import DataStore
 from anysched.testing import FakeClock
 
 pytestmark = pytest.mark.anyio

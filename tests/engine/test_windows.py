@@ -28,7 +28,7 @@ from anysched import (
     WindowRemoved,
 )
 from anysched.model.history import SkipRecord
-from anysched.ports.store import HistoryQuery
+from anysched.ports.queries import HistoryQuery
 from anysched.testing import FakeClock
 
 pytestmark = pytest.mark.anyio

@@ -41,7 +41,8 @@ from anysched import (
 )
 from anysched.brokers import LocalEventBroker
 from anysched.model.history import Record
-from anysched.ports.store import DataStore, HistoryQuery
+from anysched.ports.queries import HistoryQuery
+from anysched.ports.store import DataStore
 from anysched.stores import MemoryDataStore, SQLDataStore
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.odd import PlainTrigger

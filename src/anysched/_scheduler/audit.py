@@ -11,7 +11,7 @@ from anysched.engine.instants import aware
 from anysched.model import convert
 from anysched.model.audit import AuditEntry
 from anysched.model.policies import AuditAction
-from anysched.ports.store import AuditQuery
+from anysched.ports.queries import AuditQuery
 
 #: How many entries one call returns at most.
 MOST_ENTRIES: Final = 10_000

@@ -12,7 +12,7 @@ from anysched.engine.asking import PauseRequest
 from anysched.model import convert
 from anysched.model.hold import Hold, Maintenance, Selector
 from anysched.model.policies import Missed, Queued, ResumeFrom, Running
-from anysched.model.schedule import UnpausePreview, UnpauseResult
+from anysched.model.unpaused import UnpausePreview, UnpauseResult
 
 
 @topic

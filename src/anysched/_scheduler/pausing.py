@@ -9,7 +9,7 @@ from anysched._scheduler.base import Base, topic
 from anysched.engine.asking import PauseRequest
 from anysched.engine.committing import Asked
 from anysched.model.policies import Missed, Queued, ResumeFrom, Running
-from anysched.model.schedule import UnpausePreview, UnpauseResult
+from anysched.model.unpaused import UnpausePreview, UnpauseResult
 
 
 @topic

@@ -23,7 +23,7 @@ from anysched.model.options import EffectiveOptions
 from anysched.model.policies import BackfillOrder, Reprocess
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
-from anysched.ports.store import HistoryQuery, JobQuery, ScheduleQuery
+from anysched.ports.queries import HistoryQuery, JobQuery, ScheduleQuery
 from anysched.rules import adding, backfill_plans, backfilling
 from anysched.rules.backfill_plans import Past, Wanted
 

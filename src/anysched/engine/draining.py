@@ -14,7 +14,7 @@ from anysched.errors import JobLookupError, JobsStillRunning
 from anysched.model.events import Event, JobReleased
 from anysched.model.job import Job
 from anysched.model.policies import JobKind, JobStatus
-from anysched.ports.store import JobQuery
+from anysched.ports.queries import JobQuery
 
 
 class Draining:

@@ -18,7 +18,7 @@ from anysched.model import convert
 from anysched.model.history import FireTime, Record, RunRecord
 from anysched.model.policies import JobKind, JobStatus, NamedFireTime
 from anysched.model.schedule import ScheduleSnapshot
-from anysched.ports.store import HistoryQuery, JobQuery, ScheduleQuery
+from anysched.ports.queries import HistoryQuery, JobQuery, ScheduleQuery
 from anysched.rules.explaining import Question, explain
 from anysched.rules.telling import Known, tell
 from anysched.rules.times import BEGINNING

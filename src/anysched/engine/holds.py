@@ -24,9 +24,11 @@ from anysched.model.change import Change, HoldChange
 from anysched.model.hold import Hold, Maintenance, Placed, Selector
 from anysched.model.ids import new_id
 from anysched.model.policies import Missed, ResumeFrom
-from anysched.model.schedule import Pause, ScheduleSnapshot, UnpausePreview, UnpauseResult
+from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.model.task import Task
-from anysched.ports.store import Decide, DecideHold, ScheduleQuery
+from anysched.model.unpaused import UnpausePreview, UnpauseResult
+from anysched.ports.queries import ScheduleQuery
+from anysched.ports.store import Decide, DecideHold
 from anysched.rules import adding, holding, pausing
 
 logger: logging.Logger = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from anysched.model.ids import new_id
 from anysched.model.job import Job, JobResult
 from anysched.model.policies import JobOutcome, JobStatus
 from anysched.model.unset import UnsetType
-from anysched.ports.store import JobQuery
+from anysched.ports.queries import JobQuery
 
 #: How long the result of ``run_job`` is kept for the one who waits for it.
 RUN_JOB_KEEPS = timedelta(seconds=60)

@@ -30,9 +30,10 @@ from anysched.model.events import FireTimeChanged
 from anysched.model.hold import Placed
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy, Missed, NamedFireTime, ResumeFrom, ScheduleStatus
-from anysched.model.schedule import Schedule, ScheduleSnapshot, UnpausePreview, UnpauseResult
+from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task
-from anysched.ports.store import ScheduleQuery
+from anysched.model.unpaused import UnpausePreview, UnpauseResult
+from anysched.ports.queries import ScheduleQuery
 from anysched.rules import adding, declaring, occurrences, pausing
 
 logger: logging.Logger = logging.getLogger(__name__)

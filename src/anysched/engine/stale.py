@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from anysched.model.events import StalePause
 from anysched.model.hold import Hold, Selector
 from anysched.model.schedule import ScheduleSnapshot
-from anysched.ports.store import DataStore, ScheduleQuery
+from anysched.ports.queries import ScheduleQuery
+from anysched.ports.store import DataStore
 
 
 def own_pauses(snapshots: Iterable[ScheduleSnapshot], now: datetime) -> list[Hold]:

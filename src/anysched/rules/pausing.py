@@ -15,7 +15,8 @@ from anysched.model.change import Change, QueuedFate
 from anysched.model.events import SchedulePaused
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobStatus, Missed, ResumeFrom
-from anysched.model.schedule import Pause, ScheduleSnapshot, UnpausePreview, UnpauseResult
+from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.unpaused import UnpausePreview, UnpauseResult
 from anysched.rules.firing import fire
 from anysched.rules.resuming import Resume, report, resume
 

@@ -15,7 +15,8 @@ from anysched.model.job import Job
 from anysched.model.occurrence import Occurrence
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import CatchUp, CoalescePolicy, Missed, ResumeFrom, SkipReason
-from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState, UnpauseResult
+from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState
+from anysched.model.unpaused import UnpauseResult
 from anysched.rules.firing import failed, moved
 from anysched.rules.jobs import regular_job
 from anysched.rules.picking import Pick, Span, pick_due, settled, singly, standing, waiting

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from anysched.model.audit import AuditEntry
 from anysched.model.history import Record, Retention
-from anysched.ports.store import AuditQuery, HistoryQuery
+from anysched.ports.queries import AuditQuery, HistoryQuery
 from anysched.rules.retention import is_kept
 
 #: What is kept in memory at most, whatever the retention says: of all schedules together, and of what was done.

@@ -22,21 +22,18 @@ from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.ports.broker import EventBroker, MakeBroker
+from anysched.ports.queries import AuditQuery, HistoryQuery, JobQuery, ScheduleQuery
 from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
-    AuditQuery,
     Committed,
     Completed,
     Completion,
     Decide,
     DecideDeclared,
     DecideHold,
-    HistoryQuery,
-    JobQuery,
     LeaseKeeper,
     NodePolicy,
-    ScheduleQuery,
 )
 from anysched.rules.options import merge_options
 from anysched.rules.running import cancelled, next_attempt

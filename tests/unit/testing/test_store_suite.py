@@ -11,6 +11,7 @@ import pytest
 
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
+from anysched.ports.queries import JobQuery, ScheduleQuery
 from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
@@ -19,9 +20,7 @@ from anysched.ports.store import (
     Completion,
     Decide,
     DecideDeclared,
-    JobQuery,
     NodePolicy,
-    ScheduleQuery,
 )
 from anysched.stores.memory import MemoryDataStore
 from anysched.testing import FakeClock, StoreSuite

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from anysched.errors import DeserializationError
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobKind, JobStatus
-from anysched.ports.store import JobQuery
+from anysched.ports.queries import JobQuery
 from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import (
     EPOCH,

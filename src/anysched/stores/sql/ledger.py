@@ -16,7 +16,7 @@ from anysched.model.change import Change
 from anysched.model.history import Record, Retention, RunRecord
 from anysched.model.ids import new_id
 from anysched.model.job import EndedJob
-from anysched.ports.store import AuditQuery, HistoryQuery
+from anysched.ports.queries import AuditQuery, HistoryQuery
 from anysched.rules.ledger import run_of
 from anysched.stores.sql.columns import FIRST, from_duration, from_instant, from_json, to_json
 from anysched.stores.sql.dialects import Dialect

@@ -13,7 +13,7 @@ from anysched.model.change import Change
 from anysched.model.hold import Selector
 from anysched.model.policies import ScheduleStatus
 from anysched.model.schedule import ScheduleSnapshot
-from anysched.ports.store import ScheduleQuery
+from anysched.ports.queries import ScheduleQuery
 from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.configs import Config, Configs, StoredConfig
 from anysched.stores.sql.dialects import Dialect, is_one_of

@@ -21,21 +21,18 @@ from anysched.model.job import Claim, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.ports.broker import EventBroker, EventServer, MakeBroker
+from anysched.ports.queries import AuditQuery, HistoryQuery, JobQuery, ScheduleQuery
 from anysched.ports.serializer import Serializer
 from anysched.ports.store import (
     Advanced,
     AdvanceRequest,
-    AuditQuery,
     Committed,
     Completed,
     Completion,
     Decide,
     DecideDeclared,
     DecideHold,
-    HistoryQuery,
-    JobQuery,
     NodePolicy,
-    ScheduleQuery,
 )
 from anysched.serializers.as_json import JSONSerializer
 from anysched.stores.sql import address, migrations

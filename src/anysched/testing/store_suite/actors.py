@@ -16,18 +16,12 @@ from anysched.model.hold import Hold, Placed, PlacedWindow, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import Claim, EndedJob, Job, JobException, JobResult
 from anysched.model.policies import ConflictPolicy, JobOutcome, Missed, ResumeFrom, WindowMode
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState, UnpauseResult
+from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
 from anysched.model.task import Task, TaskDefaults
+from anysched.model.unpaused import UnpauseResult
 from anysched.model.window import Window
-from anysched.ports.store import (
-    Advanced,
-    AdvanceRequest,
-    Committed,
-    Completion,
-    DataStore,
-    JobQuery,
-    ScheduleQuery,
-)
+from anysched.ports.queries import JobQuery, ScheduleQuery
+from anysched.ports.store import Advanced, AdvanceRequest, Committed, Completion, DataStore
 from anysched.rules import adding, declaring, holding, occurrences, pausing, windowing
 from anysched.rules.policy import Policy
 from anysched.triggers import DateTrigger, IntervalTrigger

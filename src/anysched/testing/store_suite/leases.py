@@ -17,7 +17,8 @@ from anysched.model.job import Claim
 from anysched.model.policies import JobOutcome, JobStatus, OnAbandon
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults, TaskOptions
-from anysched.ports.store import DataStore, JobQuery, LeaseKeeper, Renewal
+from anysched.ports.queries import JobQuery
+from anysched.ports.store import DataStore, LeaseKeeper, Renewal
 from anysched.rules.policy import Policy
 from anysched.testing.clock import FakeClock
 from anysched.testing.store_suite.actors import LEASE, POLICY, Node, User, direct_job, every, seconds

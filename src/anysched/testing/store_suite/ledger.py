@@ -20,7 +20,8 @@ from anysched.model.policies import AuditAction, JobKind, JobOutcome, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.model.task import TaskOptions
 from anysched.model.window import Window
-from anysched.ports.store import AuditQuery, Completion, DataStore, HistoryQuery
+from anysched.ports.queries import AuditQuery, HistoryQuery
+from anysched.ports.store import Completion, DataStore
 from anysched.rules import adding, pausing
 from anysched.testing.clock import FakeClock
 from anysched.testing.store_suite.actors import FAILURE, LEASE, POLICY, Node, User, every, seconds
