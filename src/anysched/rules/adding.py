@@ -113,15 +113,17 @@ def first_cursor(times: FireTimes, now: datetime, last_fire_time: datetime | Non
 
 def _created(schedule: Schedule, now: datetime, placed: Sequence[Placed]) -> Change:
     times = FireTimes.of(schedule, anchor=now)
+    cursor = first_cursor(times, now)
     state = ScheduleState(
         incarnation=new_id(now),
         revision=1,
         anchor=now,
-        next_fire_time=None,
-        due_at=None,
+        next_fire_time=cursor,
+        due_at=times.due_at(cursor),
         pauses=(*([Pause(since=now)] if schedule.paused else ()), *_pauses_of(schedule, placed, now)),
     )
-    state = _standing_at(schedule, state, first_cursor(times, now), _windows_of(schedule, placed, now), now)
+    if placed and (windows := _windows_of(schedule, placed, now)):
+        state = _standing_at(schedule, state, cursor, windows, now)
     event = ScheduleAdded(schedule.id, schedule.task_id, state.next_fire_time)
     return Change(schedule_id=schedule.id, schedule=schedule, state=state, events=(event,))
 

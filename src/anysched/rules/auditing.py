@@ -139,7 +139,21 @@ def _numbers(action: AuditAction, changes: Sequence[Change]) -> dict[str, int]:
 
 
 def _with(change: Change, entries: Sequence[AuditEntry]) -> Change:
-    return attrs.evolve(change, audit=(*change.audit, *entries)) if entries else change
+    if not entries:
+        return change
+    return Change(  # written out, as very many schedules may be added at once
+        schedule_id=change.schedule_id,
+        schedule=change.schedule,
+        state=change.state,
+        jobs=change.jobs,
+        queued=change.queued,
+        dropped=change.dropped,
+        removed=change.removed,
+        events=change.events,
+        skips=change.skips,
+        audit=(*change.audit, *entries),
+        unpaused=change.unpaused,
+    )
 
 
 def _by_itself(change: Change, now: datetime, node: str | None) -> list[AuditEntry]:

@@ -21,7 +21,7 @@ from anysched.model.policies import AuditAction, CatchUp, ConflictPolicy, JobOut
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot
 from anysched.model.task import TaskDefaults
 from anysched.model.trigger import UndecodableTrigger
-from anysched.rules import adding, holding, occurrences, pausing
+from anysched.rules import adding, auditing, holding, occurrences, pausing
 from anysched.rules.auditing import Actor, Deed, counted, entry, noted, noted_hold, noted_itself
 from anysched.rules.policy import Policy
 
@@ -373,3 +373,12 @@ def test_an_entry_of_ones_own() -> None:
     assert ("b", "x", {"start": T0.isoformat(), "total": 3, "tags": ["a"]}) == (
         found.name, found.schedule_id, found.details,
     )  # fmt: skip
+
+
+def test_a_change_stays_the_same() -> None:
+    """rule A1: what is kept of a change adds to it, and leaves all else of it as it is, whatever that consists of."""
+    given: dict[str, Any] = {field.name: object() for field in attrs.fields(Change)}
+    change = Change(**given | {"audit": ()})
+    kept: Any = object()
+    assert Change(**given | {"audit": (kept,)}) == auditing._with(change, [kept])
+    assert change is auditing._with(change, [])
