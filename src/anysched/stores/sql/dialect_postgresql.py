@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -122,7 +122,7 @@ class PostgreSQLDialect:
         # All in one round trip, for which SQLAlchemy has no way.
         driver: Any = connection.connection.driver_connection
         questions = [*((statement, None) for statement in statements), *ahead]
-        with driver.pipeline() if _has_pipeline() else nullcontext():
+        with _pipeline(driver):
             cursors = [driver.execute(*question) for question in questions]
         *_, settings = cursors[: len(statements)]
         number: int = settings.fetchone()[0]
@@ -226,10 +226,23 @@ class PostgreSQLDialect:
         return StoreError, said
 
 
-def _has_pipeline() -> bool:
+def _pipeline(connection: Any) -> AbstractContextManager[object]:
+    """Return what makes psycopg send all that is executed meanwhile in one go, if it can."""
     import psycopg
 
-    return psycopg.Pipeline.is_supported()
+    if not (psycopg.Pipeline.is_supported() and hasattr(psycopg.Pipeline, "_sync_gen")):
+        return nullcontext()
+    return _last_word_is_sync(connection)
+
+
+@contextmanager
+def _last_word_is_sync(connection: Any) -> Generator[None]:
+    """Leave a pipeline without the Flush that psycopg sends last: a server that was sent one does not count for how
+    long the transaction is idle then, and a node that stood still there kept its locks for ever.
+    """
+    with connection.pipeline() as pipeline:
+        pipeline._exit_gen = pipeline._sync_gen
+        yield
 
 
 def _connection_errors() -> tuple[type[Exception], ...]:
