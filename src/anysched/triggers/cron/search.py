@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import attrs
 
+from anysched.errors import TriggerSearchError
+from anysched.triggers.asking import spend
 from anysched.triggers.base import DAY, LAST_SECOND
 from anysched.triggers.civil import Civil, FoldPolicy, GapPolicy, Stretch
 from anysched.triggers.cron.expression import CronExpression
 from anysched.triggers.cron.fields import CronFields
+from anysched.triggers.grid import Grid
 
 #: Counting stays within about two milliseconds up to this span; the larger part is finding the transitions.
 _LONGEST_COUNT = 4 * 366 * DAY
@@ -20,6 +23,10 @@ _LONGEST_COUNT = 4 * 366 * DAY
 _MOST_KEYS = 64
 #: How many wall times that "shift" moves out of a gap are looked at one by one.
 _MOST_SHIFTED = 16
+#: How often a rule may find that a transition takes its wall time away: so many years, as a rule.
+_MOST_TAKEN = 100
+#: What a day near a transition costs a search, beyond others.
+_TRANSITION_COST = 30
 
 
 @attrs.frozen
@@ -36,7 +43,11 @@ class CronSearch:
         return self
 
     def first(self, second: int) -> int | None:
-        """Return the first fire time at or after an instant, or None before the year 10000."""
+        """Return the first fire time at or after an instant, or None before the year 10000.
+
+        :raise TriggerSearchError: when transitions take away whatever the rule allows in the next hundred years
+        """
+        landed = 0
         while second <= LAST_SECOND:
             day = second // DAY
             offset = self.civil.calm_offset(day)
@@ -56,6 +67,7 @@ class CronSearch:
                 return found if found <= LAST_SECOND else None
             # Near a transition the wall time may mean another instant, on a day beside this one.
             second = max(day + 1, target - 2) * DAY
+            landed = self._landed(landed)
         return None
 
     def _stretches(self, day: int) -> tuple[Stretch, ...]:
@@ -64,6 +76,7 @@ class CronSearch:
 
     def _first_of_day(self, day: int, second: int) -> int | None:
         """Return the first fire time of a UTC day near a transition, at or after an instant."""
+        spend(_TRANSITION_COST)
         first = (day + 1) * DAY
         for stretch in self._stretches(day):
             if stretch.stop > second and stretch.start < first:
@@ -83,7 +96,11 @@ class CronSearch:
         return stretch.start if at_once else wall - stretch.offset
 
     def last(self, second: int) -> int | None:
-        """Return the last fire time at or before an instant, or None after the year 0."""
+        """Return the last fire time at or before an instant, or None after the year 0.
+
+        :raise TriggerSearchError: as ``first``
+        """
+        landed = 0
         while second >= 0:
             day = second // DAY
             offset = self.civil.calm_offset(day)
@@ -103,10 +120,34 @@ class CronSearch:
                 return found if found >= 0 else None
             # Near a transition the wall time may mean another instant, on a day beside this one.
             second = min(day, target + 3) * DAY - 1
+            landed = self._landed(landed)
         return None
+
+    def _landed(self, before: int) -> int:
+        """Count how often a wall time was found that lies near a transition."""
+        if before >= _MOST_TAKEN:
+            raise TriggerSearchError(
+                f"the clock never shows what the rule allows: each of the next {_MOST_TAKEN} times falls to a "
+                f"transition, where gap={self.gap!r} and fold={self.fold!r} leave it out"
+            )
+        return before + 1
+
+    def cost(self) -> int:
+        """Return what a step may cost a search."""
+        return 6 if self.civil.fixed else 16
+
+    def grid(self, after: int) -> Grid:
+        """Return a grid on which all fire times after an instant lie."""
+        return self.civil.grid(after, *self.fields.times(), self.gap)
+
+    def never_meets(self, other: CronSearch) -> bool:
+        """Return True when it can be told that two rules never fire at the same instant."""
+        shown = self.civil.fixed or (self.gap == other.gap == "skip")  # fires only when the clock shows it
+        return self.civil is other.civil and shown and not self.fields.meets(other.fields)
 
     def _last_of_day(self, day: int, second: int) -> int | None:
         """Return the last fire time of a UTC day near a transition, at or before an instant."""
+        spend(_TRANSITION_COST)
         last = day * DAY - 1
         for stretch in self._stretches(day):
             if stretch.start <= second and stretch.stop > last:
