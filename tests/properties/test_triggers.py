@@ -15,12 +15,14 @@ from anysched.errors import CronSyntaxError
 from anysched.model.trigger import BackwardTrigger, BindableTrigger, CountingTrigger, Trigger
 from anysched.triggers import (
     AndTrigger,
+    BetweenTrigger,
     CalendarIntervalTrigger,
     CronTrigger,
     DateTrigger,
     ExceptTrigger,
     IntervalTrigger,
     OrTrigger,
+    ShiftedTrigger,
 )
 from anysched.wire.values import from_plain, to_plain
 
@@ -136,6 +138,8 @@ triggers: st.SearchStrategy[Trigger] = st.one_of(
     st.builds(AndTrigger, simple, dates),
     st.builds(ExceptTrigger, dates, simple),
     st.builds(ExceptTrigger, simple, dates),
+    st.builds(ShiftedTrigger, simple, st.timedeltas(timedelta(-3), timedelta(3))),
+    st.builds(BetweenTrigger, simple, st.none() | instants),
 )
 
 

@@ -69,12 +69,12 @@ def require_choice(value: T, name: str, names: tuple[T, ...]) -> T:
 class Civil:
     """The wall clock of one time zone. What it caches follows from the zone alone."""
 
-    __slots__ = ("_calm", "_changes", "_epoch", "_grid", "_layouts", "_zone", "fixed")
+    __slots__ = ("_calm", "_changes", "_epoch", "_fixed", "_grid", "_layouts", "_zone")
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         self._epoch = datetime.min.replace(tzinfo=zone)
-        self.fixed = zone.utcoffset(None) is not None
+        self._fixed = zone.utcoffset(None) is not None
         self._grid: dict[int, int] = {}
         self._changes: dict[int, int] = {}
         self._calm: dict[int, int | None] = {}
@@ -99,7 +99,7 @@ class Civil:
             return _remember(self._calm, _MOST_DAYS, day, self._find_calm_offset(day))
 
     def _find_calm_offset(self, day: int) -> int | None:
-        if self.fixed:
+        if self._fixed:
             return self.offset(0)
         first, last = (day - 2) * DAY, (day + 3) * DAY
         offset = self._offset_at((first - 1) // _CELL)
@@ -147,13 +147,18 @@ class Civil:
             if stretch.start <= wall - stretch.offset < stretch.stop
         ]
 
+    @property
+    def fixed(self) -> bool:
+        """Whether the offset is always the same."""
+        return self._fixed
+
     def grid(self, after: int, first: int, step: int, gap: GapPolicy) -> Grid:
         """Return a grid on which the instants after one lie that wall times stand for (rule T11).
 
         :param first: one of the wall times
         :param step: the others are a multiple of it away; it divides a day
         """
-        if self.fixed:
+        if self._fixed:
             return Grid.at((first - self.offset(0)) * SECOND, step * SECOND)
         if after < _WHOLE_MINUTES:
             return Grid(0, SECOND)
@@ -162,7 +167,7 @@ class Civil:
 
     def _transitions(self, first: int, last: int) -> list[int]:
         """Return the instants from which on another offset holds, both ends included."""
-        if self.fixed:
+        if self._fixed:
             return []
         cells = range((first - 1) // _CELL, (last - 1) // _CELL + 1)
         found = [

@@ -132,19 +132,6 @@ class CronSearch:
             )
         return before + 1
 
-    def cost(self) -> int:
-        """Return what a step may cost a search."""
-        return 6 if self.civil.fixed else 16
-
-    def grid(self, after: int) -> Grid:
-        """Return a grid on which all fire times after an instant lie."""
-        return self.civil.grid(after, *self.fields.times(), self.gap)
-
-    def never_meets(self, other: CronSearch) -> bool:
-        """Return True when it can be told that two rules never fire at the same instant."""
-        shown = self.civil.fixed or (self.gap == other.gap == "skip")  # fires only when the clock shows it
-        return self.civil is other.civil and shown and not self.fields.meets(other.fields)
-
     def _last_of_day(self, day: int, second: int) -> int | None:
         """Return the last fire time of a UTC day near a transition, at or before an instant."""
         spend(_TRANSITION_COST)
@@ -198,6 +185,19 @@ class CronSearch:
             count += self.fields.next_wall(found + offset) != found + offset
             found = self._first_of_stretch(stretch, found + 1)
         return count
+
+    def cost(self) -> int:
+        """Return what a step may cost a search."""
+        return 6 if self.civil.fixed else 16
+
+    def grid(self, after: int) -> Grid:
+        """Return a grid on which all fire times after an instant lie."""
+        return self.civil.grid(after, *self.fields.times(), self.gap)
+
+    def never_meets(self, other: CronSearch) -> bool:
+        """Return True when it can be told that two rules never fire at the same instant."""
+        shown = self.civil.fixed or (self.gap == other.gap == "skip")  # fires only when the clock shows it
+        return self.civil is other.civil and shown and not self.fields.meets(other.fields)
 
 
 @attrs.frozen(eq=False)
