@@ -46,7 +46,7 @@ class Own:
 
 
 @given(triggers, instants, st.timedeltas(timedelta(0), timedelta(60)), instants, st.integers(0, 20))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_looking_agrees_with_stepping(
     trigger: Any, start: datetime, length: timedelta, anchor: datetime, most: int
 ) -> None:
@@ -66,7 +66,7 @@ def test_looking_agrees_with_stepping(
 
 
 @given(simple, instants, instants)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_the_previous_fire_time_is_the_latest(trigger: Any, before: datetime, anchor: datetime) -> None:
     """Rules T4 and T11: nothing fires between the previous fire time and the instant."""
     previous = trigger.previous_fire_time(before, anchor=anchor)

@@ -25,7 +25,7 @@ offsets = st.timedeltas(timedelta(-3), timedelta(3))
 
 
 @given(parts, offsets, instants, instants)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_shifting_moves_each_fire_time(
     part: Any, offset: timedelta, after: datetime, anchor: datetime
 ) -> None:
@@ -41,7 +41,7 @@ def test_shifting_moves_each_fire_time(
 
 
 @given(parts, instants, st.timedeltas(timedelta(0), timedelta(400)), instants)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_bounds_leave_out_what_lies_beyond(
     part: Any, start: datetime, length: timedelta, anchor: datetime
 ) -> None:
