@@ -1,4 +1,4 @@
-"""Triggers made of triggers: the union, the intersection and the difference of their fire times."""
+"""Triggers made of triggers: united, intersected, without each other, shifted, and within bounds (rule T11)."""
 
 from __future__ import annotations
 
