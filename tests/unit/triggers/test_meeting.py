@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
@@ -131,6 +132,46 @@ def test_no_search_goes_on_for_ever(trigger: Trigger) -> None:
         assert found < BUDGET + 5_000
     with pytest.raises(TriggerSearchError, match="no fire time found in"):
         trigger.next_fire_time(NEW_YEAR, anchor=NEW_YEAR)
+
+
+def test_how_far_a_search_goes() -> None:
+    """Rule T11: what two cron rules in zones with transitions have in common within 500 fire times of each is found."""
+    midnight, never = cron("0 0 * * *", HELSINKI), cron("30 0 * * *", NEW_YORK)
+    for day, is_found in ((499, True), (1_500, False)):
+        meeting = at(HELSINKI, 2026, 1, 1) + day * DAY
+        meeting = meeting.astimezone(ZoneInfo(HELSINKI)).replace(hour=0).astimezone(UTC)
+        trigger = midnight & (never | DateTrigger(meeting))
+        if is_found:
+            assert meeting == trigger.next_fire_time(NEW_YEAR, anchor=NEW_YEAR)
+            assert meeting == trigger.last_fire_time(meeting + 499 * DAY, anchor=NEW_YEAR)
+        else:
+            with pytest.raises(TriggerSearchError, match="no fire time found"):
+                trigger.next_fire_time(NEW_YEAR, anchor=NEW_YEAR)
+
+
+def test_triggers_of_ones_own_are_asked_few_times() -> None:
+    """Rule T11: a part that may be slow is asked 1,000 times at most, wherever it stands in a combination."""
+    asked = 0
+
+    class Slow:
+        def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+            nonlocal asked
+            asked += 1
+            return after + SECOND
+
+    noon = cron("0 12 * * *")
+    for trigger in (
+        noon & Slow(),
+        noon - (noon & Slow()),
+        (noon & Slow()).between(NEW_YEAR),
+        every(seconds=1) - Slow(),
+    ):
+        asked = 0
+        with contextlib.suppress(TriggerSearchError):
+            trigger.next_fire_time(NEW_YEAR + timedelta(microseconds=1), anchor=NEW_YEAR)
+        assert 0 < asked <= 1_000
+    with pytest.raises(TriggerSearchError, match="no fire time found in the steps"):
+        (noon & Slow()).next_fire_time(NEW_YEAR + timedelta(microseconds=1), anchor=NEW_YEAR)
 
 
 def test_a_rule_that_the_clock_never_shows() -> None:
