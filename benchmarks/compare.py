@@ -17,10 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-import attrs
 from databases import database
+from rows import Row, rows
 
 HERE = Path(__file__).parent
 
@@ -40,67 +39,6 @@ OWN = "own"
 
 #: Seconds for one run.
 PATIENCE = 400
-
-
-@attrs.frozen
-class Row:
-    """A workload on a store, with those that take part besides anysched, and what is aimed at.
-
-    :ivar figure: what is compared
-    :ivar more_is_better: whether that should be large
-    :ivar aim: which part, or how many times, of the best peer's
-    """
-
-    name: str
-    workload: str
-    store: str
-    options: dict[str, Any]
-    peers: tuple[str, ...]
-    figure: str
-    aim: float
-    more_is_better: bool = False
-    stall: float | None = None
-
-
-def rows(*, short: bool) -> list[Row]:
-    """Return everything there is to measure; the short form only tells whether it works."""
-    many, some, few = (100, 50, 20) if short else (10_000, 1_000, 200)
-    stored, seconds = (200, 2) if short else (100_000, 20)
-    aps = ("apscheduler3", "apscheduler4")
-
-    def rate(name: str, workload: str, store: str, peers: tuple[str, ...], aim: float, **options: Any) -> Row:
-        stall = options.pop("stall", None)
-        return Row(name, workload, store, options, peers, "rate", aim, more_is_better=True, stall=stall)
-
-    def time(
-        name: str, workload: str, store: str, peers: tuple[str, ...], figure: str, aim: float, **options: Any
-    ) -> Row:
-        return Row(name, workload, store, options, peers, figure, aim)
-
-    pg = ("pgqueuer_queue", "procrastinate_queue")
-    lead = 2.0 if short else 12.0
-    firing = {"count": few // 2, "every": 1, "seconds": seconds}
-    return [
-        rate("burst", "burst", "memory", aps, 2.2, count=many, lead=lead, stall=15),
-        rate("drain", "drain", "memory", (*aps, "taskiq_memory"), 2, count=many),
-        rate("burst", "burst", "postgresql", ("apscheduler3", *pg), 2, count=many, lead=2 * lead, stall=20),
-        rate("drain", "drain", "postgresql", pg, 2, count=many, stall=20),
-        rate("burst", "burst", "sqlite", ("apscheduler3",), 60, count=some, lead=2 * lead),
-        time("reaction to add", "reaction", "memory", aps, "p50", 0.66, how="add", times=few),
-        time("reaction to unpause", "reaction", "memory", aps, "p50", 0.66, how="unpause", times=few),
-        time("reaction to enqueue", "reaction", "memory", (*aps, "taskiq_memory"), "p50", 0.66, how="enqueue", times=few),
-        time("reaction to add", "reaction", "postgresql", (*aps, *pg), "p50", 0.5, how="add", times=few),
-        time("reaction to unpause", "reaction", "postgresql", aps, "p50", 0.5, how="unpause", times=few),
-        time("reaction to enqueue", "reaction", "postgresql", (*aps, *pg), "p50", 0.5, how="enqueue", times=few),
-        time("precision", "precision", "memory", aps, "p99", 0.33, **firing),
-        time("precision", "precision", "postgresql", aps, "p99", 0.2, **firing),
-        time("idle", "idle", "memory", aps, "cpu", 0.33, count=stored, seconds=seconds),
-        time("idle", "idle", "postgresql", ("apscheduler3",), "cpu", 0.33, count=stored, seconds=seconds),
-        rate("add", "add", "memory", (*aps, "taskiq_memory", "schedule_memory"), 0.5, count=many),
-        time("add: bytes for each", "add", "memory", (*aps, "taskiq_memory", "schedule_memory"), "bytes", 0.7, count=many),
-        rate("add one by one", "add", "postgresql", (*aps, *pg), 2, count=some),
-        rate("add at once", "add", "postgresql", pg, 1, count=many, bulk=True),
-    ]  # fmt: skip
 
 
 def environment(name: str, folder: Path) -> str:
@@ -132,7 +70,11 @@ def run_once(row: Row, peer: str, python: str, backend: str) -> dict[str, float]
         command = [python, str(HERE / "peers" / "run.py"), peer, row.workload, backend, url]
         try:
             done = subprocess.run(
-                [*command, json.dumps(row.options)], capture_output=True, text=True, timeout=PATIENCE
+                [*command, json.dumps(row.options)],
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
             )
         except subprocess.TimeoutExpired:
             return f"not done in {PATIENCE} s"
