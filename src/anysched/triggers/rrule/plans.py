@@ -1,0 +1,198 @@
+"""From a rule and its start to its wall times, found by arithmetic from any place (rules T4 and T9).
+
+Nothing is counted through from the start: where the start lies in its period is all that matters of it. Wall
+times are seconds from the first of January 0001.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+
+from anysched.errors import TriggerSearchError
+from anysched.triggers.base import DAY
+from anysched.triggers.rrule.clock import Times, times_of
+from anysched.triggers.rrule.days import LAST_DAY, Days, lowest, nth_bit
+from anysched.triggers.rrule.positions import MonthPlan, WeekPlan
+from anysched.triggers.rrule.rule import DAILY, HOURLY, WEEKLY, Rule
+from anysched.triggers.rrule.units import UnitsOfDay
+
+#: How many days that fit are looked at for one whose hours, minutes and seconds do; each takes some microseconds.
+_MOST_DAYS = 5_000
+
+
+class Plan(Protocol):
+    """The wall times of a rule, without its start and its end."""
+
+    def first(self, wall: int) -> int | None:
+        """Return the first of them at or after one, or None before the year 10000."""
+        ...
+
+    def last(self, wall: int) -> int | None:
+        """Return the last of them at or before one, or None after the day of the start."""
+        ...
+
+    def nth(self, wall: int, number: int) -> int | None:
+        """Return one of those at or after a wall time, the first being number 1, or None before the year 10000."""
+        ...
+
+
+def plan_of(rule: Rule, start: int) -> Plan:
+    """Return the plan of a rule that counts from a wall time."""
+    day, second = divmod(start, DAY)
+    times = times_of(rule, second)
+    if rule.frequency >= HOURLY:
+        units = UnitsOfDay.of(rule, start)
+        return UnitPlan(Days.of(rule, day), units, times)
+    if not rule.positions or rule.frequency == DAILY:
+        return DayPlan(Days.of(rule, day), times)
+    if rule.frequency == WEEKLY:
+        return WeekPlan.of(rule, day, times)
+    return MonthPlan.of(rule, day, times)
+
+
+@attrs.frozen(eq=False)
+class DayPlan:
+    """On each of some days at the same times."""
+
+    days: Days
+    times: Times
+
+    def first(self, wall: int) -> int | None:
+        day, second = divmod(wall, DAY)
+        found = self.days.first(day) if len(self.times) else None
+        rank = self.times.rank(second) if found == day else 0
+        if found == day and rank == len(self.times):
+            found, rank = self.days.first(day + 1), 0
+        return None if found is None else found * DAY + self.times.at(rank)
+
+    def last(self, wall: int) -> int | None:
+        day, second = divmod(wall, DAY)
+        found = self.days.last(day) if len(self.times) else None
+        rank = self.times.rank(second + 1) if found == day else len(self.times)
+        if found == day and not rank:
+            found, rank = self.days.last(day - 1), len(self.times)
+        return None if found is None else found * DAY + self.times.at(rank - 1)
+
+    def nth(self, wall: int, number: int) -> int | None:
+        day, second = divmod(wall, DAY)
+        if not len(self.times):
+            return None
+        if self.days.first(day) == day:
+            number += self.times.rank(second)
+        days, index = divmod(number - 1, len(self.times))
+        found = self.days.nth(day, days + 1)
+        return None if found is None else found * DAY + self.times.at(index)
+
+
+@attrs.frozen(eq=False)
+class UnitPlan:
+    """In each of some hours, minutes or seconds, at the same times of it."""
+
+    days: Days
+    units: UnitsOfDay
+    times: Times
+
+    def first(self, wall: int) -> int | None:
+        unit, within = divmod(wall, self.units.length)
+        if not len(self.times):
+            return None
+        rank = self.times.rank(within)
+        if rank == len(self.times):
+            unit, rank = unit + 1, 0
+        found = self._first_unit(unit)
+        if found is None:
+            return None
+        return found * self.units.length + self.times.at(rank if found == unit else 0)
+
+    def last(self, wall: int) -> int | None:
+        unit, within = divmod(wall, self.units.length)
+        if not len(self.times):
+            return None
+        rank = self.times.rank(within + 1)
+        if not rank:
+            unit, rank = unit - 1, len(self.times)
+        found = self._last_unit(unit)
+        if found is None:
+            return None
+        return found * self.units.length + self.times.at(rank - 1 if found == unit else -1)
+
+    def nth(self, wall: int, number: int) -> int | None:
+        unit, within = divmod(wall, self.units.length)
+        if not len(self.times):
+            return None
+        if self._first_unit(unit) == unit:
+            number += self.times.rank(within)
+        units, index = divmod(number - 1, len(self.times))
+        found = self._nth_unit(unit, units + 1)
+        return None if found is None else found * self.units.length + self.times.at(index)
+
+    def _first_unit(self, unit: int) -> int | None:
+        units = self.units
+        if not units.reachable:
+            return None
+        day, within = divmod(unit, units.number)
+        for _ in range(_MOST_DAYS):
+            found = self.days.first(day)
+            if found is None:
+                return None
+            mask = units.mask(found) >> (within if found == day else 0)
+            if mask:
+                return found * units.number + (within if found == day else 0) + lowest(mask)
+            day, within = units.day_after(found), 0
+        raise self._given_up()
+
+    def _last_unit(self, unit: int) -> int | None:
+        units = self.units
+        if not units.reachable:
+            return None
+        day, within = divmod(unit, units.number)
+        for _ in range(_MOST_DAYS):
+            found = self.days.last(day)
+            if found is None:
+                return None
+            mask = units.mask(found)
+            if found == day:
+                mask &= (1 << within + 1) - 1
+            if mask:
+                return found * units.number + mask.bit_length() - 1
+            day = units.day_before(found)
+        raise self._given_up()
+
+    def _nth_unit(self, unit: int, number: int) -> int | None:
+        """Return one of the units at or after one."""
+        units = self.units
+        if self.days.is_open and units.is_open:
+            found = units.aligned(unit) + (number - 1) * units.interval
+            return found if found // units.number <= LAST_DAY else None
+        day, within = divmod(unit, units.number)
+        if units.is_steady:
+            return self._nth_of_steady(day, within, number)
+        for _ in range(_MOST_DAYS):
+            found_day = self.days.first(day)
+            if found_day is None:
+                return None
+            mask = units.mask(found_day) >> (within if found_day == day else 0)
+            if number <= mask.bit_count():
+                return found_day * units.number + (within if found_day == day else 0) + nth_bit(mask, number)
+            number -= mask.bit_count()
+            day, within = units.day_after(found_day), 0
+        raise self._given_up()
+
+    def _nth_of_steady(self, day: int, within: int, number: int) -> int | None:
+        """Return one of the units where each day has the same."""
+        mask = self.units.mask(day)
+        if not mask:
+            return None
+        if self.days.first(day) == day:
+            number += (mask & (1 << within) - 1).bit_count()
+        days, index = divmod(number - 1, mask.bit_count())
+        found = self.days.nth(day, days + 1)
+        return None if found is None else found * self.units.number + nth_bit(mask, index + 1)
+
+    def _given_up(self) -> TriggerSearchError:
+        return TriggerSearchError(
+            f"no end of the search among {_MOST_DAYS} days: an INTERVAL that does not divide the day meets the hours, "
+            "minutes and seconds that are asked for too rarely, or COUNT reaches too far (UNTIL has no such limit)"
+        )
