@@ -20,6 +20,8 @@ _NAME = re.compile("[A-Za-z0-9-]+")
 _PARAMETER = re.compile(';([A-Za-z0-9-]+)=(?:"([^"]*)"|([^";:]*))')
 _LINES = ("DTSTART", "RRULE", "RDATE", "EXDATE")
 _WIDTH = 76
+#: Each rule costs some microseconds in each search, and each moment some when the text is read.
+_MOST_RULES, _MOST_MOMENTS = 100, 10_000
 
 
 @attrs.frozen(eq=False)
@@ -92,6 +94,10 @@ def _read_rest(lines: list[_Line], start: Moment | None, dates: bool) -> Recurre
                 rules.append(rule)
             elif line.name != "DTSTART":
                 moments[line.name].update(_read_moments(line, dates))
+            if len(rules) > _MOST_RULES:
+                raise ReadError(f"a recurrence has at most {_MOST_RULES} rules", 0)
+            if sum(map(len, moments.values())) > _MOST_MOMENTS:
+                raise ReadError(f"RDATE and EXDATE have at most {_MOST_MOMENTS} moments", 0)
     rules.sort(key=str)
     ordered = {
         name: tuple(sorted(found, key=lambda at: (at.zone, at.wall))) for name, found in moments.items()

@@ -6,10 +6,11 @@ import attrs
 
 from anysched.triggers.base import DAY
 from anysched.triggers.rrule.clock import chosen, times_of
-from anysched.triggers.rrule.days import DayFilter, first_day
+from anysched.triggers.rrule.fitting import DayFilter
 from anysched.triggers.rrule.moments import ReadError
 from anysched.triggers.rrule.plans import plan_of
 from anysched.triggers.rrule.rule import DAILY, MONTHLY, WEEKLY, Rule
+from anysched.triggers.rrule.years import first_day
 
 _DAY_PARTS = ("BYMONTH", "BYWEEKNO", "BYYEARDAY", "BYMONTHDAY", "BYDAY")
 

@@ -6,6 +6,7 @@ times are seconds from the first of January 0001.
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Protocol
 
 import attrs
@@ -13,13 +14,11 @@ import attrs
 from anysched.errors import TriggerSearchError
 from anysched.triggers.base import DAY
 from anysched.triggers.rrule.clock import Times, times_of
-from anysched.triggers.rrule.days import LAST_DAY, Days, lowest, nth_bit
+from anysched.triggers.rrule.days import Days
 from anysched.triggers.rrule.positions import MonthPlan, WeekPlan
 from anysched.triggers.rrule.rule import DAILY, HOURLY, WEEKLY, Rule
 from anysched.triggers.rrule.units import UnitsOfDay
-
-#: How many days that fit are looked at for one whose hours, minutes and seconds do; each takes some microseconds.
-_MOST_DAYS = 5_000
+from anysched.triggers.rrule.years import LAST_DAY, lowest, nth_bit
 
 
 class Plan(Protocol):
@@ -133,7 +132,7 @@ class UnitPlan:
         if not units.reachable:
             return None
         day, within = divmod(unit, units.number)
-        for _ in range(_MOST_DAYS):
+        for _ in range(units.most_days):
             found = self.days.first(day)
             if found is None:
                 return None
@@ -148,7 +147,7 @@ class UnitPlan:
         if not units.reachable:
             return None
         day, within = divmod(unit, units.number)
-        for _ in range(_MOST_DAYS):
+        for _ in range(units.most_days):
             found = self.days.last(day)
             if found is None:
                 return None
@@ -157,28 +156,51 @@ class UnitPlan:
                 mask &= (1 << within + 1) - 1
             if mask:
                 return found * units.number + mask.bit_length() - 1
-            day = units.day_before(found)
+            day, within = units.day_before(found), units.number - 1
         raise self._given_up()
 
     def _nth_unit(self, unit: int, number: int) -> int | None:
         """Return one of the units at or after one."""
         units = self.units
+        if not units.reachable:
+            return None
         if self.days.is_open and units.is_open:
             found = units.aligned(unit) + (number - 1) * units.interval
             return found if found // units.number <= LAST_DAY else None
         day, within = divmod(unit, units.number)
         if units.is_steady:
             return self._nth_of_steady(day, within, number)
-        for _ in range(_MOST_DAYS):
-            found_day = self.days.first(day)
-            if found_day is None:
+        if self.days.is_open:
+            day, within, number = self._skip_cycles(day, within, number)
+        return self._nth_by_days(day, within, number)
+
+    def _nth_by_days(self, day: int, within: int, number: int) -> int | None:
+        """Return one of the units at or after one, which is given by its day and its place there."""
+        units = self.units
+        for _ in range(units.most_days):
+            found = self.days.first(day)
+            if found is None:
                 return None
-            mask = units.mask(found_day) >> (within if found_day == day else 0)
-            if number <= mask.bit_count():
-                return found_day * units.number + (within if found_day == day else 0) + nth_bit(mask, number)
-            number -= mask.bit_count()
-            day, within = units.day_after(found_day), 0
+            skipped = within if found == day else 0
+            count = units.count(found, skipped)
+            if number <= count:
+                return found * units.number + skipped + nth_bit(units.mask(found) >> skipped, number)
+            number -= count
+            day, within = units.day_after(found), 0
         raise self._given_up()
+
+    def _skip_cycles(self, day: int, within: int, number: int) -> tuple[int, int, int]:
+        """Leave out the days of whole cycles, after which all days come again; return where to go on."""
+        units = self.units
+        cycle = units.interval // gcd(units.interval, units.number)
+        if cycle > units.most_days:
+            return day, within, number
+        counts = [units.count(day, within), *(units.count(day + ahead) for ahead in range(1, cycle + 1))]
+        whole = sum(counts[1:])
+        if number <= counts[0] or not whole:
+            return day, within, number
+        cycles, number = divmod(number - counts[0] - 1, whole)
+        return day + 1 + cycles * cycle, 0, number + 1
 
     def _nth_of_steady(self, day: int, within: int, number: int) -> int | None:
         """Return one of the units where each day has the same."""
@@ -193,6 +215,6 @@ class UnitPlan:
 
     def _given_up(self) -> TriggerSearchError:
         return TriggerSearchError(
-            f"no end of the search among {_MOST_DAYS} days: an INTERVAL that does not divide the day meets the hours, "
-            "minutes and seconds that are asked for too rarely, or COUNT reaches too far (UNTIL has no such limit)"
+            f"no end of the search among {self.units.most_days} days: an INTERVAL that does not divide the day meets "
+            "the hours, minutes and seconds that are asked for too rarely, or COUNT reaches too far: use UNTIL"
         )

@@ -7,11 +7,15 @@ from itertools import pairwise
 
 import attrs
 
+from anysched.errors import TriggerSearchError
 from anysched.triggers.base import DAY
 from anysched.triggers.rrule.clock import Times, chosen
-from anysched.triggers.rrule.days import (
+from anysched.triggers.rrule.fitting import DayFilter
+from anysched.triggers.rrule.rule import YEARLY, Rule
+from anysched.triggers.rrule.years import (
     LAST_DAY,
-    DayFilter,
+    LAST_YEAR,
+    WEEK,
     Kind,
     first_day,
     kind_of,
@@ -19,10 +23,9 @@ from anysched.triggers.rrule.days import (
     month_starts,
     year_of,
 )
-from anysched.triggers.rrule.rule import YEARLY, Rule
 
-_LAST_YEAR = 9999
-_WEEK = 0b1111111
+#: How many weeks a COUNT may reach over where they are not alike; each takes a microsecond or two.
+_MOST_WEEKS = 20_000
 
 Chosen = tuple[int, ...]
 
@@ -67,8 +70,8 @@ class MonthPlan:
         return cls(DayFilter.of(rule, day), times, rule.positions, yearly, rule.interval, begun)
 
     def first(self, wall: int) -> int | None:
-        year = year_of(wall // DAY) if wall // DAY <= LAST_DAY else _LAST_YEAR + 1
-        for tried in range(year, _LAST_YEAR + 1):
+        year = year_of(wall // DAY) if wall // DAY <= LAST_DAY else LAST_YEAR + 1
+        for tried in range(year, LAST_YEAR + 1):
             since = first_day(tried) * DAY
             walls = self._of_year(tried)
             index = bisect_left(walls, wall - since)
@@ -87,7 +90,7 @@ class MonthPlan:
         return None
 
     def nth(self, wall: int, number: int) -> int | None:
-        for tried in range(year_of(wall // DAY), _LAST_YEAR + 1):
+        for tried in range(year_of(wall // DAY), LAST_YEAR + 1):
             since = first_day(tried) * DAY
             walls = self._of_year(tried)
             index = bisect_left(walls, wall - since) + number - 1
@@ -169,8 +172,10 @@ class WeekPlan:
         return None
 
     def nth(self, wall: int, number: int) -> int | None:
-        week = self._week_of(wall)
+        week = begun = self._week_of(wall)
         while (start := self.begun + 7 * self.interval * week) <= LAST_DAY:
+            if week - begun > _MOST_WEEKS:
+                raise TriggerSearchError(f"COUNT reaches over more than {_MOST_WEEKS} weeks: use UNTIL")
             walls = self._of_week(start)
             index = bisect_left(walls, wall - start * DAY) + number - 1
             if index < len(walls):
@@ -189,7 +194,7 @@ class WeekPlan:
 
     def _of_week(self, day: int) -> Chosen:
         """Return the wall times of the week that begins on a day, in seconds from its beginning."""
-        mask = self._mask(day) & _WEEK
+        mask = self._mask(day) & WEEK
         if mask not in self._known:
             self._known[mask] = _choose(mask, self.times, self.positions)
         return self._known[mask]
@@ -201,6 +206,6 @@ class WeekPlan:
         year = year_of(day)
         begun, following = day - first_day(year), first_day(year + 1) - day
         mask = self.fitting.mask(kind_of(year)) >> begun
-        if following < 7 and year < _LAST_YEAR:
+        if following < 7 and year < LAST_YEAR:
             mask |= self.fitting.mask(kind_of(year + 1)) << following
         return mask

@@ -118,7 +118,7 @@ def search_of(
     :param start: a second in UTC
     :raise TriggerSearchError: when a COUNT reaches too far to be found
     """
-    wall = start + civil.offset(start)
+    wall = min(max(start + civil.offset(start), 0), LAST_SECOND)
     rules = tuple(
         RuleSearch(
             WallSearch(BoundedPlan.of(rule, wall), civil, gap, fold),

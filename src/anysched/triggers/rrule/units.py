@@ -10,6 +10,8 @@ from anysched.triggers.base import DAY
 from anysched.triggers.rrule.rule import HOURLY, MINUTELY, SECONDLY, Rule
 
 _LENGTHS = {HOURLY: 3600, MINUTELY: 60, SECONDLY: 1}
+#: How many days that fit a search looks at: each takes one or two microseconds, or with seconds some more.
+_MOST_DAYS = {HOURLY: 20_000, MINUTELY: 20_000, SECONDLY: 5_000}
 
 
 @attrs.frozen(eq=False)
@@ -17,6 +19,9 @@ class UnitsOfDay:
     """The units of which a day has ``number``; each has ``length`` seconds. Every ``interval``-th counts.
 
     :ivar start: a unit that counts, from the first of January 0001
+    :ivar is_open: whether all units of a day fit, whatever the interval
+    :ivar reachable: whether the interval ever meets what fits
+    :ivar most_days: how many days that fit are looked at before a search is given up
     :ivar allowed: the units of a day that fit, whatever the interval
     """
 
@@ -27,7 +32,8 @@ class UnitsOfDay:
     number: int
     is_open: bool
     reachable: bool
-    _pattern: int = attrs.field(repr=False)
+    most_days: int
+    pattern: int = attrs.field(repr=False)
 
     @classmethod
     def of(cls, rule: Rule, start: int) -> UnitsOfDay:
@@ -35,9 +41,6 @@ class UnitsOfDay:
         length = _LENGTHS[rule.frequency]
         number, unit = DAY // length, start // length
         allowed = _allowed(rule, number)
-        step = gcd(rule.interval, number)
-        # All that an interval ever meets lies so many units apart.
-        met = _every(step, number) << unit % step
         return cls(
             length=length,
             interval=rule.interval,
@@ -45,7 +48,8 @@ class UnitsOfDay:
             allowed=allowed,
             number=number,
             is_open=allowed == (1 << number) - 1,
-            reachable=bool(allowed & met),
+            reachable=_is_reachable(rule, unit, number, allowed),
+            most_days=_MOST_DAYS[rule.frequency],
             pattern=_every(rule.interval, number),
         )
 
@@ -59,7 +63,14 @@ class UnitsOfDay:
         if self.interval == 1:
             return self.allowed
         phase = (self.start - day * self.number) % self.interval
-        return self.allowed & self._pattern << phase if phase < self.number else 0
+        return self.allowed & self.pattern << phase if phase < self.number else 0
+
+    def count(self, day: int, skipped: int = 0) -> int:
+        """Return how many units a day has, without those among its first ``skipped``."""
+        if not self.is_open:
+            return (self.mask(day) >> skipped).bit_count()
+        first, end = self.aligned(day * self.number + skipped), (day + 1) * self.number
+        return max((end - first - 1) // self.interval + 1, 0)
 
     def aligned(self, unit: int) -> int:
         """Return the first unit at or after one that the interval does not leave out."""
@@ -73,6 +84,16 @@ class UnitsOfDay:
         """Return the day before that has a unit which the interval does not leave out."""
         last = day * self.number - 1
         return (last - (last - self.start) % self.interval) // self.number
+
+
+def _is_reachable(rule: Rule, start: int, number: int, allowed: int) -> bool:
+    """Return whether the interval ever meets the units that are allowed, on the days of the week that are."""
+    # What it meets in the course of all weeks lies so many units apart.
+    step = gcd(rule.interval, 7 * number)
+    every = _every(step, number)
+    days = {day for _, day in rule.weekdays} or range(7)
+    phases = ((start - day * number) % step for day in days)
+    return any(allowed & every << phase for phase in phases if phase < number)
 
 
 def _every(step: int, number: int) -> int:
