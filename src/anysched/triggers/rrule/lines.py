@@ -98,7 +98,7 @@ def _read_rest(lines: list[_Line], start: Moment | None, dates: bool) -> Recurre
                 raise ReadError(f"a recurrence has at most {_MOST_RULES} rules", 0)
             if sum(map(len, moments.values())) > _MOST_MOMENTS:
                 raise ReadError(f"RDATE and EXDATE have at most {_MOST_MOMENTS} moments", 0)
-    rules.sort(key=str)
+    rules = [rule for _, rule in sorted({str(rule): rule for rule in rules}.items())]
     ordered = {
         name: tuple(sorted(found, key=lambda at: (at.zone, at.wall))) for name, found in moments.items()
     }
@@ -130,12 +130,12 @@ def _unfold(text: str) -> list[tuple[int, str]]:
 
 
 def _split(number: int, text: str) -> _Line:
-    if ":" not in text:
-        if (named := _NAME.match(text)) is not None and named.group().upper() in (*_LINES, "EXRULE"):
-            raise ReadError(f"{named.group().upper()} needs a colon before its value", named.end())
-        return _Line(number, text, "RRULE", {}, 0)
     named = _NAME.match(text)
     name = "" if named is None else named.group().upper()
+    if ":" not in text or (named is not None and text[named.end()] == "="):
+        if named is not None and name in (*_LINES, "EXRULE"):
+            raise ReadError(f"{name} needs a colon before its value", named.end())
+        return _Line(number, text, "RRULE", {}, 0)
     if name == "EXRULE":
         raise ReadError(
             "EXRULE is no part of RFC 5545 any more: use EXDATE, or trigger - RRuleTrigger(...)", 0
@@ -220,7 +220,7 @@ def _text(rules: list[Rule], moments: dict[str, tuple[Moment, ...]]) -> str:
     """Return the canonical text."""
     if len(rules) == 1 and not any(moments.values()):
         return str(rules[0])
-    lines = [f"RRULE:{rule}" for rule in dict.fromkeys(map(str, rules))]
+    lines = [f"RRULE:{rule}" for rule in rules]
     for name, found in moments.items():
         for zone in dict.fromkeys(moment.zone for moment in found):
             of_zone = [moment for moment in found if moment.zone == zone]
