@@ -120,6 +120,9 @@ class Days:
 
     def nth(self, day: int, number: int) -> int | None:
         """Return one of those at or after a day, the first being number 1, or None before the year 10000."""
+        if self.is_open:
+            day += number - 1
+            return day if day <= LAST_DAY else None
         if day > LAST_DAY:
             return None
         year = year_of(day)
