@@ -22,7 +22,7 @@ def days(first: str, count: int, step: int = 1) -> str:
 
 def of_months(*months: str) -> str:
     """Return dates from "1997-09 2 4 11"."""
-    found = []
+    found: list[str] = []
     for month in months:
         name, *numbers = month.split()
         found += [f"{name}-{int(number):02}" for number in numbers]
