@@ -14,6 +14,11 @@ import attrs
 from anysched.triggers.base import DAY, LAST_SECOND
 from anysched.triggers.civil import Civil, FoldPolicy, GapPolicy, Stretch
 
+#: Counting stays within about two milliseconds up to this span; the larger part is finding the transitions.
+_LONGEST_COUNT = 4 * 366 * DAY
+#: How many wall times that "shift" moves out of a gap are looked at one by one.
+_MOST_SHIFTED = 16
+
 
 class WallRule(Protocol):
     """A rule for wall times, in seconds from the first of January 0001."""
@@ -27,7 +32,16 @@ class WallRule(Protocol):
         ...
 
 
+class CountedRule(WallRule, Protocol):
+    """A rule that can count its wall times."""
+
+    def count_walls(self, start: int, stop: int) -> int:
+        """Return how many of them there are in start <= wall < stop, a span of some years at most."""
+        ...
+
+
 R = TypeVar("R", bound=WallRule)
+C = TypeVar("C", bound=CountedRule)
 
 
 @attrs.frozen
@@ -127,3 +141,42 @@ class WallSearch(Generic[R]):
         if wall is None or wall < stretch.start + stretch.offset:
             return None
         return stretch.start if at_once else wall - stretch.offset
+
+
+@attrs.frozen
+class CountingSearch(WallSearch[C]):
+    """A search that can also count (rule L3)."""
+
+    def count(self, first: int, last: int) -> int | None:
+        """Return how many fire times there are in first <= instant <= last, or None for too long a span."""
+        if last < first:
+            return 0
+        if last - first > _LONGEST_COUNT:
+            return None
+        total = 0
+        stretches = self.civil.stretches(first - 2 * DAY, last + 2 * DAY, self.gap, self.fold)
+        for index, stretch in enumerate(stretches):
+            start, stop = max(stretch.start, first), min(stretch.stop, last + 1)
+            if start >= stop:
+                continue
+            if stretch.kind == "wall":
+                total += self.fields.count_walls(start + stretch.offset, stop + stretch.offset)
+                continue
+            added = self._count_moved(stretch, start, stop, stretches[index + 1].offset)
+            if added is None:
+                return None
+            total += added
+        return total
+
+    def _count_moved(self, stretch: Stretch, start: int, stop: int, offset: int) -> int | None:
+        """Count the fire times that come from wall times of a gap alone; ``offset`` holds after the gap."""
+        if stretch.kind == "shift":
+            walls = self.fields.count_walls(start + stretch.offset, stop + stretch.offset)
+            if walls > _MOST_SHIFTED:
+                return None
+        count = 0
+        found = self._first_of_stretch(stretch, start)
+        while found is not None and found < stop:
+            count += self.fields.next_wall(found + offset) != found + offset
+            found = self._first_of_stretch(stretch, found + 1)
+        return count

@@ -118,6 +118,17 @@ class Days:
             mask = self.mask(year)
         return first_day(year) + mask.bit_length() - 1
 
+    def count(self, first: int, stop: int) -> int:
+        """Return how many of them there are in first <= day < stop."""
+        stop = min(stop, LAST_DAY + 1)
+        total = 0
+        while first < stop:
+            year = year_of(first)
+            begun, following = first_day(year), first_day(year + 1)
+            total += (self.mask(year) & span(first - begun, min(stop, following) - begun)).bit_count()
+            first = following
+        return total
+
     def nth(self, day: int, number: int) -> int | None:
         """Return one of those at or after a day, the first being number 1, or None before the year 10000."""
         if self.is_open:

@@ -36,6 +36,10 @@ class Plan(Protocol):
         """Return one of those at or after a wall time, the first being number 1, or None before the year 10000."""
         ...
 
+    def count(self, start: int, stop: int) -> int:
+        """Return how many of them there are in start <= wall < stop, neither before the start of the rule."""
+        ...
+
 
 def plan_of(rule: Rule, start: int) -> Plan:
     """Return the plan of a rule that counts from a wall time."""
@@ -84,6 +88,12 @@ class DayPlan:
         found = self.days.nth(day, days + 1)
         return None if found is None else found * DAY + self.times.at(index)
 
+    def count(self, start: int, stop: int) -> int:
+        (first, second), (last, end) = divmod(start, DAY), divmod(stop, DAY)
+        total = self.days.count(first, last) * len(self.times)
+        total -= self.days.count(first, first + 1) * self.times.rank(second)
+        return total + self.days.count(last, last + 1) * self.times.rank(end)
+
 
 @attrs.frozen(eq=False)
 class UnitPlan:
@@ -126,6 +136,31 @@ class UnitPlan:
         units, index = divmod(number - 1, len(self.times))
         found = self._nth_unit(unit, units + 1)
         return None if found is None else found * self.units.length + self.times.at(index)
+
+    def count(self, start: int, stop: int) -> int:
+        length = self.units.length
+        (first, second), (last, end) = divmod(start, length), divmod(stop, length)
+        total = self._count_units(first, last) * len(self.times)
+        total -= self._count_units(first, first + 1) * self.times.rank(second)
+        return total + self._count_units(last, last + 1) * self.times.rank(end)
+
+    def _count_units(self, first: int, stop: int) -> int:
+        """Return how many of the units there are in first <= unit < stop."""
+        units = self.units
+        (day, skipped), (last, end) = divmod(first, units.number), divmod(stop, units.number)
+        total = 0
+        if units.is_steady:
+            total = self.days.count(day, last) * units.count(day)
+        else:
+            found = self.days.first(day)
+            while found is not None and found < last:
+                total += units.count(found)
+                found = self.days.first(found + 1)
+        if self.days.count(day, day + 1):
+            total -= units.count(day) - units.count(day, skipped)
+        if self.days.count(last, last + 1):
+            total += units.count(last) - units.count(last, end)
+        return total
 
     def _first_unit(self, unit: int) -> int | None:
         units = self.units

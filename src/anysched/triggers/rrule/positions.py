@@ -99,6 +99,16 @@ class MonthPlan:
             number = index - len(walls) + 1
         return None
 
+    def count(self, start: int, stop: int) -> int:
+        total = 0
+        for year in range(year_of(start // DAY), LAST_YEAR + 1):
+            since = first_day(year) * DAY
+            if since >= stop:
+                break
+            walls = self._of_year(year)
+            total += bisect_left(walls, stop - since) - bisect_left(walls, start - since)
+        return total
+
     def _of_year(self, year: int) -> Chosen:
         """Return the wall times of a year, in seconds from its beginning."""
         kind = kind_of(year)
@@ -187,6 +197,14 @@ class WeekPlan:
                 found = (start + 7 * self.interval * (weeks + 1)) * DAY + walls[index]
                 return found if found // DAY <= LAST_DAY else None
         return None
+
+    def count(self, start: int, stop: int) -> int:
+        total, week = 0, self._week_of(start)
+        while (day := self.begun + 7 * self.interval * week) * DAY < stop and day <= LAST_DAY:
+            walls = self._of_week(day)
+            total += bisect_left(walls, stop - day * DAY) - bisect_left(walls, start - day * DAY)
+            week += 1
+        return total
 
     def _week_of(self, wall: int) -> int:
         """Return the number of the week, of those that count, that a wall time lies in or follows."""

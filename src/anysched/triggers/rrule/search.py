@@ -13,7 +13,10 @@ from anysched.triggers.rrule.lines import Recurrence
 from anysched.triggers.rrule.moments import UTC_NAME, Moment
 from anysched.triggers.rrule.plans import Plan, plan_of
 from anysched.triggers.rrule.rule import Rule
-from anysched.triggers.wall_search import WallSearch
+from anysched.triggers.wall_search import CountingSearch
+
+#: How many moments of RDATE and EXDATE are compared with a rule to count.
+_MOST_LOOKED_AT = 200
 
 
 @attrs.frozen(eq=False)
@@ -52,12 +55,18 @@ class BoundedPlan:
         found = self.plan.last(wall) if wall >= self.start else None
         return None if found is None or found < self.start else found
 
+    def count_walls(self, start: int, stop: int) -> int:
+        """Return how many of them there are in start <= wall < stop."""
+        start = max(start, self.start)
+        stop = stop if self.end is None else min(stop, self.end + 1)
+        return self.plan.count(start, stop) if start < stop else 0
+
 
 @attrs.frozen(eq=False)
 class RuleSearch:
     """The fire times of one rule, up to an UNTIL in UTC."""
 
-    walls: WallSearch[BoundedPlan]
+    walls: CountingSearch[BoundedPlan]
     end: int | None
 
     def first(self, second: int) -> int | None:
@@ -70,6 +79,10 @@ class RuleSearch:
     def last(self, second: int) -> int | None:
         """Return the last fire time at or before an instant, or None."""
         return self.walls.last(second if self.end is None else min(second, self.end))
+
+    def count(self, first: int, last: int) -> int | None:
+        """Return how many fire times there are in first <= instant <= last, or None for too long a span."""
+        return self.walls.count(first, last if self.end is None else min(last, self.end))
 
 
 @attrs.frozen(eq=False)
@@ -93,6 +106,19 @@ class RecurrenceSearch:
         while (found := self._last(second)) is not None and found in self.excluded:
             second = found - 1
         return found
+
+    def count(self, first: int, last: int) -> int | None:
+        """Return how many fire times there are in first <= instant <= last, or None where that would take long."""
+        first = max(first, self.start)
+        if len(self.rules) > 1 or len(self.dates) + len(self.excluded) > _MOST_LOOKED_AT:
+            return None
+        total = self.rules[0].count(first, last) if self.rules else 0
+        if total is None:
+            return None
+        of_rule = {at for at in {*self.dates, *self.excluded} if self.rules and self.rules[0].first(at) == at}
+        added = {at for at in self.dates if first <= at <= last and at not in of_rule}
+        left_out = {at for at in self.excluded if first <= at <= last and (at in of_rule or at in added)}
+        return total + len(added) - len(left_out)
 
     def _first(self, second: int) -> int | None:
         found = [at for rule in self.rules if (at := rule.first(second)) is not None]
@@ -121,7 +147,7 @@ def search_of(
     wall = min(max(start + civil.offset(start), 0), LAST_SECOND)
     rules = tuple(
         RuleSearch(
-            WallSearch(BoundedPlan.of(rule, wall), civil, gap, fold),
+            CountingSearch(BoundedPlan.of(rule, wall), civil, gap, fold),
             rule.until.wall if rule.until is not None and rule.until.zone else None,
         )
         for rule in recurrence.rules

@@ -127,6 +127,13 @@ class RRuleTrigger(Combinable):
         second = self._search(anchor).last(seconds_floor(utc(until, "until")))
         return None if second is None else instant_at(second)
 
+    def count_fire_times(
+        self, after: datetime, until: datetime, *, anchor: datetime, key: str = ""
+    ) -> int | None:
+        """Return how many fire times lie in (after, until], or None for several rules, or more than four years."""
+        first, last = seconds_floor(utc(after, "after")) + 1, seconds_floor(utc(until, "until"))
+        return self._search(anchor).count(first, last)
+
     def _search(self, anchor: datetime) -> RecurrenceSearch:
         if self.timezone is None:
             return self.bind(machine_zone())._search(anchor)
