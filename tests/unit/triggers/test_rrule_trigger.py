@@ -122,7 +122,7 @@ def test_until_is_included() -> None:
 
 
 def test_rules_and_dates_add_up_and_exdates_are_left_out() -> None:
-    """Rule T9: several rules and RDATE make one set, in which nothing comes twice; EXDATE goes last."""
+    """Rules L3 and T9: several rules and RDATE make one set, in which nothing comes twice; EXDATE goes last."""
     trigger = RRuleTrigger(
         "RRULE:FREQ=WEEKLY;BYDAY=MO\n"
         "RRULE:FREQ=MONTHLY;BYMONTHDAY=1,5\n"
@@ -136,6 +136,17 @@ def test_rules_and_dates_add_up_and_exdates_are_left_out() -> None:
     assert expected == first(5, trigger, BEFORE)
     assert expected[::-1] == [trigger.last_fire_time(found, anchor=NEW_YEAR) for found in reversed(expected)]
     assert expected[2] == trigger.last_fire_time(expected[3] - timedelta(seconds=1), anchor=NEW_YEAR)
+    assert trigger.count_fire_times(BEFORE, expected[-1], anchor=NEW_YEAR) is None, "the rules may meet"
+    single = RRuleTrigger(
+        "RRULE:FREQ=WEEKLY;BYDAY=MO\nRDATE:20260608T090000,20260603T090000,20260604T090000\n"
+        "EXDATE:20260604T090000,20260615T090000,20260616T090000",
+        datetime(2026, 6, 1, 9),
+        ZONE,
+    )
+    expected = [at(ZONE, 2026, 6, day, 9) for day in (1, 3, 8, 22)]
+    assert expected == first(4, single, BEFORE)
+    assert 4 == single.count_fire_times(NEW_YEAR, expected[-1], anchor=NEW_YEAR)
+    assert 1 == single.count_fire_times(expected[1], expected[2], anchor=NEW_YEAR)
     only = RRuleTrigger("RDATE:20260603T090000,20250601T090000", datetime(2026, 6, 1, 9), ZONE)
     assert [at(ZONE, 2026, 6, 3, 9)] == first(5, only, BEFORE), "nothing fires before the start"
 
