@@ -197,13 +197,15 @@ def test_a_start_that_the_clock_skips() -> None:
 
 def test_it_can_be_stored_copied_and_combined() -> None:
     """Rules T2 and S1: it is a value under a registered name, and combines with other triggers."""
+    dated = f"DTSTART;TZID={ZONE};VALUE=DATE:20260601\nRRULE:FREQ=DAILY;UNTIL=20260609"
     trigger = RRuleTrigger("FREQ=DAILY;COUNT=9\nEXDATE:20260602T090000", datetime(2026, 6, 1, 9), ZONE)
-    plain: Any = to_plain(trigger)
-    assert "rrule@1" == plain["$"]
-    for again in (from_plain(plain), pickle.loads(pickle.dumps(trigger)), copy.deepcopy(trigger)):
-        assert trigger == again
-        assert hash(trigger) == hash(again)
-        assert first(9, trigger, BEFORE) == first(9, again, BEFORE)
+    for each in (RRuleTrigger(dated), RRuleTrigger("FREQ=DAILY", datetime(2026, 6, 1, 9)), trigger):
+        plain: Any = to_plain(each)
+        assert "rrule@1" == plain["$"]
+        for again in (from_plain(plain), pickle.loads(pickle.dumps(each)), copy.deepcopy(each)):
+            assert each == again
+            assert hash(each) == hash(again)
+            assert first(9, each, BEFORE) == first(9, again, BEFORE)
     combined = trigger - CronTrigger("0 9 * * sat,sun", ZONE)
     assert [1, 3, 4, 5, 8, 9] == [found.day for found in first(9, combined, BEFORE)]
 

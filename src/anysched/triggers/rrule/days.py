@@ -23,6 +23,12 @@ from anysched.triggers.rrule.years import (
 )
 
 
+def _month_of(days: Days) -> int:
+    """Return the month of the start, counted from the year 0."""
+    begun = date.fromordinal(days.start + 1)
+    return begun.year * 12 + begun.month - 1
+
+
 def _pattern_of(days: Days) -> int:
     """Return the periods of a year, if the first of January begins one."""
     if days.frequency not in (WEEKLY, DAILY):
@@ -44,6 +50,7 @@ class Days:
     start: int
     week_start: int
     _pattern: int = attrs.field(init=False, repr=False, default=attrs.Factory(_pattern_of, takes_self=True))
+    _month: int = attrs.field(init=False, repr=False, default=attrs.Factory(_month_of, takes_self=True))
 
     @classmethod
     def of(cls, rule: Rule, start: int) -> Days:
@@ -62,16 +69,15 @@ class Days:
         if self.interval == 1 or not mask:
             return mask
         if self.frequency == YEARLY:
-            return 0 if (year - year_of(self.start)) % self.interval else mask
+            return 0 if (year - self._month // 12) % self.interval else mask
         if self.frequency == MONTHLY:
             return mask & self._mask_of_months(year)
         return mask & self._mask_of_periods(year)
 
     def _mask_of_months(self, year: int) -> int:
-        begun = date.fromordinal(self.start + 1)
-        first = (begun.year - year) * 12 + begun.month - 1
+        """Return the months that the interval does not leave out."""
         starts = month_starts(isleap(year))
-        months = range(first % self.interval, 12, self.interval)
+        months = range((self._month - year * 12) % self.interval, 12, self.interval)
         return sum(span(starts[month], starts[month + 1]) for month in months)
 
     def _mask_of_periods(self, year: int) -> int:
@@ -89,7 +95,7 @@ class Days:
         """Return the next year that may have one of them."""
         if self.frequency != YEARLY:
             return year + 1
-        return year + 1 + (year_of(self.start) - year - 1) % self.interval
+        return year + 1 + (self._month // 12 - year - 1) % self.interval
 
     def first(self, day: int) -> int | None:
         """Return the first of them at or after a day, or None before the year 10000."""

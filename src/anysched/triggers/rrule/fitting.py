@@ -98,7 +98,7 @@ class DayFilter:
             mask &= self._mask_of_weeks(kind, length)
         return mask
 
-    def _mask_of_weekdays(self, weekday: int, starts: list[int]) -> int:
+    def _mask_of_weekdays(self, weekday: int, starts: tuple[int, ...]) -> int:
         mask = 0
         for ordinal, day in self.weekdays:
             days = (_SEVENTHS << (day - weekday) % 7) & ((1 << starts[-1]) - 1)

@@ -41,7 +41,7 @@ class Recurrence:
     excluded: tuple[Moment, ...]
 
     def __reduce__(self) -> tuple[Callable[[str], Recurrence], tuple[str]]:
-        return read, (self.text if self.start is None else f"DTSTART{_line_end(self.start)}\n{self.text}",)
+        return read, (self.text,)  # a trigger keeps the start by itself
 
 
 class _Line(NamedTuple):

@@ -21,42 +21,47 @@ _MOST_LOOKED_AT = 200
 
 @attrs.frozen(eq=False)
 class BoundedPlan:
-    """The wall times of a rule from its start to its end, both included. A WallRule."""
+    """The wall times of a rule from its start to its end, both included. A WallRule.
+
+    :ivar start: the first of them, whatever the end; None when there is none
+    :ivar end: the last possible one, if there is an end
+    """
 
     plan: Plan
-    start: int
+    start: int | None
     end: int | None
 
     @classmethod
     def of(cls, rule: Rule, start: int) -> BoundedPlan:
         """Return the wall times of a rule that counts from one; an UNTIL in UTC is left aside.
 
-        :raise TriggerSearchError: when COUNT reaches too far to be found
+        :raise TriggerSearchError: when COUNT reaches too far to be found, or the first is too far away
         """
         plan, end = plan_of(rule, start), None
-        if rule.count is not None:
-            end = plan.nth(start, rule.count)
+        first = plan.first(start)
+        if rule.count is not None and first is not None:
+            end = plan.nth(first, rule.count)
         elif rule.until is not None and not rule.until.zone:
             end = rule.until.wall
-        return cls(plan, start, end)
+        return cls(plan, first, end)
 
     def next_wall(self, wall: int) -> int | None:
         """Return the first of them at or after one, or None when there is none left."""
-        wall = max(wall, self.start)
-        if self.end is not None and wall > self.end:
+        if self.start is None or (self.end is not None and wall > self.end):
             return None
-        found = self.plan.first(wall)
+        found = self.plan.first(wall) if wall > self.start else self.start
         return None if found is None or (self.end is not None and found > self.end) else found
 
     def last_wall(self, wall: int) -> int | None:
         """Return the last of them at or before one, or None when there is none before."""
         if self.end is not None:
             wall = min(wall, self.end)
-        found = self.plan.last(wall) if wall >= self.start else None
-        return None if found is None or found < self.start else found
+        return None if self.start is None or wall < self.start else self.plan.last(wall)
 
     def count_walls(self, start: int, stop: int) -> int:
         """Return how many of them there are in start <= wall < stop."""
+        if self.start is None:
+            return 0
         start = max(start, self.start)
         stop = stop if self.end is None else min(stop, self.end + 1)
         return self.plan.count(start, stop) if start < stop else 0

@@ -130,7 +130,10 @@ class RRuleTrigger(Combinable):
     def count_fire_times(
         self, after: datetime, until: datetime, *, anchor: datetime, key: str = ""
     ) -> int | None:
-        """Return how many fire times lie in (after, until], or None for several rules, or more than four years."""
+        """Return how many fire times lie in (after, until].
+
+        :return: None for several rules, for more than four years, or when very many are moved out of a gap
+        """
         first, last = seconds_floor(utc(after, "after")) + 1, seconds_floor(utc(until, "until"))
         return self._search(anchor).count(first, last)
 
@@ -147,8 +150,7 @@ class RRuleTrigger(Combinable):
             return
         search = self._search(self.start_time)
         for rule, of_rule in zip(self._recurrence.rules, search.rules, strict=True):
-            walls = of_rule.walls.fields
-            if walls.plan.first(walls.start) is None:
+            if of_rule.walls.fields.start is None:
                 raise ValueError(
                     f"from start_time {self.start_time} on, this never matches before the year 10000: {rule}"
                 )

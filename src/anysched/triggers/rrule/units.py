@@ -11,7 +11,7 @@ from anysched.triggers.rrule.rule import HOURLY, MINUTELY, SECONDLY, Rule
 
 _LENGTHS = {HOURLY: 3600, MINUTELY: 60, SECONDLY: 1}
 #: How many days that fit a search looks at: each takes one or two microseconds, or with seconds some more.
-_MOST_DAYS = {HOURLY: 20_000, MINUTELY: 20_000, SECONDLY: 5_000}
+_MOST_DAYS = {HOURLY: 10_000, MINUTELY: 10_000, SECONDLY: 5_000}
 
 
 @attrs.frozen(eq=False)

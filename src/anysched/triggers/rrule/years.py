@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from calendar import isleap
 from datetime import date
+from itertools import accumulate
 
 LAST_YEAR = date.max.year
 LAST_DAY = date.max.toordinal() - 1
@@ -40,12 +41,12 @@ def kind_of(year: int) -> Kind:
     return KINDS[year % 400]
 
 
-def month_starts(leap: bool) -> list[int]:
+_STARTS = tuple((0, *accumulate((*_MONTHS[:1], _MONTHS[1] + leap, *_MONTHS[2:]))) for leap in (0, 1))
+
+
+def month_starts(leap: bool) -> tuple[int, ...]:
     """Return the days of the year on which months begin, and the length of the year."""
-    starts = [0]
-    for month, days in enumerate(_MONTHS):
-        starts.append(starts[-1] + days + (leap and month == 1))
-    return starts
+    return _STARTS[leap]
 
 
 def lowest(mask: int) -> int:
