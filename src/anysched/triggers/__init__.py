@@ -1,4 +1,4 @@
-"""Rules that yield fire times: pure values, each with one function, ``next_fire_time`` (rules T1 to T7)."""
+"""Rules that yield fire times: pure values, each with one function, ``next_fire_time`` (rules T1 to T9)."""
 
 from __future__ import annotations
 
@@ -19,3 +19,4 @@ from anysched.triggers.interval import IntervalTrigger as IntervalTrigger
 from anysched.triggers.looking import count_fire_times_of as count_fire_times_of
 from anysched.triggers.looking import fire_times_of as fire_times_of
 from anysched.triggers.looking import previous_fire_time_of as previous_fire_time_of
+from anysched.triggers.rrule.trigger import RRuleTrigger as RRuleTrigger

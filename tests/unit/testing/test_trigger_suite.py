@@ -18,6 +18,7 @@ from anysched.triggers import (
     CronTrigger,
     DateTrigger,
     IntervalTrigger,
+    RRuleTrigger,
     ShiftedTrigger,
 )
 
@@ -43,6 +44,8 @@ class TestBuiltInTriggers(TriggerSuite):
             hourly,
             CronTrigger("*/10 30 2 * * *", timezone=berlin),
             CronTrigger("30 2 29 2 *", timezone=berlin),
+            RRuleTrigger("FREQ=MONTHLY;BYDAY=-1SU,1MO;BYHOUR=2;BYMINUTE=30", timezone=berlin),
+            RRuleTrigger("FREQ=HOURLY;INTERVAL=5;COUNT=50\nEXDATE:20250330T012234Z", timezone=berlin),
             hourly | ended,
             hourly & CronTrigger("0 */2 * * *", timezone=berlin),
             hourly - CronTrigger("0 3 * * *", timezone=berlin),
