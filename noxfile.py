@@ -14,8 +14,10 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "layers", "typing", "tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-# One process for each processor; tests of a module stay together, as they share servers.
-PYTEST = ("pytest", "-n", "logical", "--maxprocesses", "4", "--dist", "loadscope")
+# One process more than there are processors, as tests wait more than they compute; tests of a module stay together,
+# as they share servers.
+WORKERS = min(4, (os.cpu_count() or 1) + 1)
+PYTEST = ("pytest", "-n", str(WORKERS), "--dist", "loadscope")
 PYTHONS = nox.project.python_versions(PROJECT)
 FULL = ".[cbor,demo,django,fastapi,pydantic,redis,trio]"
 

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from tests.crash.processes import PATIENCE
 from tests.unit.stores.sql.releasing import kind
-from tests.unit.stores.sql.servers import DATABASES, PostgreSQLServer, Server
+from tests.unit.stores.sql.servers import PLACES, PostgreSQLServer, Server, database_at
 from tests.unit.stores.sql.steps import ADDITIVE, BREAKING, COLOURED, RENAMING, store_of
 
 from anysched.errors import SchemaVersionError, StoreError, StoreUnavailableError
@@ -30,10 +30,22 @@ from anysched.testing.store_suite.actors import LEASE, POLICY, Node, User, direc
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def database(request: pytest.FixtureRequest) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=PLACES)
+def place(request: pytest.FixtureRequest) -> str:
+    """A kind of database, and an event loop."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend(place: str) -> str:
+    """The event loop."""
+    return place.partition("-")[2]
+
+
+@pytest.fixture(scope="module")
+def database(place: str) -> Iterator[Server]:
     """A database of these tests' own, of each kind."""
-    with DATABASES[request.param]() as server:
+    with database_at(place) as server:
         yield server
 
 
