@@ -19,17 +19,16 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-#: Where tests wait for other processes and real time: how long one takes, in seconds. Others compute.
-WAITING = {
-    "brokers": 0.2,
-    "crash": 1.2,
-    "examples": 0.6,
-    "faults": 5.0,
-    "servers": 0.5,
-    "sql": 0.2,
+#: About how many seconds a test takes, by its folder or, where that has very different ones, by its module.
+SECONDS = {
+    "brokers": 0.2, "crash": 1.2, "examples": 0.6, "faults": 5.0, "properties": 1.3, "servers": 0.5, "sql": 0.2,
+    "test_forks": 0.5, "test_leases": 0.3, "test_siblings": 0.5, "test_signals": 1.0, "test_store_time": 0.7,
     "web": 1.7,
-}
-COMPUTING = 0.03
+}  # fmt: skip
+OTHERWISE = 0.03
+
+#: Tests in those of them that wait, for other processes and real time, more than they compute.
+WAITING = SECONDS.keys() - {"properties"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,17 +47,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Of each kind the longest come first, so that no worker is left with a long one at the end.
     """
     seconds: defaultdict[Path, float] = defaultdict(float)
-    totals: defaultdict[bool, float] = defaultdict(float)
     for item in items:
-        kind = item.path.parent.name in WAITING
-        takes = WAITING.get(item.path.parent.name, COMPUTING)
-        seconds[item.path] += takes
-        totals[kind] += takes
+        seconds[item.path] += SECONDS.get(item.path.stem, SECONDS.get(item.path.parent.name, OTHERWISE))
+    waiting = {path: bool(WAITING & {path.stem, path.parent.name}) for path in seconds}
     before: defaultdict[bool, float] = defaultdict(float)  # what has its place, of each kind
     places: dict[Path, tuple[float, bool]] = {}
     for path in sorted(seconds, key=lambda path: -seconds[path]):
-        kind = path.parent.name in WAITING
-        places[path] = before[kind] / totals[kind], kind
+        kind = waiting[path]
+        total = sum(seconds[other] for other in seconds if waiting[other] is kind)
+        places[path] = before[kind] / total, kind
         before[kind] += seconds[path]
     order = {path: number for number, path in enumerate(sorted(places, key=lambda path: places[path]))}
     items.sort(key=lambda item: order[item.path])

@@ -49,7 +49,7 @@ def programs(
 ) -> Iterator[dict[Path, Future[None]]]:
     """The programs of all pages that are tested, those of some pages at the same time: most of them only wait."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    pages = [item.callspec.params["page"] for item in items if item.function is test_programs]
+    pages: list[Any] = [item.callspec.params["page"] for item in items if item.function is test_programs]
     with ThreadPoolExecutor(3) as threads:
         yield {page: threads.submit(run_programs, page, tmp_path_factory.mktemp(page.stem)) for page in pages}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -124,7 +124,10 @@ async def keep_busy(scheduler: AsyncScheduler, engine: sa.Engine, seconds: float
 
 
 async def _serve(
-    scheduler: AsyncScheduler, ready: str, wanted: dict[str, Any], user: Callable[[], Awaitable[None]] | None
+    scheduler: AsyncScheduler,
+    ready: str,
+    wanted: dict[str, Any],
+    user: Callable[[], Coroutine[Any, Any, None]] | None,
 ) -> None:
     async with scheduler, anyio.create_task_group() as others:
         await scheduler.add_schedules(schedules(**wanted))
