@@ -22,8 +22,8 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 #: About how many seconds a test takes, by its folder or, where that has very different ones, by its module.
 SECONDS = {
     "brokers": 0.2, "crash": 1.2, "examples": 0.6, "faults": 5.0, "properties": 1.3, "servers": 0.5, "sql": 0.2,
-    "test_forks": 0.5, "test_leases": 0.3, "test_siblings": 0.5, "test_signals": 1.0, "test_store_time": 0.7,
-    "web": 1.7,
+    "test_forks": 0.5, "test_leases": 0.3, "test_process_executor": 0.3, "test_programs": 0.7, "test_siblings": 0.5,
+    "test_signals": 1.0, "test_store_time": 0.7, "web": 1.7,
 }  # fmt: skip
 OTHERWISE = 0.03
 
