@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.engine.conftest import MakeScheduler
-from tests.engine.support import Runs, at
+from tests.engine.support import Runs, at, on_one_store
 
 from anysched import (
     AsyncScheduler,
@@ -31,6 +31,7 @@ EVERY_10 = IntervalTrigger(seconds=10)
     ("resume_from", "error"),
     [("NOW", ValueError), ("tomorrow", ValueError), ("", ValueError), (5, TypeError), (True, TypeError)],
 )
+@on_one_store
 async def test_resume_from(
     scheduler: AsyncScheduler, runs: Runs, resume_from: Any, error: type[Exception]
 ) -> None:
@@ -75,6 +76,7 @@ async def test_instants_at_the_ends_of_the_calendar(
         (lambda s: s.cancel_job("not an id"), "UUID|job"),
     ],
 )
+@on_one_store
 async def test_words_and_ids(
     scheduler: AsyncScheduler,
     clock: FakeClock,
@@ -122,6 +124,7 @@ async def test_words_and_ids(
         ({"conflict_policy": "ignore"}, "ignore"),
     ],
 )
+@on_one_store
 async def test_settings_of_schedules(
     scheduler: AsyncScheduler, runs: Runs, options: dict[str, Any], message: str
 ) -> None:
