@@ -17,10 +17,12 @@ from anysched.model.options import EffectiveOptions
 from anysched.model.policies import CatchUp, CoalescePolicy, Missed, ResumeFrom, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState
 from anysched.model.unpaused import UnpauseResult
-from anysched.rules.firing import failed, moved
+from anysched.rules.firing import moved
 from anysched.rules.jobs import regular_job
 from anysched.rules.picking import Pick, Span, pick_due, settled, singly, standing, waiting
+from anysched.rules.setting_aside import failed
 from anysched.rules.times import BEGINNING, TICK, FireTimes, spaced
+from anysched.rules.waiting import begun
 from anysched.rules.windows import fire_times
 
 #: What the words that ask for jobs are short for.
@@ -125,7 +127,7 @@ def _restarted(
             regular_job(snapshot, options, own, fire_time, now, run_at=start, deadline_from=start or now)
         )
     room = limit - len(jobs)
-    if room > 0:
+    if room > 0 and begun(snapshot, jobs) is None:  # else nothing is due before those have ended (rule S9)
         due_at = None if cursor is None else times.due_at(cursor)
         late = pick_due(schedule, times, cursor, due_at, named, options, now, room)
         jobs += [regular_job(snapshot, options, times, fire_time, now) for fire_time in late.chosen]
@@ -172,6 +174,10 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     else:
         times = fire_times(snapshot.schedule, state, anchor=start)
         cursor = _first_unfired(times, start, state)
+    if (
+        state.waiting is not None
+    ):  # nothing was missed, and what is next is said by the end of a job (rule S9)
+        cursor = None
     passed: list[_Stretch] = []
     rest = frozen
     if missed != "policy":

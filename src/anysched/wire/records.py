@@ -31,6 +31,7 @@ from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import Trigger, UndecodableTrigger
 from anysched.model.unset import UNSET
+from anysched.model.waiting import Waiting
 from anysched.model.window import Window
 from anysched.wire.registry import DEFAULT_REGISTRY, TAG, TypeRegistry
 from anysched.wire.values import from_plain, to_plain
@@ -50,6 +51,7 @@ _OPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(TaskOptions) 
 _OCCURRENCE_FIELDS: Final = tuple(field.name for field in attrs.fields(Occurrence))
 _WINDOW_FIELDS: Final = tuple(field.name for field in attrs.fields(Window))
 _BACKFILL_FIELDS: Final = tuple(field.name for field in attrs.fields(Backfill))
+_WAITING_FIELDS: Final = tuple(field.name for field in attrs.fields(Waiting))
 _PAUSE_FIELDS: Final = tuple(field.name for field in attrs.fields(Pause))
 _CATCH_UP_FIELDS: Final = tuple(field.name for field in attrs.fields(CatchUp))
 _SELECTOR_FIELDS: Final = tuple(field.name for field in attrs.fields(Selector))
@@ -183,6 +185,17 @@ def backfills_from_plain(plain: object, registry: TypeRegistry = DEFAULT_REGISTR
     """
     records = _list_from_plain("backfill", plain, _BACKFILL_FIELDS, registry)
     return _built("backfill", lambda: tuple(_checked_backfill(Backfill(**record)) for record in records))
+
+
+def waiting_to_plain(waiting: Waiting) -> dict[str, Any]:
+    """Return what a schedule waits for."""
+    return _to_plain("wait", waiting, _WAITING_FIELDS)
+
+
+def waiting_from_plain(plain: object) -> Waiting:
+    """Return what a schedule waits for. :raise DeserializationError: when it is damaged"""
+    fields = _from_plain("wait", plain, _WAITING_FIELDS)
+    return _built("wait", lambda: _checked_waiting(Waiting(**fields)))
 
 
 def _list_from_plain(
@@ -343,6 +356,16 @@ def _checked_window(window: Window) -> Window:
             convert.utc(instant, name)
     convert.identifier(window.id, "the id")
     return window
+
+
+def _checked_waiting(waiting: Waiting) -> Waiting:
+    if type(waiting.jobs) is not tuple or not all(isinstance(job, UUID) for job in waiting.jobs):
+        raise TypeError("ids of jobs are expected")
+    if waiting.ended_at is not None:
+        convert.utc(waiting.ended_at, "ended_at")
+    elif not waiting.jobs:
+        raise ValueError("a wait that is over has an end")
+    return waiting
 
 
 def _checked_pause(pause: Pause) -> Pause:
