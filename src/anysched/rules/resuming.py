@@ -165,7 +165,12 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     Any ``missed`` but "policy" speaks of everything from the frozen fire time on that was due before the resume,
     wherever the schedule goes on; what is due at that very instant was not missed.
     """
-    state, at, missed = snapshot.state, how.at, how.missed
+    state = snapshot.state
+    if state.waiting is not None and _asked_for(how.missed) is not None:
+        how = attrs.evolve(
+            how, missed="policy"
+        )  # what was moved is left for after the end of a job (rule S9)
+    at, missed = how.at, how.missed
     named = state.occurrences
     old, frozen = fire_times(snapshot.schedule, state), state.next_fire_time
     start = begins_anew(state, how)
@@ -174,9 +179,7 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     else:
         times = fire_times(snapshot.schedule, state, anchor=start)
         cursor = _first_unfired(times, start, state)
-    if (
-        state.waiting is not None
-    ):  # nothing was missed, and what is next is said by the end of a job (rule S9)
+    if state.waiting is not None:  # the end of a job says what is next
         cursor = None
     passed: list[_Stretch] = []
     rest = frozen

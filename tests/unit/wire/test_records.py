@@ -53,6 +53,10 @@ SCHEDULES = st.builds(
     owner=st.none() | NAMES,
     pause_after_failures=st.integers(1),
     probe_after=st.none() | DURATIONS,
+).map(
+    lambda one: (
+        one if one.coalesce is CoalescePolicy.all else attrs.evolve(one, fixed_delay=one.max_catchup % 2 == 0)
+    )
 )
 OPTIONS = st.builds(
     TaskOptions,
