@@ -300,7 +300,7 @@ def _checked_record(what: str, plain: object, names: Iterable[str]) -> dict[str,
     if type(version) is not int or version < 1:
         raise DeserializationError(f"the stored {what} is damaged: it has no version")
     if version > VERSION:
-        raise UnknownTypeError(what, version)
+        raise UnknownTypeError(what, version, known=range(1, VERSION + 1))
     if not record.keys() <= {"version", *names}:
         raise DeserializationError(f"the stored {what} is damaged: it has fields that are never written")
     return record
