@@ -164,8 +164,7 @@ def settle_and_fire(
     snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, limit: int
 ) -> Change:
     """Decide about a schedule that may be due: its pause may be over, its fire time may have come (rule S5)."""
-    change = go_on(snapshot)
-    if change.state is not None:
+    if snapshot.state.waiting is not None and (change := go_on(snapshot)).state is not None:
         return joined(change, settle_and_fire(after(snapshot, change), options, now, limit))
     wake_at, old = snapshot.state.turn_at, snapshot.state.pause
     if wake_at is None or wake_at > now:

@@ -103,6 +103,13 @@ def test_schedules(schedule: Schedule) -> None:
     assert schedule == back
 
 
+def test_a_schedule_that_was_written_before_there_were_fixed_delays() -> None:
+    """Rule S9: what says nothing of it has none."""
+    plain = records.schedule_to_plain(Schedule("task", DateTrigger(NOW), id="s", fixed_delay=True))
+    assert plain.pop("fixed_delay")
+    assert not records.schedule_from_plain(plain, "s", "task").fixed_delay
+
+
 @given(OPTIONS)
 def test_options(options: TaskOptions) -> None:
     """Rule S7: options come back, and what is not set stays so."""
