@@ -151,6 +151,19 @@ class DelayTests(StoreTests):
         assert [clock.now() + seconds(10)] * 2 == [result.next_fire_time for result in results]
         assert [] == await user.jobs()
 
+    async def test_a_hold_that_discards_many(self, store: DataStore, clock: FakeClock) -> None:
+        """Rules S9 and H2: a hold on very many schedules ends the jobs of all, and each has a next fire time then."""
+        user = User(store)
+        await user.add(*(delayed(id=f"s{number}") for number in range(250)))
+        await Node(store).work(claim_limit=0)
+        assert 250 == sum(bool(snapshot.waits_for) for snapshot in await user.schedules())
+        await clock.advance(5)
+        committed = await user.place(Selector(everything=True), "all", queued="discard")
+        assert 250 == len(committed.ended)
+        assert {(clock.now() + seconds(10), True)} == {
+            (snapshot.next_fire_time, snapshot.paused) for snapshot in await user.schedules()
+        }
+
     async def test_nodes_that_are_gone(self, store: DataStore, clock: FakeClock) -> None:
         """Rules S9 and J2: a job that is taken over goes on being waited for; one that is given up has ended then."""
         only_durable(store)
