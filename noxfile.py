@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import nox
 
 nox.needs_version = ">=2025.5"
@@ -94,19 +91,8 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """Workloads against peers in one run, as ratios; see benchmarks/README.md. Judges nothing."""
-    session.install(FULL)
-    peers = {
-        "apscheduler3": ["apscheduler==3.11.3"],
-        "apscheduler4": ["apscheduler==4.0.0a6", "anyio==4.9.0"],
-    }
-    pythons = []
-    for name, requirements in peers.items():
-        place = Path(session.create_tmp()) / name
-        session.run("python", "-m", "venv", str(place), silent=True)
-        python = str(place / ("Scripts" if os.name == "nt" else "bin") / "python")
-        session.run(python, "-m", "pip", "install", "-q", "--pre", *requirements, external=True)
-        pythons.append(f"{name}={python}")
-    session.run("python", "benchmarks/burst.py", *session.posargs, *pythons, "own=python")
+    session.install(FULL, "psycopg[binary]>=3.2", "pymysql>=1.1")
+    session.run("python", "benchmarks/compare.py", *session.posargs)
 
 
 @nox.session

@@ -23,6 +23,7 @@ from anysched.errors import JobDeadlineMissed as JobDeadlineMissed
 from anysched.errors import JobFailed as JobFailed
 from anysched.errors import JobLookupError as JobLookupError
 from anysched.errors import JobsStillRunning as JobsStillRunning
+from anysched.errors import RRuleSyntaxError as RRuleSyntaxError
 from anysched.errors import ScheduleChangedError as ScheduleChangedError
 from anysched.errors import ScheduleLookupError as ScheduleLookupError
 from anysched.errors import ScheduleOwnerError as ScheduleOwnerError
@@ -116,4 +117,5 @@ from anysched.triggers import DateTrigger as DateTrigger
 from anysched.triggers import ExceptTrigger as ExceptTrigger
 from anysched.triggers import IntervalTrigger as IntervalTrigger
 from anysched.triggers import OrTrigger as OrTrigger
+from anysched.triggers import RRuleTrigger as RRuleTrigger
 from anysched.wire.registry import register_type as register_type

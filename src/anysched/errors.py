@@ -205,6 +205,21 @@ class CronSyntaxError(AnyschedError, ValueError):
         super().__init__(f"{message} (column {column} of {expression!r})")
 
 
+class RRuleSyntaxError(AnyschedError, ValueError):
+    """A recurrence rule cannot be read, or can never match (rule T9).
+
+    ``text`` is the line that is wrong, or a part of it where it is long, ``line`` its number. ``column`` points at
+    the first character of the line that is wrong; both count from 1.
+    """
+
+    def __init__(self, message: str, *, text: str, line: int = 1, column: int) -> None:
+        self.text = text
+        self.line = line
+        self.column = column
+        place = f"column {column}" if line == 1 else f"line {line}, column {column}"
+        super().__init__(f"{message} ({place} of {text!r})")
+
+
 class JobCancelled(AnyschedError):
     """The job was cancelled before it could end by itself."""
 

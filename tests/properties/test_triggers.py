@@ -21,6 +21,7 @@ from anysched.triggers import (
     ExceptTrigger,
     IntervalTrigger,
     OrTrigger,
+    RRuleTrigger,
 )
 from anysched.wire.values import from_plain, to_plain
 
@@ -126,9 +127,25 @@ def calendar_intervals(draw: st.DrawFn) -> CalendarIntervalTrigger:
     )
 
 
+RULES = (
+    "FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=30",
+    "FREQ=HOURLY;INTERVAL=7;BYDAY=SA,SU",
+    "FREQ=SECONDLY;INTERVAL=1000;BYHOUR=0,1,2,3",
+    "FREQ=WEEKLY;INTERVAL=2;BYDAY=FR,SU;BYSETPOS=1,-1",
+    "FREQ=MONTHLY;BYDAY=-1SU,1SU;BYHOUR=2;COUNT=9",
+    "RRULE:FREQ=MINUTELY;INTERVAL=45;BYMONTH=3,10,12\nEXDATE:20260328T230000Z\nRDATE:20260329T023000",
+)
+rrules = st.builds(
+    RRuleTrigger,
+    st.sampled_from(RULES),
+    st.none() | instants,
+    zones,
+    gap=gaps,
+    fold=folds,
+)
 dates = st.builds(DateTrigger, instants)
 wall_clocks = st.one_of(crons(), calendar_intervals())
-simple = st.one_of(dates, intervals(), wall_clocks)
+simple = st.one_of(dates, intervals(), wall_clocks, rrules)
 triggers: st.SearchStrategy[Trigger] = st.one_of(
     simple,
     st.builds(OrTrigger, simple, simple, simple),

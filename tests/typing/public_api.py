@@ -25,6 +25,7 @@ from anysched import (
     JobReleased,
     JobResult,
     PlacedWindow,
+    RRuleTrigger,
     RunState,
     Schedule,
     SchedulePaused,
@@ -88,6 +89,7 @@ def triggers() -> None:
     assert_type(Registered(), Registered)
     CalendarIntervalTrigger(months=1, day="clip", gap="skip", fold="both")
     CronTrigger(hour=9, minute=30, timezone="Europe/Helsinki")
+    assert_type(RRuleTrigger("FREQ=DAILY", NOON, "Europe/Helsinki", gap="skip", fold="both").rule, str)
 
 
 async def schedules(scheduler: AsyncScheduler) -> None:

@@ -16,11 +16,12 @@ SURFACE = {
         FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job
         JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed
         JobKind JobLookupError JobOutcome JobReleased JobResult JobStatus JobsStillRunning Maintenance
-        Occurrence OnAbandon OrTrigger Pause PlacedWindow Retention RunState Schedule ScheduleAdded
-        ScheduleChangedError ScheduleDiff ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError
-        ScheduleOwnerError SchedulePaused ScheduleRemoved ScheduleSnapshot ScheduleState ScheduleStatus
-        ScheduleUnpaused ScheduleUpdated Scheduler SchedulerFaultError SchedulerRole SchedulerStarted
-        SchedulerStateError SchedulerStopped SchemaVersionError Selector SerializationError SkipReason
+        Occurrence OnAbandon OrTrigger Pause PlacedWindow Retention RRuleSyntaxError RRuleTrigger RunState
+        Schedule ScheduleAdded ScheduleChangedError ScheduleDiff ScheduleEvent ScheduleFailed ScheduleFinished
+        ScheduleLookupError ScheduleOwnerError SchedulePaused ScheduleRemoved ScheduleSnapshot ScheduleState
+        ScheduleStatus ScheduleUnpaused ScheduleUpdated Scheduler SchedulerFaultError SchedulerRole
+        SchedulerStarted SchedulerStateError SchedulerStopped SchemaVersionError Selector SerializationError
+        SkipReason
         StalePause StoreError StoreFigures StoreRecovered StoreUnavailable StoreUnavailableError Subscription
         SystemClock Task TaskDefaults TaskLookupError TaskOptions Trigger TriggerError TriggerSearchError UNSET
         UnknownTypeError UnnamedCallableError UnpausePreview UnpauseResult Window WindowAdded WindowEvent

@@ -1,4 +1,4 @@
-"""Rules that yield fire times: pure values, each with one function, ``next_fire_time`` (rules T1 to T7)."""
+"""Rules that yield fire times: pure values, each with one function, ``next_fire_time`` (rules T1 to T9)."""
 
 from __future__ import annotations
 
@@ -15,3 +15,4 @@ from anysched.triggers.cron.trigger import DayMatch as DayMatch
 from anysched.triggers.date import DateTrigger as DateTrigger
 from anysched.triggers.dates import DatesTrigger as DatesTrigger
 from anysched.triggers.interval import IntervalTrigger as IntervalTrigger
+from anysched.triggers.rrule.trigger import RRuleTrigger as RRuleTrigger

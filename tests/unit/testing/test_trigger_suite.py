@@ -13,7 +13,7 @@ from anysched.errors import SerializationError
 from anysched.model.trigger import Trigger
 from anysched.testing import TriggerSuite
 from anysched.testing.store_suite.odd import PlainTrigger
-from anysched.triggers import CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger
+from anysched.triggers import CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, RRuleTrigger
 from anysched.wire.registry import register_type
 
 ANCHOR = TriggerSuite.anchor
@@ -38,6 +38,8 @@ class TestBuiltInTriggers(TriggerSuite):
             hourly,
             CronTrigger("*/10 30 2 * * *", timezone=berlin),
             CronTrigger("30 2 29 2 *", timezone=berlin),
+            RRuleTrigger("FREQ=MONTHLY;BYDAY=-1SU,1MO;BYHOUR=2;BYMINUTE=30", timezone=berlin),
+            RRuleTrigger("FREQ=HOURLY;INTERVAL=5;COUNT=50\nEXDATE:20250330T012234Z", timezone=berlin),
             hourly | ended,
             hourly & CronTrigger("0 */2 * * *", timezone=berlin),
             hourly - CronTrigger("0 3 * * *", timezone=berlin),

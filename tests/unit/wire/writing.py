@@ -28,6 +28,7 @@ from anysched import (
     ExceptTrigger,
     IntervalTrigger,
     OrTrigger,
+    RRuleTrigger,
 )
 from anysched.serializers import CBORSerializer, JSONSerializer, PickleSerializer
 from anysched.wire.registry import DEFAULT_REGISTRY
@@ -64,6 +65,13 @@ EXAMPLES: dict[str, list[object]] = {
         IntervalTrigger(days=400, microseconds=1, start_time=NOON, end_time=NOON + timedelta(days=4000)),
     ],
     "or@1": [OrTrigger(HOURLY, DateTrigger(NOON), CalendarIntervalTrigger(days=1, timezone="UTC"))],
+    "rrule@1": [
+        RRuleTrigger("FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=17;BYMINUTE=0;BYSECOND=0"),
+        RRuleTrigger(
+            "RRULE:FREQ=DAILY;COUNT=5\nRDATE:20250301T120000\nEXDATE:20250102T133000",
+            start_time=datetime(2025, 1, 1, 13, 30), timezone="Europe/Helsinki", gap="skip", fold="both",
+        ),
+    ],
 }  # fmt: skip
 
 #: Rooms that register nothing of their own, and take long to import or want to be set up.
