@@ -112,6 +112,7 @@ from anysched.model.window import Window as Window
 from anysched.triggers import AndTrigger as AndTrigger
 from anysched.triggers import CalendarIntervalTrigger as CalendarIntervalTrigger
 from anysched.triggers import CronTrigger as CronTrigger
+from anysched.triggers import DatesTrigger as DatesTrigger
 from anysched.triggers import DateTrigger as DateTrigger
 from anysched.triggers import ExceptTrigger as ExceptTrigger
 from anysched.triggers import IntervalTrigger as IntervalTrigger

@@ -105,6 +105,8 @@ async def test_words_and_ids(
         ({"pause_after_failures": -1}, "pause_after_failures must be at least 1"),
         ({"pause_after_failures": True}, "pause_after_failures must be a whole number"),
         ({"pause_after_failures": 1.5}, "pause_after_failures must be a whole number"),
+        ({"fixed_delay": 1}, "fixed_delay must be True or False"),
+        ({"fixed_delay": True, "coalesce": "all"}, "coalesce must be 'latest' or 'earliest'"),
         ({"probe_after": 60}, "give `pause_after_failures` as well"),
         ({"pause_after_failures": 1, "probe_after": 0}, "probe_after must be longer than nothing"),
         ({"pause_after_failures": 1, "probe_after": -1}, "probe_after must not be negative"),

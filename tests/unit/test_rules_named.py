@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[2]
 SUITES = (ROOT / "tests", ROOT / "src/anysched/testing/store_suite")
 RULES = {
     *(f"T{number}" for number in range(1, 10)),
-    *(f"S{number}" for number in range(1, 9)),
+    "T13",
+    *(f"S{number}" for number in range(1, 10)),
     *(f"P{number}" for number in range(1, 12)),
     *(f"H{number}" for number in range(1, 7)),
     *(f"B{number}" for number in range(1, 4)),

@@ -13,5 +13,6 @@ from anysched.triggers.cron.specs import CronDialect as CronDialect
 from anysched.triggers.cron.trigger import CronTrigger as CronTrigger
 from anysched.triggers.cron.trigger import DayMatch as DayMatch
 from anysched.triggers.date import DateTrigger as DateTrigger
+from anysched.triggers.dates import DatesTrigger as DatesTrigger
 from anysched.triggers.interval import IntervalTrigger as IntervalTrigger
 from anysched.triggers.rrule.trigger import RRuleTrigger as RRuleTrigger
