@@ -11,8 +11,12 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "layers", "typing", "tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-# One process for each processor; tests of a module stay together, as they share servers.
-PYTEST = ("pytest", "-n", "logical", "--maxprocesses", "4", "--dist", "loadscope")
+# One process more than there are processors, as tests wait more than they compute; tests of a module stay together,
+# as they share servers.
+WORKERS = min(4, (os.cpu_count() or 1) + 1)
+PYTEST = ("pytest", "-n", str(WORKERS), "--dist", "loadscope")
+# The next run, and each process that tests start, need not compile again what this one has.
+CACHING = {"PYTHONDONTWRITEBYTECODE": ""}
 PYTHONS = nox.project.python_versions(PROJECT)
 FULL = ".[cbor,demo,django,fastapi,pydantic,redis,trio]"
 
@@ -33,21 +37,21 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests, on this interpreter, against the built package."""
     session.install(FULL, *group("tests"))
-    session.run(*PYTEST, *session.posargs)
+    session.run(*PYTEST, *session.posargs, env=CACHING)
 
 
 @nox.session(python=PYTHONS)
 def tests_all(session: nox.Session) -> None:
     """All tests, on each supported interpreter that is found."""
     session.install(FULL, *group("tests"))
-    session.run(*PYTEST, *session.posargs)
+    session.run(*PYTEST, *session.posargs, env=CACHING)
 
 
 @nox.session
 def examples(session: nox.Session) -> None:
     """The examples alone, as the tests run them."""
     session.install(FULL, *group("tests"))
-    session.run(*PYTEST, "tests/examples", *session.posargs)
+    session.run(*PYTEST, "tests/examples", *session.posargs, env=CACHING)
 
 
 @nox.session

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import signal
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -18,28 +19,43 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-#: Where tests wait, for other processes and real time, more than they compute.
-WAITING = ("crash", "faults", "web")
+#: About how many seconds a test takes, by its folder or, where that has very different ones, by its module.
+SECONDS = {
+    "brokers": 0.2, "crash": 1.2, "examples": 0.6, "faults": 5.0, "properties": 1.3, "servers": 0.5, "sql": 0.2,
+    "test_forks": 0.5, "test_leases": 0.3, "test_process_executor": 0.3, "test_programs": 0.7, "test_siblings": 0.5,
+    "test_signals": 1.0, "test_store_time": 0.7, "web": 1.7,
+}  # fmt: skip
+OTHERWISE = 0.03
+
+#: Tests in those of them that wait, for other processes and real time, more than they compute.
+WAITING = SECONDS.keys() - {"properties"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have xdist keep the order of the modules; its own puts the few long tests that wait together, at the end."""
+    """Have xdist keep the order of the modules; its own puts the few long tests that wait together, at the end.
+
+    Ctrl-C is for the programs under test, too, though the tests run in the background, where shells ignore it.
+    """
     config.option.loadscopereorder = False
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mix modules that wait evenly with those that compute: what one worker leaves of the processors, others use.
 
-    Of each kind the largest come first, so that no worker is left with a long one at the end.
+    Of each kind the longest come first, so that no worker is left with a long one at the end.
     """
-    sizes = Counter(item.path for item in items)
-    waiting = {path: path.parent.name in WAITING for path in sizes}
-    totals = Counter(waiting[item.path] for item in items)
-    before: Counter[bool] = Counter()  # tests of each kind that have their place
+    seconds: defaultdict[Path, float] = defaultdict(float)
+    for item in items:
+        seconds[item.path] += SECONDS.get(item.path.stem, SECONDS.get(item.path.parent.name, OTHERWISE))
+    waiting = {path: bool(WAITING & {path.stem, path.parent.name}) for path in seconds}
+    before: defaultdict[bool, float] = defaultdict(float)  # what has its place, of each kind
     places: dict[Path, tuple[float, bool]] = {}
-    for path in sorted(sizes, key=lambda path: -sizes[path]):
+    for path in sorted(seconds, key=lambda path: -seconds[path]):
         kind = waiting[path]
-        places[path] = before[kind] / totals[kind], kind
-        before[kind] += sizes[path]
+        total = sum(seconds[other] for other in seconds if waiting[other] is kind)
+        places[path] = before[kind] / total, kind
+        before[kind] += seconds[path]
     order = {path: number for number, path in enumerate(sorted(places, key=lambda path: places[path]))}
     items.sort(key=lambda item: order[item.path])

@@ -113,6 +113,7 @@ from anysched.triggers import AndTrigger as AndTrigger
 from anysched.triggers import BetweenTrigger as BetweenTrigger
 from anysched.triggers import CalendarIntervalTrigger as CalendarIntervalTrigger
 from anysched.triggers import CronTrigger as CronTrigger
+from anysched.triggers import DatesTrigger as DatesTrigger
 from anysched.triggers import DateTrigger as DateTrigger
 from anysched.triggers import ExceptTrigger as ExceptTrigger
 from anysched.triggers import IntervalTrigger as IntervalTrigger

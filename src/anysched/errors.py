@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -163,13 +164,25 @@ class DeserializationError(AnyschedError):
 
 
 class UnknownTypeError(DeserializationError):
-    """What was read back names a type or a version that this node has not registered (rule N5)."""
+    """What was read back names a type or a version that this node has not registered (rule N5).
 
-    def __init__(self, type_name: str, version: int | None = None) -> None:
+    ``known`` has the versions of the type that this node can read.
+    """
+
+    def __init__(self, type_name: str, version: int | None = None, known: Iterable[int] = ()) -> None:
         self.type_name = type_name
         self.version = version
+        self.known = tuple(sorted(known))
         shown = type_name if version is None else f"{type_name} (version {version})"
-        super().__init__(f"no type is registered here as {shown}: register it with register_type()")
+        advice = "register it with register_type()"
+        if self.known and version is not None:
+            versions = f"version{'s' * (len(self.known) > 1)} {', '.join(map(str, self.known))}"
+            advice = f"this program knows {versions}"
+            if version > self.known[-1]:
+                advice += ", and what was written is newer: upgrade it"
+            else:
+                advice += ": register the shape of the old version as well"
+        super().__init__(f"no type is registered here as {shown}: {advice}")
 
 
 class TriggerError(AnyschedError):

@@ -16,6 +16,12 @@ from anysched.stores import SQLDataStore
 from anysched.testing import StoreSuite
 
 
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """One event loop: what it has to do with the store's threads is tested on both with a file of SQLite."""
+    return "asyncio"
+
+
 class TestMariaDB(Tampering, StoreSuite):
     pytestmark = pytest.mark.anyio
 

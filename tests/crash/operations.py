@@ -63,6 +63,18 @@ async def pause(store: DataStore) -> None:
     await User(store).pause("a", "b", "c", queued="hold")
 
 
+async def wait(store: DataStore) -> None:
+    """Make jobs of schedules that count from their ends."""
+    await User(store).add(*(every(10, id, fixed_delay=True) for id in "abc"))
+    await Node(store).advance(claim_limit=0)
+
+
+async def run(store: DataStore) -> None:
+    """Make such jobs and take them."""
+    await wait(store)
+    await Node(store).advance()
+
+
 async def complete(store: DataStore) -> None:
     """End all jobs."""
     await Node(store).complete(*await claims(store))
@@ -81,6 +93,10 @@ OPERATIONS: dict[str, Operation] = {
     "fire": Operation(queue, lambda store: Node(store).advance()),
     "take over": Operation(take, lambda store: Node(store, "node b").advance()),
     "complete": Operation(take, complete),
+    "complete what is waited for": Operation(run, complete),
+    "discard what is waited for": Operation(
+        wait, lambda store: User(store).pause("a", "b", "c", queued="discard")
+    ),
     "hold": Operation(queue, lambda store: User(store).pause("a", "b", queued="hold")),
     "discard": Operation(queue, lambda store: User(store).pause("a", "b", queued="discard")),
     "release": Operation(pause, lambda store: User(store).resume("a", "b", missed="run_all")),

@@ -9,7 +9,7 @@ from datetime import datetime
 import anyio
 import pytest
 from tests.crash.processes import PATIENCE
-from tests.unit.stores.sql.servers import SERVERS, Server
+from tests.unit.stores.sql.servers import PLACES, Server, database_at
 
 from anysched import AsyncScheduler, IntervalTrigger, current_job, task
 
@@ -18,9 +18,20 @@ pytestmark = pytest.mark.anyio
 TIMES = 40
 
 
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with SERVERS[request.param]() as server:
+@pytest.fixture(scope="module", params=[place for place in PLACES if "sqlite" not in place])
+def place(request: pytest.FixtureRequest) -> str:
+    """A kind of server, and the event loop of both nodes."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend(place: str) -> str:
+    return place.partition("-")[2]
+
+
+@pytest.fixture
+def server(place: str) -> Iterator[Server]:
+    with database_at(place) as server:
         yield server
 
 

@@ -13,25 +13,29 @@ from tests.crash.site import Site
 
 SCHEDULES = 10
 
+#: Kills for each event loop, and databases on which they take place.
+KILLS = 100
+DATABASES = 4
+
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_kill(backend: str, tmp_path: Path) -> None:
     """rule S3: a crash at any point yields each fire time once: never twice, never zero.
 
-    Two databases have their crashes at the same time: what is killed mostly waits.
+    Some databases have their crashes at the same time: what is killed mostly waits.
     """
 
     def kill(part: int) -> Verdict:
         folder = tmp_path / str(part)
         folder.mkdir()
         with Processes("tests.crash.nodes") as processes:  # one can be asked by one thread
-            site = Site(processes, backend, folder, number=SCHEDULES, every=1, lease=0.5)
-            site.kill(50, random.Random(f"{backend} {part}"))
+            site = Site(processes, backend, folder, number=SCHEDULES, every=0.5, lease=0.5)
+            site.kill(KILLS // DATABASES, random.Random(f"{backend} {part}"))
             return site.outcome()
 
-    with ThreadPoolExecutor() as threads:
-        for found in threads.map(kill, range(2)):
-            print(f"50 kills, {found.fire_times} fire times, {len(found.repeated)} attempts repeated")
+    with ThreadPoolExecutor(DATABASES) as threads:
+        for found in threads.map(kill, range(DATABASES)):
+            print(f"{found.fire_times} fire times, {len(found.repeated)} attempts repeated")
             assert ([], []) == (found.lost, found.doubled)
             assert 5 * SCHEDULES <= found.fire_times
 
@@ -39,8 +43,8 @@ def test_kill(backend: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_four_processes(processes: Processes, backend: str, tmp_path: Path) -> None:
     """rules S3 and N1: of four processes on one file exactly one makes each job, and exactly one runs it."""
-    site = Site(processes, backend, tmp_path, number=20, every=0.5, lease=30)
-    nodes = [site.start(seconds=5) for _ in range(4)]
+    site = Site(processes, backend, tmp_path, number=20, every=0.25, lease=30)
+    nodes = [site.start(seconds=2.5) for _ in range(4)]
     for node in nodes:
         node.join()
     found = site.outcome()
@@ -52,8 +56,8 @@ def test_four_processes(processes: Processes, backend: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_small_disk(processes: Processes, backend: str, tmp_path: Path) -> None:
     """rule N3: when the operating system refuses to write, nothing is lost, and the node goes on by itself."""
-    site = Site(processes, backend, tmp_path, number=10, every=0.5, lease=30)
-    site.start("serve_on_small_disk", seconds=1).join()
+    site = Site(processes, backend, tmp_path, number=10, every=0.25, lease=30)
+    site.start("serve_on_small_disk", seconds=0.5).join()
     found = site.outcome()
     assert ([], [], []) == (found.lost, found.doubled, found.repeated)
     assert 5 * 10 <= found.fire_times

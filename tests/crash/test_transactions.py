@@ -36,7 +36,7 @@ def content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 @pytest.mark.parametrize("operation", [CREATE, *OPERATIONS])
 def test_death_in_a_transaction(processes: Processes, operation: str, tmp_path: Path) -> None:
-    """rule S3: wherever a process dies, all of what it was about to write is there, or nothing."""
+    """rules S3 and S9: wherever a process dies, all of what it was about to write is there, or nothing."""
     prepared = tmp_path / "prepared.db"
     processes.start("prepare", path=str(prepared), operation=operation).join()
     before = content(prepared)

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import anyio.lowlevel
+import pytest
 
 from anysched import AsyncScheduler, Event, JobOutcome, JobResult, TaskDefaults, current_job, task
 from anysched.model.job import Claim
@@ -18,6 +19,9 @@ from anysched.testing import FakeClock
 
 #: The first instant of every test, a Wednesday.
 START = datetime(2025, 1, 1, tzinfo=UTC)
+
+#: Marks a test of what is refused before any store is asked.
+on_one_store = pytest.mark.parametrize("store", ["memory"], indirect=True)
 
 #: How long results are kept where a test reads them.
 KEEP = timedelta(days=1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.engine.conftest import MakeScheduler
-from tests.engine.support import Runs, at
+from tests.engine.support import Runs, at, on_one_store
 
 from anysched import (
     AsyncScheduler,
@@ -31,6 +31,7 @@ EVERY_10 = IntervalTrigger(seconds=10)
     ("resume_from", "error"),
     [("NOW", ValueError), ("tomorrow", ValueError), ("", ValueError), (5, TypeError), (True, TypeError)],
 )
+@on_one_store
 async def test_resume_from(
     scheduler: AsyncScheduler, runs: Runs, resume_from: Any, error: type[Exception]
 ) -> None:
@@ -75,6 +76,7 @@ async def test_instants_at_the_ends_of_the_calendar(
         (lambda s: s.cancel_job("not an id"), "UUID|job"),
     ],
 )
+@on_one_store
 async def test_words_and_ids(
     scheduler: AsyncScheduler,
     clock: FakeClock,
@@ -103,6 +105,8 @@ async def test_words_and_ids(
         ({"pause_after_failures": -1}, "pause_after_failures must be at least 1"),
         ({"pause_after_failures": True}, "pause_after_failures must be a whole number"),
         ({"pause_after_failures": 1.5}, "pause_after_failures must be a whole number"),
+        ({"fixed_delay": 1}, "fixed_delay must be True or False"),
+        ({"fixed_delay": True, "coalesce": "all"}, "coalesce must be 'latest' or 'earliest'"),
         ({"probe_after": 60}, "give `pause_after_failures` as well"),
         ({"pause_after_failures": 1, "probe_after": 0}, "probe_after must be longer than nothing"),
         ({"pause_after_failures": 1, "probe_after": -1}, "probe_after must not be negative"),
@@ -122,6 +126,7 @@ async def test_words_and_ids(
         ({"conflict_policy": "ignore"}, "ignore"),
     ],
 )
+@on_one_store
 async def test_settings_of_schedules(
     scheduler: AsyncScheduler, runs: Runs, options: dict[str, Any], message: str
 ) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import anyio
 import pytest
-from tests.unit.stores.sql.servers import SERVERS, Server
+from tests.unit.stores.sql.servers import PLACES, Server, database_at
 
 from anysched import AsyncScheduler, DateTrigger, IntervalTrigger, SystemClock, current_job, task
 from anysched.stores import MemoryDataStore
@@ -31,10 +31,22 @@ class WrongClock(SystemClock):
         return super().now() + self.off
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=[place for place in PLACES if "sqlite" not in place])
+def place(request: pytest.FixtureRequest) -> str:
+    """A kind of server, and an event loop."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend(place: str) -> str:
+    """The event loop."""
+    return place.partition("-")[2]
+
+
+@pytest.fixture(scope="module")
+def server(place: str) -> Iterator[Server]:
     """A database of these tests' own, on each kind of server."""
-    with SERVERS[request.param]() as server:
+    with database_at(place) as server:
         yield server
 
 
@@ -101,7 +113,7 @@ async def test_a_node_whose_clock_jumps(server: Server, jump: timedelta) -> None
         async with AsyncScheduler(server.store(), clock=clock, poll_interval=60) as scheduler:
             await scheduler.add_schedule(tick, IntervalTrigger(seconds=0.05), id="s", coalesce="all")
             for _ in range(2):
-                await anyio.sleep(0.6)
+                await anyio.sleep(0.3)
                 clock.off += jump
             with anyio.fail_after(30):
                 await ticks.done.wait()

@@ -178,3 +178,12 @@ async def test_what_is_refused(
         await scheduler.get_fire_times("s", at(20), at(10), count=3)
     with pytest.raises(ScheduleLookupError):
         await scheduler.get_fire_times("nothing", count=3)
+
+
+async def test_a_fixed_delay_shows_one_run(scheduler: AsyncScheduler, clock: FakeClock, runs: Runs) -> None:
+    """Rules T11 and S9: of what is counted from the end of a run that is still to come, only that run is told."""
+    await scheduler.add_schedule(runs.task(takes=3), IntervalTrigger(seconds=10), id="s", fixed_delay=True)
+    await clock.advance(1)
+    assert [] == await scheduler.get_fire_times("s", count=3)
+    await clock.advance(4)
+    assert [(13, 13)] == dues(await scheduler.get_fire_times("s", count=3))

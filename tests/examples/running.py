@@ -23,6 +23,9 @@ def environment() -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join([str(WATCHED), *([inherited] if inherited else [])]),
         "TZ": "Europe/Helsinki",
         "WATCHED_LEVEL": "WARNING",
+        # A program that is pytest loads what its tests need; importing all that is installed here takes seconds.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_PLUGINS": "anyio.pytest_plugin",
     }
 
 

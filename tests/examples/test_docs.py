@@ -17,6 +17,8 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -41,20 +43,36 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
 MOST_NOT_RUN = 3
 
 
+@pytest.fixture(scope="module")
+def programs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Path, Future[None]]]:
+    """The programs of all pages that are tested, those of some pages at the same time: most of them only wait."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    pages: list[Any] = [item.callspec.params["page"] for item in items if item.function is test_programs]
+    with ThreadPoolExecutor(3) as threads:
+        yield {page: threads.submit(run_programs, page, tmp_path_factory.mktemp(page.stem)) for page in pages}
+
+
 @every_page
-def test_programs(page: Path, tmp_path: Path) -> None:
+def test_programs(page: Path, programs: dict[Path, Future[None]]) -> None:
     """Each program ends well, also the one that serves until a signal comes."""
-    write_files(page, tmp_path)
+    programs[page].result()
+
+
+def run_programs(page: Path, folder: Path) -> None:
+    """Run the programs of a page, one after the other, and compare what they print."""
+    write_files(page, folder)
     for block in blocks_of(page):
-        path = tmp_path / f"line_{block.line}.py"
+        path = folder / f"line_{block.line}.py"
         if block.is_program or block.is_test:
             path.write_text(block.code, encoding="utf-8")
         if block.is_program and "run_until_stopped" in block.code:
             printed = serve_and_interrupt(path)
         elif block.is_program:
-            printed = run_program(path, folder=tmp_path)
+            printed = run_program(path, folder=folder)
         elif block.is_test:
-            printed = run_program("-m", "pytest", "-q", path, folder=tmp_path)
+            printed = run_program("-m", "pytest", "-q", path, folder=folder)
         else:
             continue
         check_output(page, block, printed)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tests.crash import nodes
 from tests.crash.nodes import ENDLESS, TASKS, attempt, note, noted, schedules, until_told
 
-from anysched import AsyncScheduler, task
+from anysched import AsyncScheduler, RunState, task
 from anysched.stores import SQLDataStore
 
 
@@ -91,16 +91,12 @@ def serve(
 
     :param ready: a file that is made when the node works
     :param engine: what an engine of the caller's own is made with, if there is to be one
-    :param busy: how long a query takes that the caller makes with it all the time, in seconds
+    :param busy: how long a query takes that the caller makes with it all the time that the node works, in seconds
     :param knows_all: whether it knows the task, too, that only some know
     :param options: more of the scheduler's
     """
-    store: str | SQLDataStore = url
-    if engine is not None:
-        own = sa.create_engine(url, **engine)
-        store = SQLDataStore(own)
-        if busy:
-            threading.Thread(target=keep_busy, args=(own, busy), daemon=True).start()
+    own = None if engine is None else sa.create_engine(url, **engine)
+    store = url if own is None else SQLDataStore(own)
     scheduler = AsyncScheduler(
         store,
         identity=name,
@@ -110,21 +106,33 @@ def serve(
         poll_interval=poll,
         **options,
     )
-    anyio.run(partial(_serve, scheduler, ready, wanted), backend=backend)
+    user = partial(keep_busy, scheduler, own, busy) if own is not None and busy else None
+    anyio.run(partial(_serve, scheduler, ready, wanted, user), backend=backend)
 
 
-def keep_busy(engine: sa.Engine, seconds: float) -> None:
-    """Use an engine all the time, with a short break between two queries of this length."""
+async def keep_busy(scheduler: AsyncScheduler, engine: sa.Engine, seconds: float) -> None:
+    """Use an engine all the time until the scheduler is to stop, with a short break between queries of this length."""
     sleep = "pg_sleep" if engine.dialect.name == "postgresql" else "sleep"
-    while True:
+
+    def query() -> None:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"SELECT {sleep}({seconds})")
-        time.sleep(0.1)
+
+    while scheduler.state is RunState.started:
+        await anyio.to_thread.run_sync(query)
+        await anyio.sleep(0.1)
 
 
-async def _serve(scheduler: AsyncScheduler, ready: str, wanted: dict[str, Any]) -> None:
-    async with scheduler:
+async def _serve(
+    scheduler: AsyncScheduler,
+    ready: str,
+    wanted: dict[str, Any],
+    user: Callable[[], Coroutine[Any, Any, None]] | None,
+) -> None:
+    async with scheduler, anyio.create_task_group() as others:
         await scheduler.add_schedules(schedules(**wanted))
+        if user is not None:
+            others.start_soon(user)
         await anyio.Path(ready).touch()
         await scheduler.run_until_stopped()
 

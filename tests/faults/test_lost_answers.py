@@ -10,7 +10,7 @@ from typing import TypeVar
 import anyio
 import pytest
 from tests.crash.nodes import on_the_loop
-from tests.faults.trial import EVERY, LONG, LONG_LEASE, Trial, assert_exactly_once, lasting, places
+from tests.faults.trial import EVERY, LONG, LONG_LEASE, POLL, Trial, assert_exactly_once, lasting, places
 from tests.servers.proxy import Proxy
 
 from anysched import AsyncScheduler, IntervalTrigger, StoreUnavailableError
@@ -43,6 +43,7 @@ def test_nodes(trial: Trial, proxy: Proxy) -> None:
         drop_commits(trial, proxy, every=5)
         trial.go_on(lasting(2.5, 8))
         proxy.heal()
+        trial.go_on(2 * POLL)  # the next pass of each node tells it what it has taken
     assert proxy.dropped_answers >= 5
     assert_exactly_once(trial.verdict())
 

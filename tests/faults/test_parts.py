@@ -14,7 +14,7 @@ from anysched import JobOutcome
 @pytest.mark.parametrize("place", ["postgresql-trio", "mariadb-asyncio"], indirect=True)
 def test_blocked_loop(trial: Trial) -> None:
     """rule J1: a coroutine that blocks its event loop for two leases loses no job to another node."""
-    log, lease = trial.folder / "blocks", 2 * LEASE
+    log, lease = trial.folder / "blocks", 1.5 * LEASE
     with client(trial) as user, trial.nodes("a", "b", "c", lease=lease):
         for _ in range(round(lasting(1, 3))):
             job = user.add_job(blocks_the_loop, args=[str(log), 2 * lease], result_expiration_time=KEEP)

@@ -29,7 +29,7 @@ POLL = 0.5
 
 #: Each schedule fires so often, in seconds.
 EVERY = 0.5
-SCHEDULES = 100 if LONG else 30
+SCHEDULES = 100 if LONG else 20
 
 
 #: Each event loop on a server of each kind.

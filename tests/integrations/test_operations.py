@@ -44,6 +44,7 @@ def test_a_schedule_is_shown(api: Api) -> None:
         "paused": False,
         "pause": None,
         "next_fire_time": "2025-01-01T00:01:00Z",
+        "waits_for": [],
         "due_at": "2025-01-01T00:01:00Z",
         "last_fire_time": "2025-01-01T00:00:00Z",
         "jobs_made": 1,

@@ -16,6 +16,7 @@ from anysched import (
     CalendarIntervalTrigger,
     CatchUp,
     CronTrigger,
+    DatesTrigger,
     DateTrigger,
     Event,
     FireTime,
@@ -88,7 +89,9 @@ def triggers() -> None:
     assert_type(looked.fire_times(NOON, count=3), Iterator[datetime])
     assert_type(looked.previous_fire_time(NOON), datetime | None)
     assert_type(looked.count(NOON, NOON), int)
-    every: Trigger = (CronTrigger("0 9 * * *") | IntervalTrigger(hours=1)) - DateTrigger(NOON)
+    every: Trigger = (CronTrigger("0 9 * * *") | IntervalTrigger(hours=1)) - DatesTrigger(
+        [NOON]
+    ) | DateTrigger(NOON)
     assert_type(every.next_fire_time(NOON, anchor=NOON, key="id"), datetime | None)
     assert_type(Registered(), Registered)
     CalendarIntervalTrigger(months=1, day="clip", gap="skip", fold="both")
@@ -99,7 +102,9 @@ def triggers() -> None:
 async def schedules(scheduler: AsyncScheduler) -> None:
     assert_type(await scheduler.add_schedule(bare, EveryNoon(), args=[1], misfire_grace_time=5), str)
     assert_type(await scheduler.add_schedule("named", IntervalTrigger(seconds=1), coalesce="all"), str)
-    declared = Schedule(bare, IntervalTrigger(seconds=1), id="x", max_jitter=1.5, pause_after_failures=3)
+    declared = Schedule(
+        bare, IntervalTrigger(seconds=1), id="x", max_jitter=1.5, pause_after_failures=3, fixed_delay=True
+    )
     assert_type(await scheduler.add_schedules([declared], conflict_policy="replace"), list[str])
     applied = await scheduler.apply_schedules([declared], owner="me", retire=True, dry_run=True)
     assert_type(applied, ApplyResult)

@@ -12,7 +12,7 @@ SURFACE = {
         AndTrigger AnyschedError ApplyResult AsyncScheduler AuditAction AuditEntry Backfill BackfillChanged
         BackfillLookupError BackfillPlan BetweenTrigger CalendarIntervalTrigger CatchUp Clock ClockJumped CoalescePolicy
         ConflictPolicy ConflictingBackfillError ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger
-        DateTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTime FireTimeChanged
+        DateTrigger DatesTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTime FireTimeChanged
         FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job
         JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed
         JobKind JobLookupError JobOutcome JobReleased JobResult JobStatus JobsStillRunning Maintenance

@@ -26,6 +26,9 @@ APPS = HERE / "apps"
 START_LIMIT = 30.0
 STOP_LIMIT = 20.0
 
+#: Seconds after the end of a server within which the processes that it has started have ended, too.
+GROUP_LIMIT = 3.0
+
 #: Seconds that a scheduler gives running jobs by default: one without any stops sooner.
 STOP_GRACE = 10.0
 
@@ -137,7 +140,7 @@ class Server:
         """Wait for the end of the server and of all processes it has started; return its exit code."""
         self.client.close()
         code = self.process.wait(STOP_LIMIT)
-        wait_until(self._group_is_gone, 3)
+        wait_until(self._group_is_gone, GROUP_LIMIT)
         self.has_ended = True
         return code
 

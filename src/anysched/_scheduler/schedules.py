@@ -42,6 +42,7 @@ class ScheduleMethods(Base):
         tags: Iterable[str] = (),
         pause_after_failures: int | None = None,
         probe_after: timedelta | float | None = None,
+        fixed_delay: bool = False,
         conflict_policy: ConflictPolicy | str = ConflictPolicy.do_nothing,
         reason: str | None = None,
         by: str | None = None,
@@ -66,6 +67,8 @@ class ScheduleMethods(Base):
         :param pause_after_failures: pause it when so many of its regular jobs in a row have failed (rule B1)
         :param probe_after: let that pause end by itself after so long, and one more failure bring it back (rule B3);
             None leaves it paused until ``unpause_schedule``
+        :param fixed_delay: count from the end of the last run (rule S9): the trigger's next fire time is found when the
+            job of a fire time has ended, however it has, and there is none before; not with ``coalesce="all"``
         :param conflict_policy: what to do when the id exists: "do_nothing", "replace" or "exception"
         :param reason: free text, kept by the audit if something is written (rule A1)
         :param by: who adds it, kept there as well
@@ -95,6 +98,7 @@ class ScheduleMethods(Base):
             tags=frozenset(convert.tags(tags)),
             pause_after_failures=pause_after_failures,
             probe_after=probe_after,
+            fixed_delay=fixed_delay,
         )
         asked = Asked(by=by, reason=reason)
         return (await self._schedules.add([schedule], ConflictPolicy(conflict_policy), asked))[0]

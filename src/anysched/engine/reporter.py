@@ -25,7 +25,7 @@ class Reporter:
     """Gathers what workers report and writes it in batches; nothing is forgotten while the store is away.
 
     :param committed: called after each batch, because it may have made room for other jobs
-    :param changed: called with what to tell when jobs were put back into the queue, or schedules were paused
+    :param changed: called with what to tell when jobs were put back into the queue, or schedules changed
     """
 
     who = "reporter"
@@ -145,5 +145,6 @@ class Reporter:
             self._broker.publish(
                 [JobReleased(job.id, job.task_id, job.schedule_id, result.outcome) for job, result in jobs]
             )
-        if events := events_of(done.changes, done.ended):
-            self._changed(events)
+        events = events_of(done.changes, done.ended)
+        if events or any(change.state is not None for change in done.changes):
+            self._changed(events)  # a schedule may have a next fire time now (rule S9)

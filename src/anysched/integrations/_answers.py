@@ -99,7 +99,9 @@ class ScheduleDocument(Document):
     pauses: list[PauseDocument]
     """All that pauses it."""
     next_fire_time: datetime | None
-    """Frozen while paused; null when finished."""
+    """Frozen while paused; null when finished, and while it waits for the end of a job."""
+    waits_for: list[UUID]
+    """Jobs whose ends it waits for before it has a next fire time; empty unless it has a fixed delay."""
     due_at: datetime | None
     """The next fire time with its jitter."""
     last_fire_time: datetime | None
@@ -215,6 +217,7 @@ def schedule_document(snapshot: ScheduleSnapshot) -> ScheduleDocument:
             "pause": pause and _pause(pause),
             "pauses": [_pause(pause) for pause in state.pauses],
             "next_fire_time": state.next_fire_time,
+            "waits_for": snapshot.waits_for,
             "due_at": state.due_at,
             "last_fire_time": state.last_fire_time,
             "jobs_made": state.jobs_made,

@@ -36,6 +36,7 @@ class Job:
     :ivar counted: whether its end counts for its schedule: for ``pause_after_failures``, or a backfill (rules B1, F3)
     :ivar recorded: whether its end is written into the history of its schedule (rule G1)
     :ivar backfill: the backfill that it was made for, if any (rule F3)
+    :ivar awaited: whether its schedule waits for its end before it has a next fire time (rule S9)
     """
 
     id: UUID
@@ -57,6 +58,7 @@ class Job:
     counted: bool = False
     recorded: bool = False
     backfill: UUID | None = None
+    awaited: bool = False
 
 
 @attrs.frozen

@@ -26,6 +26,7 @@ from anysched.model.policies import (
 )
 from anysched.model.trigger import Trigger, require_trigger
 from anysched.model.unset import UNSET, UnsetType
+from anysched.model.waiting import Waiting
 from anysched.model.window import Window
 
 NOTHING_SKIPPED: Mapping[SkipReason, int] = MappingProxyType({})
@@ -67,6 +68,10 @@ def _probe_after(value: convert.Seconds | None) -> timedelta | None:
     return None if value is None else convert.positive_duration(value, "probe_after")
 
 
+def _fixed_delay(value: bool) -> bool:
+    return convert.boolean(value, "fixed_delay")
+
+
 def _max_jitter(value: convert.Seconds | None) -> timedelta | None:
     return None if value is None else convert.positive_duration(value, "max_jitter")
 
@@ -102,6 +107,7 @@ class Schedule:
         replaces a schedule for the owner that it has
     :ivar pause_after_failures: after how many failed jobs in a row it is paused (rule B1); None for never
     :ivar probe_after: how long that pause lasts (rule B3); None for until somebody resumes it
+    :ivar fixed_delay: whether its trigger counts from the end of the last run (rule S9); not with ``coalesce="all"``
     """
 
     func_or_task_id: Callable[..., Any] | str = attrs.field(converter=_task_reference)
@@ -134,10 +140,16 @@ class Schedule:
         kw_only=True, default=None, converter=_pause_after_failures
     )
     probe_after: timedelta | None = attrs.field(kw_only=True, default=None, converter=_probe_after)
+    fixed_delay: bool = attrs.field(kw_only=True, default=False, converter=_fixed_delay)
 
     def __attrs_post_init__(self) -> None:
         if self.probe_after is not None and self.pause_after_failures is None:
             raise ValueError("probe_after says how long a pause lasts: give `pause_after_failures` as well")
+        if self.fixed_delay and self.coalesce is CoalescePolicy.all:
+            raise ValueError(
+                "fixed_delay counts from the end of the last run, so that no two are due at a time: coalesce must be"
+                " 'latest' or 'earliest'"
+            )
 
     @property
     def task_id(self) -> str:
@@ -183,7 +195,7 @@ class ScheduleState:
     :ivar incarnation: made anew by each add of a new schedule (rule S3)
     :ivar revision: grows with every write (rule S4)
     :ivar anchor: the start of a trigger that names none of its own (rule T3)
-    :ivar next_fire_time: the cursor; None when the trigger has nothing left
+    :ivar next_fire_time: the cursor; None when the trigger has nothing left, or the schedule waits (rule S9)
     :ivar due_at: the cursor with its jitter (rule T8)
     :ivar last_fire_time: the latest fire time that got a job
     :ivar pauses: what pauses it: its own pause, holds on sets of schedules that it belongs to; empty unless paused
@@ -197,6 +209,7 @@ class ScheduleState:
         them are not dealt with (rule W4)
     :ivar windowed_until: up to when, inclusive, fire times in windows are counted as skipped; None without windows
     :ivar backfills: those that are not over, and the latest that are, in the order in which they were asked for
+    :ivar waiting: the jobs whose ends it waits for before it has a next fire time (rule S9); None if it does not
     """
 
     incarnation: UUID
@@ -215,6 +228,7 @@ class ScheduleState:
     windows: tuple[Window, ...] = ()
     windowed_until: datetime | None = None
     backfills: tuple[Backfill, ...] = ()
+    waiting: Waiting | None = None
 
     @property
     def version(self) -> str:
@@ -257,6 +271,7 @@ class ScheduleState:
             windows=self.windows,
             windowed_until=self.windowed_until,
             backfills=self.backfills,
+            waiting=self.waiting,
         )
 
     @property
@@ -264,7 +279,7 @@ class ScheduleState:
         """The first that holds of error, finished, paused and active (rule S2)."""
         if self.error is not None:
             return ScheduleStatus.error
-        if self.next_fire_time is None and not self.occurrences:
+        if self._has_nothing_left:
             return ScheduleStatus.finished
         return ScheduleStatus.paused if self.pauses else ScheduleStatus.active
 
@@ -272,9 +287,11 @@ class ScheduleState:
     def wake_at(self) -> datetime | None:
         """The next instant at which there is something to decide: the one definition of "due" (rule S5).
 
-        A schedule whose backfill has a job to make is looked at at once, unless it is set aside; otherwise when
-        there is something to decide about its fire times.
+        A schedule whose backfill has a job to make, or whose wait is over, is looked at at once, unless it is set
+        aside; otherwise when there is something to decide about its fire times.
         """
+        if self.waiting is not None and self.waiting.is_over and self.error is None:
+            return self.waiting.ended_at
         if self.backfills and self.error is None:
             since = [backfill.since for backfill in self.backfills if backfill.has_room]
             if since:
@@ -286,13 +303,19 @@ class ScheduleState:
         """The next instant at which there is something to decide about fire times.
 
         An active schedule is looked at when its fire time, or one that was moved, is due, a paused one when its
-        pause ends, any other never.
+        pause ends, any other never; nor is one that waits for the end of a job, unless it is paused.
         """
-        if self.error is not None or (self.next_fire_time is None and not self.occurrences):
+        if self.error is not None or self._has_nothing_left:
             return None
         if (pause := self.pause) is not None:
             return pause.until
+        if self.waiting is not None:
+            return None
         return self._first_due() if self.occurrences else self.due_at
+
+    @property
+    def _has_nothing_left(self) -> bool:
+        return self.next_fire_time is None and not self.occurrences and self.waiting is None
 
     def _first_due(self) -> datetime | None:
         cursor = self.next_fire_time
@@ -341,8 +364,13 @@ class ScheduleSnapshot:
 
     @property
     def next_fire_time(self) -> datetime | None:
-        """Its next fire time but those that were moved; frozen while paused, None when there is none."""
+        """Its next fire time but those that were moved; frozen while paused, None when there is none, or none yet."""
         return self.state.next_fire_time
+
+    @property
+    def waits_for(self) -> tuple[UUID, ...]:
+        """The jobs whose ends it waits for before it has a next fire time (rule S9); empty if it does not."""
+        return () if self.state.waiting is None else self.state.waiting.jobs
 
     @property
     def last_fire_time(self) -> datetime | None:

@@ -197,7 +197,8 @@ class ScheduleStore(Protocol):
 
         An id that does not exist is decided on with None, under the same lock. What ``decide`` raises undoes all.
         A store that finds its reading outdated decides anew, so ``decide`` may be called again from the first id on.
-        An id that is given twice is decided on twice, the second time upon the outcome of the first.
+        An id that is given twice is decided on twice, the second time upon the outcome of the first. What comes of
+        queued jobs that end by a change is added to it by ``rules.waiting.with_ends`` (rule S9).
         """
         ...
 
@@ -269,6 +270,8 @@ class JobStore(Protocol):
 
     async def clean_up(self, retention: Retention = Retention()) -> int:  # noqa: B008
         """Delete what has expired; return how many results went.
+
+        Schedules that wait for jobs which are gone go on, by ``rules.waiting.lost`` (rule S9).
 
         :param retention: how much of history and audit stays
         """

@@ -158,6 +158,9 @@ def _replaced(
     if schedule.owner is None and stored.schedule.owner is not None:
         schedule = attrs.evolve(schedule, owner=stored.schedule.owner)  # rule S8
     new = attrs.evolve(old, error=None, pauses=_still_pausing(schedule, old, placed, now))
+    if old.waiting is not None and not schedule.fixed_delay:
+        dealt_with = None if old.windowed_until is None else max(old.windowed_until, now)
+        new = attrs.evolve(new, waiting=None, windowed_until=dealt_with)
     windows = _windows_now(schedule, old, placed, now)
     if stored.fault is not None or not same_trigger(schedule.trigger, stored.schedule.trigger):
         ahead = tuple(occurrence for occurrence in old.occurrences if occurrence.settled)
@@ -169,7 +172,13 @@ def _replaced(
         cursor = first_cursor(times, now, old.last_fire_time)
         new = attrs.evolve(new, backfills=without_passed(old.backfills, cursor))
         new = _standing_at(schedule, new, cursor, windows, now)
-    elif windows != active(old, now) or (old.error is not None and (windows or old.windows)):
+        if new.waiting is not None:  # the end of a job says what is next (rule S9)
+            new = attrs.evolve(new, next_fire_time=None, due_at=None)
+    elif (
+        new.waiting is not old.waiting
+        or windows != active(old, now)
+        or (old.error is not None and (windows or old.windows))
+    ):
         new = rewindowed(schedule, new, windows, now)
     elif schedule.max_jitter != stored.schedule.max_jitter and old.next_fire_time is not None:
         new = attrs.evolve(new, due_at=fire_times(schedule, old).due_at(old.next_fire_time))

@@ -187,7 +187,7 @@ def _back(snapshot: ScheduleSnapshot, new: Backfill, released: Iterable[Stretch]
     cursor, last = state.next_fire_time, state.last_fire_time
     times = fire_times(schedule, state)
     for first, _ in released:
-        if cursor is not None and first >= cursor:
+        if state.waiting is not None or (cursor is not None and first >= cursor):
             break
         if (last is None or last < first) and times.has(first) and times.first(first) == cursor:
             others = [one for one in state.backfills if one.id != new.id]

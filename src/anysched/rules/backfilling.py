@@ -33,9 +33,9 @@ from anysched.rules.backfill_states import (
     told_of,
     written,
 )
-from anysched.rules.firing import failed
 from anysched.rules.joining import joined
 from anysched.rules.pausing import after, settle
+from anysched.rules.setting_aside import failed
 from anysched.rules.stretches import ahead, is_taken
 from anysched.rules.windows import fire_times
 

@@ -66,7 +66,7 @@ def ended(
             limit is not None
             and failures >= limit
             and state.error is None
-            and state.next_fire_time is not None
+            and (state.next_fire_time is not None or state.waiting is not None)
         ):
             return _opened(snapshot, options, end, failures, now)
     if failures == state.failures:

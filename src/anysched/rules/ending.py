@@ -1,4 +1,4 @@
-"""Which ends of jobs their schedules are asked about (rules B1 and F3)."""
+"""Which ends of jobs their schedules are asked about (rules B1, F3 and S9)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from anysched.rules import breaking
 
 
 def counts(end: EndedJob) -> bool:
-    """Return whether the end of a job may change its schedule: that of a backfill always, others as rule B1 says."""
-    return breaking.counts(end) or is_of_backfill(end)
+    """Return whether the end of a job may change its schedule: that of a backfill, or of one that is awaited, always.
+
+    Others do as rule B1 says.
+    """
+    return end.job.awaited or breaking.counts(end) or is_of_backfill(end)
 
 
 def surely_counts(end: EndedJob) -> bool:
     """Return whether it changes the schedule whatever that looks like; a success does so only after failures."""
-    return is_of_backfill(end) or (breaking.counts(end) and breaking.is_failure(end))
+    return end.job.awaited or is_of_backfill(end) or (breaking.counts(end) and breaking.is_failure(end))
 
 
 def is_of_backfill(end: EndedJob) -> bool:

@@ -56,6 +56,8 @@ def _of_next(known: Known, words: Words) -> str:
     for status in ("late", "planned", "paused", "missed"):
         if found := [one for one in ahead if one.status == status]:
             return words.sentence(min(found, key=lambda one: one.due_at or one.first))
+    if known.snapshot.state.waiting is not None:
+        return words.waits()
     left_out = [one for one in ahead if one.reason is SkipReason.window and one.last > known.now]
     return words.finished(left_out[0] if left_out else None)
 
@@ -76,6 +78,8 @@ def _of(question: Question, at: datetime, words: Words) -> str:
         return words.unreadable()
     if at < known.added:
         return words.before_it_was_added()
+    if known.snapshot.schedule.fixed_delay and not told:
+        return _of_a_delayed(known, at, words)
     times = times_of(known.snapshot) if at >= known.snapshot.state.anchor else first_times(known)
     if not times.has(at):
         return words.no_fire_time(*_nearest(times, known, at))
@@ -84,6 +88,18 @@ def _of(question: Question, at: datetime, words: Words) -> str:
     if known.snapshot.status is ScheduleStatus.error and at > known.now:
         return words.set_aside()
     return words.unknown()
+
+
+def _of_a_delayed(known: Known, at: datetime, words: Words) -> str:
+    """Tell of an instant of which nothing is known, where fire times are counted from the ends of runs (rule S9)."""
+    state = known.snapshot.state
+    if state.error is not None and at > known.now:
+        return words.set_aside()
+    if at <= known.now:
+        return words.unknown()
+    if state.waiting is not None:
+        return words.waits()
+    return words.finished() if known.snapshot.status is ScheduleStatus.finished else words.depends_on_runs()
 
 
 def _of_several(told: Sequence[FireTime], words: Words, at: datetime) -> str:

@@ -7,10 +7,9 @@ from datetime import datetime
 
 import attrs
 
-from anysched._text import printable
 from anysched.errors import TriggerError
 from anysched.model.change import Change
-from anysched.model.events import Event, FireTimesSkipped, ScheduleFailed, ScheduleFinished
+from anysched.model.events import Event, FireTimesSkipped, ScheduleFinished
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import SkipReason
@@ -19,7 +18,9 @@ from anysched.rules.counting import Counted, counted, left_out
 from anysched.rules.jobs import regular_job
 from anysched.rules.ledger import told
 from anysched.rules.picking import Pick, Span, passed, pick_due
+from anysched.rules.setting_aside import failed
 from anysched.rules.times import Count, FireTimes
+from anysched.rules.waiting import begun
 from anysched.rules.windows import fire_times, mark, remaining
 
 
@@ -71,14 +72,18 @@ def moved(
 
     :param ended: the pause that ends with it
     """
-    state, cursor, skipped = snapshot.state, picked.cursor, picked.skipped
+    state, skipped = snapshot.state, picked.skipped
+    waiting = begun(snapshot, jobs)
+    if waiting is not None:  # there is no next fire time before it ends (rule S9)
+        picked = attrs.evolve(picked, cursor=None)
+    cursor = picked.cursor
     last, left = jobs[-1].scheduled_fire_time if jobs else state.last_fire_time, picked.occurrences
     if left:
         last, left, requested = passed(state.last_fire_time, picked, jobs, now)
         skipped = (*skipped, *(Span(SkipReason.requested, times, found, found) for found in requested))
     skips = counted(skipped) if skipped else []
     windows, windowed_until = state.windows, state.windowed_until
-    if windowed_until is not None:
+    if windowed_until is not None and state.waiting is None:
         dealt_with = max(windowed_until, mark(cursor, now))
         skips += left_out(snapshot, times, dealt_with)
         windows = remaining(windows, dealt_with, left)
@@ -86,7 +91,7 @@ def moved(
     told_of = skipping(snapshot, skips)
     events = list(told_of.events)
     had_any = state.next_fire_time is not None or state.occurrences
-    if cursor is None and not left and had_any:
+    if cursor is None and not left and had_any and waiting is None:
         events.append(ScheduleFinished(snapshot.id, snapshot.task_id))
     new = ScheduleState(
         incarnation=state.incarnation,
@@ -103,6 +108,7 @@ def moved(
         windows=windows,
         windowed_until=windowed_until,
         backfills=state.backfills,
+        waiting=waiting,
     )
     records = told(snapshot, skips, now, ended) if skips and options.recorded else ()
     return Change(schedule_id=snapshot.id, state=new, jobs=tuple(jobs), events=tuple(events), skips=records)
@@ -124,13 +130,3 @@ def skipping(snapshot: ScheduleSnapshot, counted: Iterable[Counted]) -> Skipping
     numbers = tuple((reason, count.number) for reason, count in skips.items())
     event = FireTimesSkipped(snapshot.id, snapshot.task_id, numbers, all_exact)
     return Skipping(counts, state.skipped_exact and all_exact, (event,))
-
-
-def failed(snapshot: ScheduleSnapshot, error: str) -> Change:
-    """Return the change that sets a schedule aside (rule S2)."""
-    text = printable(error)
-    return Change(
-        schedule_id=snapshot.id,
-        state=attrs.evolve(snapshot.state, error=text, revision=snapshot.state.revision + 1),
-        events=(ScheduleFailed(snapshot.id, snapshot.task_id, text),),
-    )

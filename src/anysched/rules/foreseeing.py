@@ -81,12 +81,23 @@ def _set_aside(snapshot: ScheduleSnapshot, now: datetime) -> list[FireTime]:
 def _active(snapshot: ScheduleSnapshot, options: EffectiveOptions, outlook: Outlook) -> list[FireTime]:
     state, now, times = snapshot.state, outlook.now, times_of(snapshot)
     told = [_named(one, now) for one in state.occurrences if not one.settled]
+    if state.waiting is not None:
+        return told
     cursor = state.next_fire_time
     if cursor is not None and (last := times.last_due(cursor, now)) is not None:
         told.append(span(times, cursor, last, "late"))
         cursor = times.next(last)
+    if snapshot.schedule.fixed_delay:
+        outlook = _up_to_the_run(snapshot, outlook)
     planned = _planned(snapshot, options, cursor, outlook)
     return [*told, *planned, *_in_windows(snapshot, times, planned, outlook)]
+
+
+def _up_to_the_run(snapshot: ScheduleSnapshot, outlook: Outlook) -> Outlook:
+    """Return the part of what is to come that is known: from the end of the next run on, all is counted anew (S9)."""
+    state = snapshot.state
+    next_run = outlook.now if state.next_fire_time is None else max(state.next_fire_time, outlook.now)
+    return attrs.evolve(outlook, end=next_run if outlook.end is None else min(outlook.end, next_run))
 
 
 def _in_windows(
@@ -101,7 +112,7 @@ def _in_windows(
     :param others: what else is to come
     :param parts: the fire times after an instant and up to another, if they are not all of one anchor
     """
-    if snapshot.state.windowed_until is None:
+    if snapshot.state.windowed_until is None or snapshot.state.waiting is not None:
         return []
     since = max(outlook.now, earlier(outlook.start, TICK))
     until = until_the_last(others, outlook, END)
@@ -262,8 +273,10 @@ def _after_the_pause(
     resumed: _Resumed, options: EffectiveOptions, pause: Pause, outlook: Outlook
 ) -> list[FireTime]:
     state, times = resumed.snapshot.state, times_of(resumed.snapshot)
-    if state.error is not None:
+    if state.error is not None or state.waiting is not None:
         return []
+    if resumed.snapshot.schedule.fixed_delay:
+        outlook = _up_to_the_run(resumed.snapshot, outlook)
     planned = _planned(resumed.snapshot, options, state.next_fire_time, outlook, pause.until)
     if not resumed.anew:
         return planned

@@ -90,4 +90,5 @@ def _job(
         schedule.metadata,
         counted=kind is JobKind.regular and schedule.pause_after_failures is not None,
         recorded=options.recorded,
+        awaited=kind is JobKind.regular and schedule.fixed_delay,
     )

@@ -105,6 +105,8 @@ def restore(
         cursor, last = state.next_fire_time, state.last_fire_time
         if fire_time > now and times.is_left_out(fire_time):
             pass  # its window skips it again (rule W4)
+        elif state.waiting is not None:
+            pass  # whether it is a fire time still, is said by the end of a job (rule S9)
         elif cursor is None or fire_time < cursor:
             is_open = times.has(fire_time) and not times.is_left_out(fire_time)
             is_next = is_open and times.next(fire_time) == cursor
@@ -153,6 +155,8 @@ def _to_come(snapshot: ScheduleSnapshot, fire_time: datetime | None, now: dateti
         if occurrence.fire_time == fire_time:
             _check_open(occurrence)
             return fire_time
+    if state.waiting is not None:
+        raise ValueError(_waits(snapshot.id))
     cursor = state.next_fire_time
     if state.windows and fire_time > now and times.is_left_out(fire_time):
         return fire_time
@@ -177,8 +181,16 @@ def _due_next(schedule_id: str, state: ScheduleState) -> datetime:
     if state.next_fire_time is not None:
         due.append((state.due_at or state.next_fire_time, state.next_fire_time))
     if not due:
-        raise ValueError(f"schedule {schedule_id!r} has no fire time left")
+        left = f"schedule {schedule_id!r} has no fire time left"
+        raise ValueError(left if state.waiting is None else _waits(schedule_id))
     return min(due)[1]
+
+
+def _waits(schedule_id: str) -> str:
+    return (
+        f"schedule {schedule_id!r} waits for the end of a job, from which its fire times are counted (fixed_delay):"
+        " it has none before that"
+    )
 
 
 def _check_open(occurrence: Occurrence) -> None:

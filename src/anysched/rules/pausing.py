@@ -18,7 +18,9 @@ from anysched.model.policies import JobStatus, Missed, ResumeFrom
 from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.model.unpaused import UnpausePreview, UnpauseResult
 from anysched.rules.firing import fire
+from anysched.rules.joining import joined
 from anysched.rules.resuming import Resume, report, resume
+from anysched.rules.waiting import go_on
 
 
 def pause(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, wanted: Pause) -> Change:
@@ -143,19 +145,27 @@ def settle(
 ) -> Change:
     """Carry out the resume that a pause has asked for, if it is over; what is late then stays late (rule P10).
 
+    Before that, a schedule whose wait is over goes on (rule S9).
+
     :param discard: make no job of a missed fire time, as it would be discarded at once
     """
-    old = snapshot.state.pause
-    if old is None or old.until is None or not old.is_over(now) or snapshot.fault is not None:
+    if snapshot.fault is not None:
         return Change(schedule_id=snapshot.id)
+    change = go_on(snapshot)
+    snapshot = after(snapshot, change)
+    old = snapshot.state.pause
+    if old is None or old.until is None or not old.is_over(now):
+        return change
     missed = "skip" if discard and old.missed != "policy" else old.missed
-    return resume(snapshot, options, Resume(old.until, now, old.resume_from, missed), 0)
+    return joined(change, resume(snapshot, options, Resume(old.until, now, old.resume_from, missed), 0))
 
 
 def settle_and_fire(
     snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, limit: int
 ) -> Change:
     """Decide about a schedule that may be due: its pause may be over, its fire time may have come (rule S5)."""
+    if snapshot.state.waiting is not None and (change := go_on(snapshot)).state is not None:
+        return joined(change, settle_and_fire(after(snapshot, change), options, now, limit))
     wake_at, old = snapshot.state.turn_at, snapshot.state.pause
     if wake_at is None or wake_at > now:
         return Change(schedule_id=snapshot.id)

@@ -13,7 +13,7 @@ from anysched.model.job import EndedJob, Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults
-from anysched.rules import auditing, backfilling, breaking, running
+from anysched.rules import auditing, backfilling, breaking, running, waiting
 from anysched.rules.joining import joined
 from anysched.rules.options import effective_options
 from anysched.rules.pausing import after, settle_and_fire
@@ -60,7 +60,8 @@ class Policy:
     ) -> Change:
         """Decide what becomes of a schedule when jobs of it have ended."""
         options = self.options(snapshot.schedule, task)
-        change = breaking.ended(snapshot, options, ends, now)
+        change = waiting.ended(snapshot, ends, now)
+        change = joined(change, breaking.ended(after(snapshot, change), options, ends, now))
         if snapshot.state.backfills:
             change = joined(change, backfilling.ended(after(snapshot, change), options, ends, now))
         return auditing.noted_itself(change, now, self.actor())

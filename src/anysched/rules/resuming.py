@@ -17,10 +17,12 @@ from anysched.model.options import EffectiveOptions
 from anysched.model.policies import CatchUp, CoalescePolicy, Missed, ResumeFrom, SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState
 from anysched.model.unpaused import UnpauseResult
-from anysched.rules.firing import failed, moved
+from anysched.rules.firing import moved
 from anysched.rules.jobs import regular_job
 from anysched.rules.picking import Pick, Span, pick_due, settled, singly, standing, waiting
+from anysched.rules.setting_aside import failed
 from anysched.rules.times import BEGINNING, TICK, FireTimes, spaced
+from anysched.rules.waiting import begun
 from anysched.rules.windows import fire_times
 
 #: What the words that ask for jobs are short for.
@@ -125,7 +127,7 @@ def _restarted(
             regular_job(snapshot, options, own, fire_time, now, run_at=start, deadline_from=start or now)
         )
     room = limit - len(jobs)
-    if room > 0:
+    if room > 0 and begun(snapshot, jobs) is None:  # else nothing is due before those have ended (rule S9)
         due_at = None if cursor is None else times.due_at(cursor)
         late = pick_due(schedule, times, cursor, due_at, named, options, now, room)
         jobs += [regular_job(snapshot, options, times, fire_time, now) for fire_time in late.chosen]
@@ -163,7 +165,12 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     Any ``missed`` but "policy" speaks of everything from the frozen fire time on that was due before the resume,
     wherever the schedule goes on; what is due at that very instant was not missed.
     """
-    state, at, missed = snapshot.state, how.at, how.missed
+    state = snapshot.state
+    if state.waiting is not None and _asked_for(how.missed) is not None:
+        how = attrs.evolve(
+            how, missed="policy"
+        )  # what was moved is left for after the end of a job (rule S9)
+    at, missed = how.at, how.missed
     named = state.occurrences
     old, frozen = fire_times(snapshot.schedule, state), state.next_fire_time
     start = begins_anew(state, how)
@@ -172,6 +179,8 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     else:
         times = fire_times(snapshot.schedule, state, anchor=start)
         cursor = _first_unfired(times, start, state)
+    if state.waiting is not None:  # the end of a job says what is next
+        cursor = None
     passed: list[_Stretch] = []
     rest = frozen
     if missed != "policy":

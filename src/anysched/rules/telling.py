@@ -113,6 +113,8 @@ def _forgotten(known: Known, start: datetime, end: datetime | None) -> Iterable[
     """Return the fire times before everything that is known of: what is gone is never made up (rule G3)."""
     if known.snapshot.fault is not None or known.snapshot.state.error is not None:
         return ()
+    if known.snapshot.schedule.fixed_delay:  # which ones there were depends on runs that nothing is known of
+        return ()
     times, windowed_until = first_times(known), known.snapshot.state.windowed_until
     known_of = [job.scheduled_fire_time for job in known.jobs if job.kind is not JobKind.backfill]
     known_of += [known.oldest, known.snapshot.state.next_fire_time]

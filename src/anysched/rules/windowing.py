@@ -18,9 +18,10 @@ from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.window import Window
 from anysched.rules.counting import left_out
-from anysched.rules.firing import failed, skipping
+from anysched.rules.firing import skipping
 from anysched.rules.ledger import told
 from anysched.rules.pausing import after, settle
+from anysched.rules.setting_aside import failed
 from anysched.rules.spans import MOST_SPANS
 from anysched.rules.windows import active, fire_times, mark, remaining, rewindowed, spans_of, upcoming
 
@@ -223,7 +224,8 @@ def _looked_at(
     dealt_with, counted = old.windowed_until, []
     if dealt_with is not None and old.error is None:
         dealt_with = max(dealt_with, mark(old.next_fire_time, now))
-        counted = left_out(snapshot, fire_times(snapshot.schedule, old), dealt_with)
+        if old.waiting is None:  # else there were none (rule S9)
+            counted = left_out(snapshot, fire_times(snapshot.schedule, old), dealt_with)
     skips = skipping(snapshot, counted)
     state = attrs.evolve(
         old,

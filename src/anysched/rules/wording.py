@@ -98,6 +98,23 @@ class Words:
             return f"Will not run: the schedule is finished {ran}."
         return f"Will not run: the schedule is finished, {ran}."
 
+    def waits(self) -> str:
+        """Tell that a job has to end before anything is to come (rule S9)."""
+        waits_for = self.known.snapshot.waits_for
+        jobs = "job" if len(waits_for) == 1 else f"{len(waits_for)} jobs, the first of them"
+        end = (
+            f"of its {jobs} {waits_for[0]}"
+            if waits_for
+            else "of its last job, which a node has yet to look at"
+        )
+        pause = self.known.snapshot.state.pause
+        paused = "" if pause is None or pause.is_over(self.known.now) else f"; it is {self._paused(pause)}"
+        return f"Has no next fire time yet: the schedule counts from the end {end} (fixed_delay){paused}."
+
+    def depends_on_runs(self) -> str:
+        """Tell that fire times after the next run are not known (rule S9)."""
+        return "Nothing is known of it yet: the schedule counts from the end of each run (fixed_delay)."
+
     def set_aside(self) -> str:
         """Tell that the schedule stands still."""
         return f"Will not run: the schedule was set aside ({_text(self.known.snapshot.state.error)})."

@@ -22,6 +22,7 @@ from anysched.rules.ending import by_schedule
 from anysched.rules.ledger import run_of
 from anysched.rules.retention import expiry
 from anysched.rules.running import cancelled
+from anysched.rules.waiting import lost, with_ends
 from anysched.stores._memory_ledger import MemoryLedger
 from anysched.stores._memory_queue import JobQueue
 from anysched.stores._memory_schedules import Image, Rewrite, ScheduleTable, after, takes_long
@@ -179,8 +180,15 @@ class Changes:
             self.schedules.apply(draft.rewrite, written)
             for change in draft.others:
                 if change.schedule_id not in written:
-                    ended += self._write_others(change, now)
-        ended += [job for change in changes for job in self.write(change, now)]
+                    over = self._write_others(change, now)
+                    self._tell(change, over, now)
+                    ended += over
+        done: list[Change] = []
+        for change in changes:
+            told, over = self.write(change, now)
+            done.append(told)
+            ended += over
+        changes = done
         if draft is not None and not written:
             changes = draft.changes
         elif draft is not None:
@@ -190,18 +198,28 @@ class Changes:
             self.ledger.note(counted(hold, changes))
         return Committed(changes, ended, hold)
 
-    def write(self, change: Change, now: datetime) -> list[EndedJob]:
-        """Write one change; return queued jobs that ended with it."""
+    def write(self, change: Change, now: datetime) -> tuple[Change, list[EndedJob]]:
+        """Write one change; return it with what came of queued jobs that ended by it, and those."""
         key = change.schedule_id
         old = self.schedules.get(key)
         if change.removed:
             self.ledger.note(change.audit)
             self.schedules.remove(key)
-            return self._end(self.jobs.take_waiting(key), now)
+            return change, self._end(self.jobs.take_waiting(key), now)
         new = after(old, change)
         if new is not None and new is not old:
             self.schedules.put(new)
-        return self._write_others(change, now)
+        ended = self._write_others(change, now)
+        return self._tell(change, ended, now), ended
+
+    def _tell(self, change: Change, ended: Sequence[EndedJob], now: datetime) -> Change:
+        """Write what comes of jobs that a change which is written has ended; return the change with that (rule S9)."""
+        stored = self.schedules.get(change.schedule_id) if ended else None
+        told = with_ends(change, stored, ended, now)
+        new = after(stored, told)
+        if told is not change and new is not None:
+            self.schedules.put(new)
+        return told
 
     def _write_others(self, change: Change, now: datetime) -> list[EndedJob]:
         key, ended = change.schedule_id, list[EndedJob]()
@@ -232,8 +250,11 @@ class Changes:
         for key, mine in by_schedule(ends).items():
             stored = self.schedules.get(key)
             if stored is not None:
-                changes.append(policy.ended(stored, self.tasks.get(stored.task_id), mine, now))
-                ended += self.write(changes[-1], now)
+                change, over = self.write(
+                    policy.ended(stored, self.tasks.get(stored.task_id), mine, now), now
+                )
+                changes.append(change)
+                ended += over
         return Committed(changes, ended)
 
     def _end(self, jobs: Iterable[Job], now: datetime) -> list[EndedJob]:
@@ -254,10 +275,14 @@ class Changes:
             self.results[ended.job.id] = (ended.result, expiry(ended.result.finished_at, lifetime))
 
     def clean_up(self, retention: Retention) -> int:
-        """Forget what has expired; return how many results went."""
+        """Forget what has expired; return how many results went. What waits for jobs that are gone goes on."""
         now = self.clock.now()
         self.ledger.clean_up(retention, now)
         self._holds = {key: hold for key, hold in self._holds.items() if not hold.is_over(now)}
+        for stored in list(self.schedules.stored.values()):
+            if waits_for := stored.waits_for:
+                existing = [job for job in waits_for if self.jobs.get(job) is not None]
+                self.write(lost(stored, existing, now), now)
         expired = [job_id for job_id, (_, expires_at) in self.results.items() if expires_at <= now]
         for job_id in expired:
             del self.results[job_id]

@@ -173,8 +173,9 @@ class MemoryDataStore:
         next_due: datetime | None = None
         if request.plan_limit:
             changes, slow = self._decide_due(request, now, unknown)
-            for change in changes:
-                ended += self._changes.write(change, now)
+            for index, change in enumerate(changes):
+                changes[index], over = self._changes.write(change, now)
+                ended += over
             for snapshot in slow:
                 ended += await self._fire_slowly(request, snapshot, now, changes)
             next_due = self._schedules.next_due(lambda s: request.plan_all or s.task_id in request.tasks)
@@ -203,8 +204,9 @@ class MemoryDataStore:
         change = await anyio.to_thread.run_sync(self._decide_firing, request, snapshot, now, limit)
         if self._schedules.get(snapshot.id) is not snapshot:
             return []
-        changes.append(change)
-        return self._changes.write(change, now)
+        written, ended = self._changes.write(change, now)
+        changes.append(written)
+        return ended
 
     def _decide_due(
         self, request: AdvanceRequest, now: datetime, unknown: list[tuple[str, str]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
@@ -17,6 +18,12 @@ ELSEWHERE = timezone(timedelta(hours=-9, minutes=-30))
 
 class TriggerSuite:
     """The promises of a trigger. Subclass it, say which triggers to try, and let pytest find it.
+
+    It asks whether fire times strictly increase and none is passed over, at both ends of the calendar too; whether a
+    trigger is a value: pure, unchanged by being asked, equal to its copies; whether a zone that is left open is bound
+    once and for all; whether what it offers besides, ``last_fire_time`` and ``count_fire_times``, agrees with its fire
+    times; and whether it comes back from a store. Try each kind of argument: with a start and without, with an end,
+    with a zone and with one left open.
 
         class TestMyTrigger(TriggerSuite):
             def triggers(self):
@@ -75,6 +82,7 @@ class TriggerSuite:
             assert trigger == duplicate, (
                 f"{trigger} changes by being asked, or equal ones do not compare equal"
             )
+            assert _hash_of(trigger) == _hash_of(duplicate), f"{trigger} has another hash than an equal one"
 
     def test_no_fire_time_is_passed_over(self) -> None:
         """Rule T2: the answer is the first fire time strictly after an instant, whatever instant that is."""
@@ -94,6 +102,34 @@ class TriggerSuite:
                 )
                 assert expected == elsewhere, (trigger, after)
 
+    def test_binding(self) -> None:
+        """Rule T1: a trigger that offers ``bind`` returns one with nothing left open, and stays as it is itself."""
+        for trigger in self.triggers():
+            bind: Any = getattr(trigger, "bind", None)
+            if bind is None:
+                continue
+            before = copy.deepcopy(trigger)
+            bound = bind(ELSEWHERE)
+            assert before == trigger, f"{trigger} is changed by being bound"
+            assert bound == bind(ELSEWHERE) == bound.bind(UTC), f"{bound} is bound, and is bound again"
+            self.fire_times(bound)
+
+    def test_the_beginning_of_the_calendar(self) -> None:
+        """Rules T2 and T4: the very first fire time can be asked for; there is none before it, and it is counted."""
+        for trigger in self.triggers():
+            first = self.next_fire_time(trigger, BEGINNING)
+            assert first is not None, trigger
+            assert first <= self.fire_times(trigger)[0], trigger
+            backward: Any = getattr(trigger, "last_fire_time", None)
+            if backward is not None:
+                assert backward(BEGINNING, anchor=self.anchor, key="a schedule") in (None, BEGINNING), trigger
+                before = backward(first - TICK, anchor=self.anchor, key="a schedule")
+                assert before in (None, BEGINNING), (trigger, first, before)
+            counter: Any = getattr(trigger, "count_fire_times", None)
+            if counter is not None:
+                answer = counter(BEGINNING, first, anchor=self.anchor, key="a schedule")
+                assert answer in (1, None), (trigger, first, answer)
+
     def test_the_end_is_final(self) -> None:
         """Rule T2: a trigger that has nothing left after one instant has nothing left after any later one."""
         for trigger in self.triggers():
@@ -102,6 +138,12 @@ class TriggerSuite:
                 for after in (last + TICK, last + timedelta(days=400), datetime.max.replace(tzinfo=UTC)):
                     if after > last:
                         assert self.next_fire_time(trigger, after) is None, (trigger, after)
+                        backward: Any = getattr(trigger, "last_fire_time", None)
+                        if backward is not None:
+                            assert last == backward(after, anchor=self.anchor, key="a schedule"), (
+                                trigger,
+                                after,
+                            )
 
     def test_the_end_of_the_calendar(self) -> None:
         """Rule T2: at the end of the calendar there is nothing left; that is no error."""
@@ -147,7 +189,20 @@ class TriggerSuite:
     def test_it_can_be_stored(self) -> None:
         """Rule N5: what is stored of a trigger under its registered type gives an equal one back."""
         for trigger in self.triggers() if self.durable else ():
-            again = from_plain(to_plain(trigger))
+            plain = to_plain(trigger)
+            text = json.dumps(plain, sort_keys=True)
+            again = from_plain(json.loads(text))
             assert trigger == again
+            assert text == json.dumps(to_plain(again), sort_keys=True), (
+                f"{trigger} is written in several ways"
+            )
             after = self.fire_times(trigger)[0] - TICK
             assert self.next_fire_time(trigger, after) == self.next_fire_time(again, after), trigger
+
+
+def _hash_of(trigger: Trigger) -> int | None:
+    """Return a hash, None for what has none: it need not have one."""
+    try:
+        return hash(trigger)
+    except TypeError:
+        return None

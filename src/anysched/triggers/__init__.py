@@ -15,6 +15,7 @@ from anysched.triggers.cron.specs import CronDialect as CronDialect
 from anysched.triggers.cron.trigger import CronTrigger as CronTrigger
 from anysched.triggers.cron.trigger import DayMatch as DayMatch
 from anysched.triggers.date import DateTrigger as DateTrigger
+from anysched.triggers.dates import DatesTrigger as DatesTrigger
 from anysched.triggers.interval import IntervalTrigger as IntervalTrigger
 from anysched.triggers.looking import count_fire_times_of as count_fire_times_of
 from anysched.triggers.looking import fire_times_of as fire_times_of

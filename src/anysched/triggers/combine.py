@@ -114,6 +114,8 @@ class _Parts(Combinable):
 
     @classmethod
     def __anysched_build__(cls, fields: Mapping[str, Any]) -> Self:
+        if fields.keys() != {"triggers"}:  # as one of a later form
+            raise ValueError(f"the fields of a combination are not {sorted(fields)}")
         return cls(*fields["triggers"])
 
 

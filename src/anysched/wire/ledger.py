@@ -169,7 +169,7 @@ def _checked(what: str, plain: object) -> dict[str, Any]:
     if type(version) is not int or version < 1:
         raise DeserializationError(f"the stored record of the {what} is damaged: it has no version")
     if version > VERSION:
-        raise UnknownTypeError(f"a record of the {what}", version)
+        raise UnknownTypeError(f"a record of the {what}", version, known=range(1, VERSION + 1))
     return record
 
 

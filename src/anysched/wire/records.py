@@ -31,6 +31,7 @@ from anysched.model.schedule import Pause, Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import Trigger, UndecodableTrigger
 from anysched.model.unset import UNSET
+from anysched.model.waiting import Waiting
 from anysched.model.window import Window
 from anysched.wire.registry import DEFAULT_REGISTRY, TAG, TypeRegistry
 from anysched.wire.values import from_plain, to_plain
@@ -50,6 +51,7 @@ _OPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(TaskOptions) 
 _OCCURRENCE_FIELDS: Final = tuple(field.name for field in attrs.fields(Occurrence))
 _WINDOW_FIELDS: Final = tuple(field.name for field in attrs.fields(Window))
 _BACKFILL_FIELDS: Final = tuple(field.name for field in attrs.fields(Backfill))
+_WAITING_FIELDS: Final = tuple(field.name for field in attrs.fields(Waiting))
 _PAUSE_FIELDS: Final = tuple(field.name for field in attrs.fields(Pause))
 _CATCH_UP_FIELDS: Final = tuple(field.name for field in attrs.fields(CatchUp))
 _SELECTOR_FIELDS: Final = tuple(field.name for field in attrs.fields(Selector))
@@ -185,6 +187,17 @@ def backfills_from_plain(plain: object, registry: TypeRegistry = DEFAULT_REGISTR
     return _built("backfill", lambda: tuple(_checked_backfill(Backfill(**record)) for record in records))
 
 
+def waiting_to_plain(waiting: Waiting) -> dict[str, Any]:
+    """Return what a schedule waits for."""
+    return _to_plain("wait", waiting, _WAITING_FIELDS)
+
+
+def waiting_from_plain(plain: object) -> Waiting:
+    """Return what a schedule waits for. :raise DeserializationError: when it is damaged"""
+    fields = _from_plain("wait", plain, _WAITING_FIELDS)
+    return _built("wait", lambda: _checked_waiting(Waiting(**fields)))
+
+
 def _list_from_plain(
     what: str, plain: object, names: Iterable[str], registry: TypeRegistry
 ) -> list[dict[str, Any]]:
@@ -287,7 +300,7 @@ def _checked_record(what: str, plain: object, names: Iterable[str]) -> dict[str,
     if type(version) is not int or version < 1:
         raise DeserializationError(f"the stored {what} is damaged: it has no version")
     if version > VERSION:
-        raise UnknownTypeError(what, version)
+        raise UnknownTypeError(what, version, known=range(1, VERSION + 1))
     if not record.keys() <= {"version", *names}:
         raise DeserializationError(f"the stored {what} is damaged: it has fields that are never written")
     return record
@@ -343,6 +356,16 @@ def _checked_window(window: Window) -> Window:
             convert.utc(instant, name)
     convert.identifier(window.id, "the id")
     return window
+
+
+def _checked_waiting(waiting: Waiting) -> Waiting:
+    if type(waiting.jobs) is not tuple or not all(isinstance(job, UUID) for job in waiting.jobs):
+        raise TypeError("ids of jobs are expected")
+    if waiting.ended_at is not None:
+        convert.utc(waiting.ended_at, "ended_at")
+    elif not waiting.jobs:
+        raise ValueError("a wait that is over has an end")
+    return waiting
 
 
 def _checked_pause(pause: Pause) -> Pause:

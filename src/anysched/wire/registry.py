@@ -83,7 +83,9 @@ class TypeRegistry:
         if found is None:
             name, _, version = tag.rpartition("@")
             numbered = version.isascii() and version.isdecimal() and len(version) < 10
-            raise UnknownTypeError(name if numbered else tag, int(version) if numbered else None)
+            if not numbered:
+                raise UnknownTypeError(tag)
+            raise UnknownTypeError(name, int(version), self._versions_of(name))
         return found
 
     @property
@@ -91,6 +93,10 @@ class TypeRegistry:
         """Every "name@version" that can be read here."""
         inherited: frozenset[str] = self._parent.known if self._parent is not None else frozenset()
         return inherited.union(self._by_tag)
+
+    def _versions_of(self, name: str) -> list[int]:
+        """Return the versions of a type that can be read here."""
+        return [int(tag.rpartition("@")[2]) for tag in self.known if tag.rpartition("@")[0] == name]
 
     def _find_tag(self, tag: str) -> RegisteredType | None:
         found = self._by_tag.get(tag)

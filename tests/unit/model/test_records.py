@@ -30,6 +30,7 @@ from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleS
 from anysched.model.task import TaskDefaults, TaskOptions
 from anysched.model.trigger import is_due_when_past
 from anysched.model.unset import UNSET
+from anysched.model.waiting import Waiting
 from anysched.model.window import Window
 
 
@@ -191,7 +192,7 @@ class TestState:
             windows=(Window(id="w", mode="skip", dates=((T0, T0 + timedelta(days=1)),), since=T0),), windowed_until=T0,
             backfills=(
                 Backfill(id=UUID(int=2), schedule_id="x", start=T0, end=T0, trigger=Every(), anchor=T0, since=T0),
-            ), **times,
+            ), waiting=Waiting(jobs=(UUID(int=3),)), **times,
         )  # fmt: skip
         defaults = {field.name: field.default for field in attrs.fields(ScheduleState)}
         assert [] == [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import attrs
@@ -21,6 +21,7 @@ from anysched.triggers import (
     RRuleTrigger,
     ShiftedTrigger,
 )
+from anysched.wire.registry import register_type
 
 ANCHOR = TriggerSuite.anchor
 
@@ -66,10 +67,18 @@ class Sabotaged:
 
     how: str
     asked: int = 0
+    bound: bool = False
+
+    def bind(self, timezone: tzinfo) -> Sabotaged:
+        if self.how == "binds itself":
+            self.bound = True
+        return attrs.evolve(self, bound=self.how != "binds anew" or not self.bound)
 
     def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> Any:
         self.asked += self.how == "remembers"
         index = max((after - anchor) // HOUR + 1, 0)
+        if self.how == "underflows":
+            after -= HOUR
         if self.how == "stands still":
             index = min(index, 5)
         if self.how == "skips" and (after - anchor) % HOUR:
@@ -84,6 +93,8 @@ class Sabotaged:
         return found.astimezone(UTC).replace(tzinfo=None) if self.how == "naive" else found.astimezone(UTC)
 
     def last_fire_time(self, until: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        if until < anchor and self.how != "first":
+            return None
         return anchor + ((until - anchor) // HOUR - (self.how == "last")) * HOUR
 
     def count_fire_times(self, after: datetime, until: datetime, *, anchor: datetime, key: str = "") -> int:
@@ -96,6 +107,10 @@ SUITE = {
     "naive": TriggerSuite.test_fire_times_grow,
     "remembers": TriggerSuite.test_same_question_same_answer,
     "skips": TriggerSuite.test_no_fire_time_is_passed_over,
+    "binds itself": TriggerSuite.test_binding,
+    "binds anew": TriggerSuite.test_binding,
+    "underflows": TriggerSuite.test_the_beginning_of_the_calendar,
+    "first": TriggerSuite.test_the_beginning_of_the_calendar,
     "ends twice": TriggerSuite.test_the_end_is_final,
     "overflows": TriggerSuite.test_the_end_of_the_calendar,
     "wall time": TriggerSuite.test_instants_are_instants,
@@ -125,3 +140,45 @@ def test_broken_promises_are_found(how: str, test: Callable[[TriggerSuite], None
     suite.durable = how == "unregistered"
     with pytest.raises((AssertionError, OverflowError, SerializationError)):
         test(suite)
+
+
+class HashedByItself(PlainTrigger):
+    """Equal ones have different hashes."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HashedByItself)
+
+    __hash__ = object.__hash__
+
+
+@register_type("tests.written-anew")
+class WrittenAnew(HashedByItself):
+    """Is written in another way each time, though equal."""
+
+    written = 0
+
+    def __anysched_fields__(self) -> dict[str, Any]:
+        WrittenAnew.written += 1
+        return {"written": WrittenAnew.written}
+
+    @classmethod
+    def __anysched_build__(cls, fields: dict[str, Any]) -> WrittenAnew:
+        return cls()
+
+
+@pytest.mark.parametrize(
+    ("trigger", "test", "message"),
+    [
+        (HashedByItself(), TriggerSuite.test_same_question_same_answer, "has another hash"),
+        (WrittenAnew(), TriggerSuite.test_it_can_be_stored, "is written in several ways"),
+    ],
+)
+def test_values_that_are_none(trigger: Trigger, test: Callable[[TriggerSuite], None], message: str) -> None:
+    """Rules T2 and N5: equal triggers have one hash, and one form in a store."""
+
+    class Suite(TriggerSuite):
+        def triggers(self) -> Iterable[Trigger]:
+            return [trigger]
+
+    with pytest.raises(AssertionError, match=message):
+        test(Suite())

@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from dateutil.relativedelta import relativedelta
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from tests.unit.triggers.support import NEW_YEAR, at, first
 
 from anysched.triggers import CalendarIntervalTrigger
@@ -119,6 +122,29 @@ def test_the_end_of_the_calendar() -> None:
     assert [NEW_YEAR] == first(2, monthly(NEW_YEAR.date(), months=10**30), BEFORE)
     yearly = CalendarIntervalTrigger(years=1, timezone="America/Adak")
     assert yearly.next_fire_time(datetime.min.replace(tzinfo=UTC), anchor=NEW_YEAR) is not None
+
+
+@settings(max_examples=100)
+@given(
+    st.dates(date(1890, 1, 1), date(2400, 1, 1)),
+    st.integers(0, 40),
+    st.integers(0, 40),
+    st.sampled_from(["skip", "clip"]),
+    st.integers(0, 60),
+)
+def test_dateutil_agrees(start: date, months: int, days: int, day: Any, passed: int) -> None:
+    """Rule T5: each date is what dateutil's relativedelta makes of the start; "skip" leaves out what it had to clip."""
+    assume(months or days)
+    trigger = monthly(start, months=months, days=days, day=day)
+    expected: list[datetime] = []
+    for number in range(passed, passed + 40):
+        month = start + relativedelta(months=months * number)
+        if day == "clip" or month.day == start.day:
+            found = month + relativedelta(days=days * number)
+            expected.append(datetime(found.year, found.month, found.day, tzinfo=UTC))
+    if expected:
+        assert expected == first(len(expected), trigger, expected[0] - timedelta(microseconds=1))
+        assert expected[0] == datetime(start.year, start.month, start.day, tzinfo=UTC) or passed
 
 
 def test_equal_intervals_are_equal() -> None:

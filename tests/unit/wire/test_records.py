@@ -53,6 +53,10 @@ SCHEDULES = st.builds(
     owner=st.none() | NAMES,
     pause_after_failures=st.integers(1),
     probe_after=st.none() | DURATIONS,
+).map(
+    lambda one: (
+        one if one.coalesce is CoalescePolicy.all else attrs.evolve(one, fixed_delay=one.max_catchup % 2 == 0)
+    )
 )
 OPTIONS = st.builds(
     TaskOptions,
@@ -97,6 +101,13 @@ def test_schedules(schedule: Schedule) -> None:
     plain = through_json(records.schedule_to_plain(schedule))
     back = records.schedule_from_plain(plain, schedule.id, schedule.task_id)
     assert schedule == back
+
+
+def test_a_schedule_that_was_written_before_there_were_fixed_delays() -> None:
+    """Rule S9: what says nothing of it has none."""
+    plain = records.schedule_to_plain(Schedule("task", DateTrigger(NOW), id="s", fixed_delay=True))
+    assert plain.pop("fixed_delay")
+    assert not records.schedule_from_plain(plain, "s", "task").fixed_delay
 
 
 @given(OPTIONS)

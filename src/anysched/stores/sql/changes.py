@@ -11,7 +11,9 @@ import sqlalchemy as sa
 
 from anysched.model.change import Change, QueuedFate
 from anysched.model.job import Claim, EndedJob, Job
+from anysched.rules.ending import by_schedule
 from anysched.rules.running import cancelled
+from anysched.rules.waiting import with_ends
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Config, StoredConfig
 from anysched.stores.sql.jobs import Jobs
@@ -71,6 +73,9 @@ class Changes:
         :raise Conflict: when a schedule was changed meanwhile (rule S4)
         """
         ended = self._settle_queued(connection, decided, present)
+        if ended:
+            ends = by_schedule(ended)
+            decided = [_told(one, ends.get(one.change.schedule_id, ()), present) for one in decided]
         self._schedules.write(connection, [(one.stored, one.change, one.config) for one in decided])
         rows: list[tuple[Any, ...]] = []
         made: dict[str, Job] = {}
@@ -124,6 +129,13 @@ class Changes:
                     ended += [cancelled(job, present) for job in jobs]
         self._results.keep(connection, ended)
         return ended
+
+
+def _told(one: Decided, ended: Sequence[EndedJob], present: datetime) -> Decided:
+    """Return a change with what comes of the jobs that end by it (rule S9)."""
+    stored = None if one.stored is None else one.stored.snapshot
+    change = with_ends(one.change, stored, ended, present)
+    return one if change is one.change else attrs.evolve(one, change=change)
 
 
 def _without(change: Change, taken: frozenset[str]) -> Change:

@@ -12,6 +12,7 @@ from anysched.stores.sql.ledger import Delete, Find, Ledger
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.session import Session
 from anysched.stores.sql.tasks import Tasks
+from anysched.stores.sql.waits import Waits
 
 #: How many rows go in one transaction, so that nobody waits long.
 AT_ONCE: Final = 1000
@@ -21,7 +22,14 @@ class Cleaning:
     """Carries out what ``clean_up`` of a store says."""
 
     def __init__(
-        self, session: Session, tasks: Tasks, results: Results, leases: Leases, holds: Holds, ledger: Ledger
+        self,
+        session: Session,
+        tasks: Tasks,
+        results: Results,
+        leases: Leases,
+        holds: Holds,
+        ledger: Ledger,
+        waits: Waits,
     ) -> None:
         self._session = session
         self._tasks = tasks
@@ -29,9 +37,12 @@ class Cleaning:
         self._leases = leases
         self._holds = holds
         self._ledger = ledger
+        self._waits = waits
 
     async def __call__(self, retention: Retention) -> int:
         """Delete results that have expired, holds that are over, nodes that are gone, and history beyond its time.
+
+        Schedules that wait for jobs which are gone go on (rule S9).
 
         Return how many results went.
         """
@@ -46,6 +57,8 @@ class Cleaning:
             await write(lambda connection: self._holds.drop_past(connection, now))
         if await read(lambda connection: self._leases.idle(connection, now)):
             await write(lambda connection: self._leases.drop_idle(connection, now))
+        if lost := await read(self._waits.lost):
+            await write(lambda connection: self._waits.end(connection, lost, present))
         for find, delete in self._ledger.outdated(retention, now, AT_ONCE):
             await self._delete(find, delete)
         for find in await read(lambda connection: self._ledger.too_long(connection, retention, AT_ONCE)):

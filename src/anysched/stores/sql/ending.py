@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from anysched.model.job import Claim, EndedJob
 from anysched.model.policies import JobStatus
 from anysched.ports.store import Committed, Completed, Completion, NodePolicy
+from anysched.rules.ending import counts
 from anysched.rules.running import cancelled, next_attempt
 from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.jobs import Jobs
@@ -56,7 +57,7 @@ class Ending:
             good = self._jobs.held(connection, node, claims)
             counted = self._counting.lock(connection, [end for end, _ in compress(encoded, good)])
             late = [
-                ok and end.job.counted and end.job.schedule_id in counted.locked_out
+                ok and counts(end) and end.job.schedule_id in counted.locked_out
                 for (end, _), ok in zip(encoded, good, strict=True)
             ]
             if any(late) and late == good:

@@ -92,8 +92,18 @@ class Jobs:
         if self._dialect.counts_fired and written == len(rows):
             return frozenset()
         ids = [row[0] for row in rows]
-        found = connection.exec_driver_sql(self._sql.existing_jobs, (self._dialect.set_of(ids),)).scalars()
-        return frozenset(ids).difference(found)
+        return frozenset(ids).difference(self._existing(connection, ids))
+
+    def existing(self, connection: sa.Connection, ids: Iterable[UUID]) -> set[UUID]:
+        """Return those of these jobs that are there."""
+        found = self._existing(connection, [job_id.hex for job_id in ids])
+        return {UUID(job_id) for job_id in found}
+
+    def _existing(self, connection: sa.Connection, ids: Sequence[str]) -> Sequence[str]:
+        if not ids:
+            return ()
+        parameters = (self._dialect.set_of(ids),)
+        return connection.exec_driver_sql(self._sql.existing_jobs, parameters).scalars().all()
 
     # taking
 
@@ -300,7 +310,7 @@ class Jobs:
         """Return the job of a row; what is damaged never fails the others."""
         (job_id, task_id, schedule_id, incarnation, kind, fire_time, run_at, created_at, start_deadline,
          held_since, attempt, token, claimed_by, cancel_requested, job_executor, result_expiration, counted,
-         recorded, backfill_id, data) = row  # fmt: skip
+         recorded, backfill_id, awaited, data) = row  # fmt: skip
         fault, payload = None, NOTHING
         if data is not None:
             try:
@@ -332,6 +342,7 @@ class Jobs:
                 bool(counted),
                 bool(recorded),
                 None if backfill_id is None else UUID(backfill_id),
+                bool(awaited),
             )
         except (TypeError, ValueError, AttributeError, OverflowError) as exc:
             fault = f"the stored job is damaged: {exc}"
@@ -365,5 +376,6 @@ def _row(job: Job, payload: bytes | None) -> tuple[Any, ...]:
         int(job.counted),
         int(job.recorded),
         None if job.backfill is None else job.backfill.hex,
+        int(job.awaited),
         payload,
     )

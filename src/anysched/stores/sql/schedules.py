@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
+from uuid import UUID
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from anysched.errors import DeserializationError
 from anysched.model.change import Change
 from anysched.model.hold import Selector
 from anysched.model.policies import ScheduleStatus
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.ports.queries import ScheduleQuery
 from anysched.stores.sql.ahead import Question, ask
+from anysched.stores.sql.columns import from_json
 from anysched.stores.sql.configs import Config, Configs, StoredConfig
 from anysched.stores.sql.dialects import Dialect, is_one_of
 from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.session import Conflict
 from anysched.stores.sql.statements import STATE_COLUMNS, Statements
 from anysched.stores.sql.states import States, strange_in
+from anysched.wire.records import waiting_from_plain
 
 #: How many schedules that this node cannot handle are looked at in one pass.
 MOST_PASSED_OVER: Final = 1000
@@ -142,6 +147,14 @@ class Schedules:
         """Return those of these ids that are there."""
         return self._select_ids(connection, self._sql.existing_schedules, ids)
 
+    def waits(self, connection: sa.Connection) -> dict[str, tuple[UUID, ...]]:
+        """Return which schedules wait for the ends of jobs, and for which; not where that is damaged."""
+        found: dict[str, tuple[UUID, ...]] = {}
+        for key, text in connection.exec_driver_sql(self._sql.waiting_schedules).fetchall():
+            with suppress(DeserializationError):
+                found[key] = waiting_from_plain(from_json(text)).jobs
+        return found
+
     def _select_ids(self, connection: sa.Connection, statement: str, ids: Collection[str]) -> list[str]:
         if not ids:
             return []
@@ -215,7 +228,9 @@ class Schedules:
         column = self._table.c
         if status is ScheduleStatus.error:
             return [column.error.is_not(None)]
-        nothing_left = sa.and_(column.next_fire_time.is_(None), column.occurrences.is_(None))
+        nothing_left = sa.and_(
+            column.next_fire_time.is_(None), column.occurrences.is_(None), column.waiting.is_(None)
+        )
         if status is ScheduleStatus.finished:
             return [column.error.is_(None), nothing_left]
         paused = column.pause.is_not(None) if status is ScheduleStatus.paused else column.pause.is_(None)

@@ -18,12 +18,13 @@ from anysched.stores.sql.schema import Tables
 
 STATE_COLUMNS: Final = (
     "id, task_id, config_id, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, "
-    "pause, error, jobs_made, skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills"
+    "pause, error, jobs_made, skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills, "
+    "waiting"
 )
 JOB_COLUMNS: Final = (
     "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, run_at, created_at, start_deadline, "
     "held_since, attempt, token, claimed_by, cancel_requested, job_executor, result_expiration, counted, "
-    "recorded, backfill_id, payload"
+    "recorded, backfill_id, awaited, payload"
 )
 
 
@@ -110,6 +111,7 @@ class Statements:
             "SELECT {state} FROM {schedules} {by_key} WHERE id {in_.ids} ORDER BY id {lock_unlocked}"
         )
         self.failing_schedules: str = sql("SELECT id FROM {schedules} WHERE id {in_.ids} AND failures > 0")
+        self.waiting_schedules: str = sql("SELECT id, waiting FROM {schedules} WHERE waiting IS NOT NULL")
         self.existing_schedules: str = sql("SELECT id FROM {schedules} WHERE id {in_.ids}")
         self.configs: str = sql(
             "SELECT s.id, s.config_id, s.kinds, c.configuration, c.payload"
@@ -119,7 +121,7 @@ class Statements:
         self.delete_config: Many = delete(tables.configs, "id")
         state = (
             "incarnation, revision, anchor, next_fire_time, due_at, wake_at, last_fire_time, pause, error, jobs_made,"
-            " skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills"
+            " skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills, waiting"
         )
         configured = "task_id, config_id, kinds, group_name, tags"
         self.insert_schedule: Many = insert(tables.schedules, f"{configured}, {state}, id")
@@ -142,7 +144,7 @@ class Statements:
         job = (
             "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, fire_key, run_at, ready_at, created_at,"
             " start_deadline, held_since, attempt, token, claimed_by, cancel_requested, job_executor,"
-            " result_expiration, counted, recorded, backfill_id, payload"
+            " result_expiration, counted, recorded, backfill_id, awaited, payload"
         )
         self.insert_job: Many = insert(tables.jobs, job)
         self.insert_fired_job: Many = insert(tables.jobs, job, dialect.unless_fired)

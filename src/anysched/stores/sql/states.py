@@ -30,6 +30,8 @@ from anysched.wire.records import (
     pauses_to_plain,
     skips_from_plain,
     skips_to_plain,
+    waiting_from_plain,
+    waiting_to_plain,
     windows_from_plain,
     windows_to_plain,
 )
@@ -90,6 +92,7 @@ class States:
             self._windows_text(state.windows) if state.windows else None,
             from_optional_instant(state.windowed_until),
             to_json(backfills_to_plain(state.backfills, self._registry)) if state.backfills else None,
+            None if state.waiting is None else to_json(waiting_to_plain(state.waiting)),
         )
 
     def read(self, row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
@@ -98,7 +101,7 @@ class States:
         A damaged state is one that has to be looked at, so that the rules set its schedule aside.
         """
         (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error, jobs_made,
-         skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills) = row  # fmt: skip
+         skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills, waiting) = row  # fmt: skip
         try:
             state = ScheduleState(
                 incarnation=UUID(incarnation),
@@ -119,6 +122,7 @@ class States:
                 backfills=()
                 if backfills is None
                 else backfills_from_plain(from_json(backfills), self._registry),
+                waiting=None if waiting is None else waiting_from_plain(from_json(waiting)),
             )
         except (DeserializationError, TypeError, ValueError, AttributeError) as exc:
             state = ScheduleState(

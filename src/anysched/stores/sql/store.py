@@ -58,6 +58,7 @@ from anysched.stores.sql.schema import checked_prefix, checked_schema, make_tabl
 from anysched.stores.sql.session import Session
 from anysched.stores.sql.statements import Statements
 from anysched.stores.sql.tasks import Tasks
+from anysched.stores.sql.waits import Waits
 from anysched.wire.registry import DEFAULT_REGISTRY, TypeRegistry
 
 
@@ -132,7 +133,13 @@ class SQLDataStore:
             counting,
         )
         self._cleaning = Cleaning(
-            self._session, self._tasks, self._results, self._leases, self._holds, self._ledger
+            self._session,
+            self._tasks,
+            self._results,
+            self._leases,
+            self._holds,
+            self._ledger,
+            Waits(self._schedules, self._jobs, self._changes),
         )
         self._deciding = Deciding(self._schedules, self._tasks, self._holds, self._changes, self._ledger)
         self._advancing = Advancing(

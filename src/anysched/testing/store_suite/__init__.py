@@ -15,6 +15,7 @@ from anysched.testing.store_suite.backfills import BackfillTests
 from anysched.testing.store_suite.breaking import BreakingTests
 from anysched.testing.store_suite.cancelled import CancellationTests
 from anysched.testing.store_suite.declaring import DeclaringTests
+from anysched.testing.store_suite.delays import DelayTests
 from anysched.testing.store_suite.faults import FaultTests
 from anysched.testing.store_suite.firing import FiringTests
 from anysched.testing.store_suite.holds import HoldTests
@@ -42,6 +43,7 @@ class StoreSuite(
     BreakingTests,
     OccurrenceTests,
     BackfillTests,
+    DelayTests,
     WindowTests,
     FiringTests,
     PassTests,

@@ -62,6 +62,7 @@ def schedules() -> list[Schedule]:
         every(10, id="held", task="limited"),
         every(20, id="paused"),
         every(20, id="paused for a while"),
+        every(20, id="waiting", task="other", fixed_delay=True),
         Schedule("other", CronTrigger("*/5 8-17 * * mon-fri", "Europe/Helsinki"), id="cron", **common),
         Schedule(
             "other",

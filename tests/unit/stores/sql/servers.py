@@ -170,3 +170,14 @@ SERVERS: dict[str, Callable[[], AbstractContextManager[Server]]] = {
 
 #: The same, and SQLite.
 DATABASES = {"sqlite": _sqlite, **SERVERS}
+
+#: For tests of what statements do in a thread, which is the same whichever event loop waits for it: each database
+#: once, and each loop. Those of what a store promises are made on each loop with each database.
+PLACES = ("sqlite-asyncio", "postgresql-trio", "mariadb-asyncio")
+
+
+@contextmanager
+def database_at(place: str) -> Iterator[Server]:
+    """Lend a database of the kind that a place names."""
+    with DATABASES[place.partition("-")[0]]() as server:
+        yield server

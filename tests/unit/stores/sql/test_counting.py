@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import anyio
 import pytest
@@ -115,6 +116,43 @@ async def test_tables_that_have_become_too_new(server: Server, store: SQLDataSto
             "UPDATE anysched_meta SET number = number - 7 WHERE name IN ('oldest_node', 'schema_version')"
         )
     assert [] == await user.ids(paused=True)
+
+
+async def test_ends_that_are_waited_for(server: Server, store: SQLDataStore, clock: FakeClock) -> None:
+    """Rule S9: where somebody has a schedule locked, the end of its job is left for later; it counts from then on."""
+    user, node = User(store), Node(store)
+    await user.add(*(every(id=id, fixed_delay=True) for id in "ab"), every(id="c"))
+    three = await ends(node, clock, JobOutcome.success)
+    with server.locked(LOCK.format(server.by_key)):
+        await clock.advance(3)
+        done = await store.complete(node.name, three, POLICY)
+        assert ([False, True, True], three[:1]) == ([*done.accepted], [*done.left])
+        assert [True, False] == [bool((await user.get(id)).waits_for) for id in "ab"]
+    assert [True] == await node.report(done.left)
+    assert [clock.now() + timedelta(seconds=7)] * 2 == [(await user.get(id)).next_fire_time for id in "ab"]
+
+
+async def test_what_waits_in_tables_that_were_too_new(
+    server: Server, store: SQLDataStore, clock: FakeClock
+) -> None:
+    """Rules S9 and N9: a node that may write no schedule ends its job; the cleaning up of another one finds that."""
+    user, node = User(store), Node(store)
+    await user.add(every(id="a", fixed_delay=True))
+    (end,) = await ends(node, clock)
+    change = "UPDATE anysched_meta SET number = number {} 7 WHERE name IN ('oldest_node', 'schema_version')"
+    server.query(change.format("+"))
+    try:
+        done = await store.complete(node.name, [end], POLICY)
+        assert ([True], []) == ([*done.accepted], [*done.changes])
+    finally:
+        server.query(change.format("-"))
+    assert (end.claim.job.id,) == (await user.get("a")).waits_for
+    await clock.advance(60)
+    with server.locked(LOCK.format(server.by_key)):
+        await store.clean_up()  # somebody else is at it: next time
+        assert (end.claim.job.id,) == (await user.get("a")).waits_for
+    await store.clean_up()
+    assert clock.now() + timedelta(seconds=10) == (await user.get("a")).next_fire_time
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ DAMAGE = [
     'UPDATE anysched_schedules SET skipped = \'{"version": 1, "grace": "x"}\' WHERE id = \'bad\'',
     "UPDATE anysched_schedules SET occurrences = '[]' WHERE id = 'bad'",
     "UPDATE anysched_schedules SET occurrences = '[{\"version\": 1, \"fire_time\": 1}]' WHERE id = 'bad'",
+    "UPDATE anysched_schedules SET waiting = '{}' WHERE id = 'bad'",
+    "UPDATE anysched_schedules SET waiting = '{\"version\": 1, \"jobs\": [1]}' WHERE id = 'bad'",
     "UPDATE anysched_schedules SET pause = '{}' WHERE id = 'bad'",
     "UPDATE anysched_schedules SET pause = '{\"version\": 1, \"since\": 1}' WHERE id = 'bad'",
     'UPDATE anysched_schedules SET pause = \'{"version": 1, "queued": "x"}\' WHERE id = \'bad\'',

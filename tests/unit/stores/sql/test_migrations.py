@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from tests.crash.processes import PATIENCE
 from tests.unit.stores.sql.releasing import kind
-from tests.unit.stores.sql.servers import DATABASES, PostgreSQLServer, Server
+from tests.unit.stores.sql.servers import PLACES, PostgreSQLServer, Server, database_at
 from tests.unit.stores.sql.steps import ADDITIVE, BREAKING, COLOURED, RENAMING, store_of
 
 from anysched.errors import SchemaVersionError, StoreError, StoreUnavailableError
@@ -30,10 +30,28 @@ from anysched.testing.store_suite.actors import LEASE, POLICY, Node, User, direc
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def database(request: pytest.FixtureRequest) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=PLACES)
+def place(request: pytest.FixtureRequest) -> str:
+    """A kind of database, and an event loop."""
+    return str(request.param)
+
+
+def on(*kinds: str) -> pytest.MarkDecorator:
+    """Have a test take place on databases of these kinds only."""
+    places = [place for place in PLACES if place.partition("-")[0] in kinds]
+    return pytest.mark.parametrize("place", places, indirect=True)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend(place: str) -> str:
+    """The event loop."""
+    return place.partition("-")[2]
+
+
+@pytest.fixture(scope="module")
+def database(place: str) -> Iterator[Server]:
     """A database of these tests' own, of each kind."""
-    with DATABASES[request.param]() as server:
+    with database_at(place) as server:
         yield server
 
 
@@ -249,7 +267,7 @@ async def test_a_migration_that_dies(server: Server, clock: FakeClock) -> None:
     assert [(COLOURED,)] == server.query("SELECT colour FROM cut_schedules")
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+@on("sqlite", "postgresql")
 async def test_a_migration_that_fails(server: Server, old: SQLDataStore, clock: FakeClock) -> None:
     """Where a transaction holds what changes tables, a migration happens whole or not at all."""
     before = shape(server)
@@ -272,7 +290,7 @@ def cut_off(store: SQLDataStore, seen: set[str]) -> None:
             raise RuntimeError("cut off")
 
 
-@pytest.mark.parametrize("database", ["mariadb"], indirect=True)
+@on("mariadb")
 async def test_older_nodes_keep_out_of_what_is_half_done(
     server: Server, old: SQLDataStore, clock: FakeClock
 ) -> None:
@@ -292,7 +310,7 @@ async def test_older_nodes_keep_out_of_what_is_half_done(
         assert [] == await User(new).schedules()
 
 
-@pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
+@on("postgresql", "mariadb")
 async def test_passes_under_way_end_first(server: Server, old: SQLDataStore, clock: FakeClock) -> None:
     """A step that older nodes cannot live with waits for their transactions before it changes a table."""
     new = store_of(server, BREAKING)
@@ -335,7 +353,7 @@ def test_whether_a_store_may_migrate(value: Any) -> None:
         SQLDataStore("sqlite://", migrate=value)
 
 
-@pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
+@on("postgresql", "mariadb")
 async def test_a_step_takes_its_time(server: Server, old: SQLDataStore, clock: FakeClock) -> None:
     """Statements of a step are not cut off after a while; those that follow are, as before."""
     limits = {
@@ -361,7 +379,7 @@ async def test_a_step_takes_its_time(server: Server, old: SQLDataStore, clock: F
         assert found["later"][1] > 10
 
 
-@pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
+@on("postgresql", "mariadb")
 async def test_an_account_without_ddl(server: Server, old: SQLDataStore, clock: FakeClock) -> None:
     """An account that may only read and write rows serves where the tables are up to date, and is told else."""
     with server.account_without_ddl() as url:
@@ -466,7 +484,7 @@ async def test_a_script_of_steps(server: Server, old: SQLDataStore, clock: FakeC
         assert 1 == len((await Node(new).work()).claims)
 
 
-@pytest.mark.parametrize("database", ["mariadb"], indirect=True)
+@on("mariadb")
 async def test_a_script_that_dies(server: Server, clock: FakeClock) -> None:
     """What a script leaves half made, a node finishes."""
     statements = migration_sql(kind(server)).split(";\n")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.stores.sql.reading import measured
-from tests.unit.stores.sql.servers import SERVERS, Server
+from tests.unit.stores.sql.servers import PLACES, Server, database_at
 
 from anysched.stores import SQLDataStore
 from anysched.testing import FakeClock
@@ -22,9 +22,20 @@ MANY = 3_000
 FEW = 60
 
 
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with SERVERS[request.param]() as server:
+@pytest.fixture(scope="module", params=[place for place in PLACES if "sqlite" not in place])
+def place(request: pytest.FixtureRequest) -> str:
+    """A kind of server, and an event loop."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend(place: str) -> str:
+    return place.partition("-")[2]
+
+
+@pytest.fixture
+def server(place: str) -> Iterator[Server]:
+    with database_at(place) as server:
         yield server
 
 

@@ -79,7 +79,7 @@ async def test_it_reads_back(server: Server, version: int, clock: FakeClock) -> 
             key: snapshot.schedule for key, snapshot in found.items()
         }
         states = {key: snapshot.state for key, snapshot in found.items()}
-        assert {ScheduleStatus.paused: 3, ScheduleStatus.finished: 1, ScheduleStatus.active: 5} == {
+        assert {ScheduleStatus.paused: 3, ScheduleStatus.finished: 1, ScheduleStatus.active: 6} == {
             status: sum(snapshot.status is status for snapshot in found.values())
             for status in (ScheduleStatus.paused, ScheduleStatus.finished, ScheduleStatus.active)
         }

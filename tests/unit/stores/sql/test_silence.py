@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 from tests.servers.proxy import Proxy
-from tests.unit.stores.sql.servers import SERVERS, Server
+from tests.unit.stores.sql.servers import PLACES, Server, database_at
 
 from anysched.errors import StoreUnavailableError
 from anysched.stores import SQLDataStore
@@ -18,10 +18,22 @@ from anysched.testing import FakeClock
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=[place for place in PLACES if "sqlite" not in place])
+def place(request: pytest.FixtureRequest) -> str:
+    """A kind of server, and an event loop."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def anyio_backend(place: str) -> str:
+    """The event loop."""
+    return place.partition("-")[2]
+
+
+@pytest.fixture(scope="module")
+def server(place: str) -> Iterator[Server]:
     """A database of these tests' own, on each kind of server."""
-    with SERVERS[request.param]() as server:
+    with database_at(place) as server:
         yield server
 
 
