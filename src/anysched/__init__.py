@@ -110,6 +110,7 @@ from anysched.model.unpaused import UnpauseResult as UnpauseResult
 from anysched.model.unset import UNSET as UNSET
 from anysched.model.window import Window as Window
 from anysched.triggers import AndTrigger as AndTrigger
+from anysched.triggers import BetweenTrigger as BetweenTrigger
 from anysched.triggers import CalendarIntervalTrigger as CalendarIntervalTrigger
 from anysched.triggers import CronTrigger as CronTrigger
 from anysched.triggers import DatesTrigger as DatesTrigger
@@ -118,4 +119,5 @@ from anysched.triggers import ExceptTrigger as ExceptTrigger
 from anysched.triggers import IntervalTrigger as IntervalTrigger
 from anysched.triggers import OrTrigger as OrTrigger
 from anysched.triggers import RRuleTrigger as RRuleTrigger
+from anysched.triggers import ShiftedTrigger as ShiftedTrigger
 from anysched.wire.registry import register_type as register_type

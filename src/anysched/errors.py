@@ -190,7 +190,7 @@ class TriggerError(AnyschedError):
 
 
 class TriggerSearchError(TriggerError):
-    """A combination of triggers found no common fire time within its search limit."""
+    """A combination of triggers never fires, or has no fire time that a limited search finds (rule T11)."""
 
 
 class CronSyntaxError(AnyschedError, ValueError):

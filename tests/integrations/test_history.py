@@ -56,3 +56,14 @@ def test_a_span_that_ends_before_it_begins(api: Api) -> None:
     answer = api("GET", "/schedule/fire-times", "a", params=params)
     assert 422 == answer.status_code
     assert "end must not lie before start" in answer.json()["detail"][0]["msg"]
+
+
+def test_the_next_runs(api: Api) -> None:
+    """Rule T11: with ``count`` only the next runs are answered; what was skipped is none of them."""
+    api.add("a")
+    api.do(api.scheduler.skip_fire_time, "a")
+    answer = api("GET", "/schedule/fire-times", "a", params={"count": 2})
+    told = [(one["first"], one["due_at"], one["status"]) for one in answer.json()["fire_times"]]
+    second, third = "2025-01-01T00:02:00Z", "2025-01-01T00:03:00Z"
+    assert [(second, second, "planned"), (third, third, "planned")] == told
+    assert 422 == api("GET", "/schedule/fire-times", "a", params={"count": 0}).status_code

@@ -15,6 +15,7 @@ from anysched.errors import CronSyntaxError
 from anysched.model.trigger import BackwardTrigger, BindableTrigger, CountingTrigger, Trigger
 from anysched.triggers import (
     AndTrigger,
+    BetweenTrigger,
     CalendarIntervalTrigger,
     CronTrigger,
     DateTrigger,
@@ -22,6 +23,7 @@ from anysched.triggers import (
     IntervalTrigger,
     OrTrigger,
     RRuleTrigger,
+    ShiftedTrigger,
 )
 from anysched.wire.values import from_plain, to_plain
 
@@ -153,6 +155,8 @@ triggers: st.SearchStrategy[Trigger] = st.one_of(
     st.builds(AndTrigger, simple, dates),
     st.builds(ExceptTrigger, dates, simple),
     st.builds(ExceptTrigger, simple, dates),
+    st.builds(ShiftedTrigger, simple, st.timedeltas(timedelta(-3), timedelta(3))),
+    st.builds(BetweenTrigger, simple, st.none() | instants),
 )
 
 

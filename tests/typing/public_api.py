@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, assert_type
 from uuid import UUID
@@ -11,6 +12,7 @@ from anysched import (
     AsyncScheduler,
     AuditAction,
     AuditEntry,
+    BetweenTrigger,
     CalendarIntervalTrigger,
     CatchUp,
     CronTrigger,
@@ -82,6 +84,11 @@ class Registered(EveryNoon):
 def triggers() -> None:
     own: Trigger = EveryNoon()
     assert_type(own.next_fire_time(NOON, anchor=NOON), datetime | None)
+    looked = CronTrigger("0 9 * * *").shifted(timedelta(minutes=5)).between(NOON)
+    assert_type(looked, BetweenTrigger)
+    assert_type(looked.fire_times(NOON, count=3), Iterator[datetime])
+    assert_type(looked.previous_fire_time(NOON), datetime | None)
+    assert_type(looked.count(NOON, NOON), int)
     every: Trigger = (CronTrigger("0 9 * * *") | IntervalTrigger(hours=1)) - DatesTrigger(
         [NOON]
     ) | DateTrigger(NOON)
@@ -115,6 +122,7 @@ async def schedules(scheduler: AsyncScheduler) -> None:
         "x", missed=CatchUp("all", max_jobs=9, max_age=60, spacing=timedelta(minutes=1))
     )
     told = await scheduler.get_fire_times("x", NOON, limit=5)
+    assert_type(await scheduler.get_fire_times("x", count=5), list[FireTime])
     assert_type(told, list[FireTime])
     assert_type(told[0].outcome, JobOutcome | None)
     assert_type(await scheduler.explain("x", NOON), str)

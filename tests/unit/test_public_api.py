@@ -10,7 +10,7 @@ import pytest
 SURFACE = {
     "anysched": """
         AndTrigger AnyschedError ApplyResult AsyncScheduler AuditAction AuditEntry Backfill BackfillChanged
-        BackfillLookupError BackfillPlan CalendarIntervalTrigger CatchUp Clock ClockJumped CoalescePolicy
+        BackfillLookupError BackfillPlan BetweenTrigger CalendarIntervalTrigger CatchUp Clock ClockJumped CoalescePolicy
         ConflictPolicy ConflictingBackfillError ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger
         DateTrigger DatesTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTime FireTimeChanged
         FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job
@@ -21,7 +21,7 @@ SURFACE = {
         ScheduleLookupError ScheduleOwnerError SchedulePaused ScheduleRemoved ScheduleSnapshot ScheduleState
         ScheduleStatus ScheduleUnpaused ScheduleUpdated Scheduler SchedulerFaultError SchedulerRole
         SchedulerStarted SchedulerStateError SchedulerStopped SchemaVersionError Selector SerializationError
-        SkipReason
+        ShiftedTrigger SkipReason
         StalePause StoreError StoreFigures StoreRecovered StoreUnavailable StoreUnavailableError Subscription
         SystemClock Task TaskDefaults TaskLookupError TaskOptions Trigger TriggerError TriggerSearchError UNSET
         UnknownTypeError UnnamedCallableError UnpausePreview UnpauseResult Window WindowAdded WindowEvent

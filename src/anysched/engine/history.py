@@ -22,6 +22,7 @@ from anysched.ports.queries import HistoryQuery, JobQuery, ScheduleQuery
 from anysched.rules.explaining import Question, explain
 from anysched.rules.telling import Known, tell
 from anysched.rules.times import BEGINNING
+from anysched.rules.upcoming import upcoming
 
 #: How far back is told, and how many fire times back and ahead at least, where nobody says.
 DAY: Final = timedelta(days=1)
@@ -71,9 +72,13 @@ class History:
         self._timezone = timezone
 
     async def get_fire_times(
-        self, schedule_id: str, start: datetime | None, end: datetime | None, limit: int
+        self, schedule_id: str, start: datetime | None, end: datetime | None, limit: int, count: int | None
     ) -> list[FireTime]:
-        """Tell what came, and is to come, of the fire times in a span of time."""
+        """Tell what came, and is to come, of the fire times in a span of time, or of the next runs in it."""
+        if count is not None:
+            return await self._upcoming(
+                schedule_id, Span(start, end), convert.positive_int(count, "count", most=MOST)
+            )
         limit = convert.positive_int(limit, "limit", most=MOST)
         asked = Span(start, end)
         known, since = await self._known(schedule_id, asked, limit)
@@ -81,6 +86,11 @@ class History:
         most = min(NEAREST, limit) if until is None else limit
         told = await _aside(known, partial(tell, known, since, until, most))
         return told[-limit:] if start is None else told[:limit]
+
+    async def _upcoming(self, schedule_id: str, asked: Span, count: int) -> list[FireTime]:
+        known, _ = await self._known(schedule_id, asked, 1)
+        span = asked.in_utc(self._zone_of(known.snapshot))
+        return await _aside(known, partial(upcoming, known, span.start, span.end, count))
 
     async def explain(self, schedule_id: str, instant: NamedFireTime) -> str:
         """Tell in one sentence why a schedule did or did not run at an instant, or what will happen then."""

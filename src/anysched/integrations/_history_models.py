@@ -26,6 +26,8 @@ class FireTimesQuery(OneQuery):
     """Up to this instant, inclusive; up to the tenth that is to come, if left out."""
     limit: int = Field(default=100, ge=1, le=MOST_TOLD)
     """How many to answer at most: those that come first from `start` on, without it the latest."""
+    count: int | None = Field(default=None, ge=1, le=MOST_TOLD)
+    """How many of the next runs to answer, and nothing else; `limit` does not matter then."""
 
 
 class ExplainQuery(OneQuery):

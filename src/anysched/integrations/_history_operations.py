@@ -10,7 +10,9 @@ from anysched.integrations._operations import Operation, judged
 async def get_fire_times(scheduler: AsyncScheduler, query: models.FireTimesQuery) -> models.FireTimeList:
     """Tell what came of the fire times of a schedule, and what is to come of the next ones."""
     with judged("query"):
-        told = await scheduler.get_fire_times(query.id, query.start, query.end, limit=query.limit)
+        told = await scheduler.get_fire_times(
+            query.id, query.start, query.end, limit=query.limit, count=query.count
+        )
     return models.FireTimeList(fire_times=[models.fire_time_document(one) for one in told])
 
 

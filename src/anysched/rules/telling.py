@@ -65,7 +65,7 @@ def tell(known: Known, start: datetime, end: datetime | None, most: int) -> list
     """
     past = [_of_record(record) for record in known.records]
     ended = {one.job_id for one in past}
-    past += [_of_job(job) for job in known.jobs if job.id not in ended]
+    past += [of_job(job) for job in known.jobs if job.id not in ended]
     outlook = Outlook(now=known.now, start=start, end=end, most=most)
     ahead = foresee(known.snapshot, known.options, outlook)
     told = chain(past, _forgotten(known, start, end), ahead)
@@ -94,7 +94,8 @@ def _of_run(run: RunRecord) -> FireTime:
     )
 
 
-def _of_job(job: Job) -> FireTime:
+def of_job(job: Job) -> FireTime:
+    """Return a job that has not ended as it is told."""
     first = job.run_at if job.scheduled_fire_time is None else job.scheduled_fire_time
     return FireTime(
         first=first,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from typing import Final, SupportsIndex
@@ -11,6 +12,7 @@ from typing import Final, SupportsIndex
 import attrs
 
 from anysched.errors import TriggerError
+from anysched.model.latest import find_latest
 from anysched.model.occurrence import Occurrence
 from anysched.model.schedule import Schedule
 from anysched.model.trigger import Trigger
@@ -119,26 +121,14 @@ class FireTimes:
         """
         backward: Callable[..., object] | None = getattr(self.trigger, "last_fire_time", None)
         if backward is not None:
-            latest = answers.guarded(
+            found = answers.guarded(
                 lambda: answers.latest(backward(until, anchor=self.anchor, key=self.key), until)
             )
-            return since if latest is None else max(since, latest)
+            return since if found is None else max(since, found)
         if (following := self._until(since, until)) is None:
             return since
-        low, high, step = since, until, following - since  # no fire time lies after high and by until
-        while step < until - since:
-            if (hit := self._until(until - step, until)) is not None:
-                low = hit
-                break
-            high, step = until - step, step * 2
-        while (following := self._until(low, until)) is not None:
-            low = following
-            middle = low + (high - low) / 2
-            if low < high and (hit := self._until(middle, until)) is not None:
-                low = hit
-            else:
-                high = middle
-        return low
+        ask = partial(self._until, until=until)
+        return find_latest(ask, until, since, following - since) or since
 
     def count(self, after: datetime, until: datetime, limit: int = COUNT_LIMIT) -> Count:
         """Return how many fire times lie in (after, until]; those stepped through are at most ``limit``."""

@@ -29,6 +29,7 @@ from anysched.triggers.civil import (
     require_gap,
 )
 from anysched.triggers.combine import Combinable
+from anysched.triggers.grid import Grid
 from anysched.wire.registry import register_type
 
 DayPolicy = Literal["skip", "clip"]
@@ -146,7 +147,7 @@ class CalendarIntervalTrigger(Combinable):
             anchor = utc(anchor, "anchor")
             start = _date_of(seconds_floor(anchor) + civil.offset(seconds_floor(anchor)))
             earliest = max(earliest, seconds_ceil(anchor))
-        time = (self.hour * 60 + self.minute) * 60 + self.second
+        time = self._time()
         end = _LAST_ORDINAL if self.end_date is None else self.end_date.toordinal()
         # Two dates never trade places: they are a day apart, and no transition moves the clock by more than that.
         index = self._first_index(start, earliest // DAY - 1)
@@ -158,6 +159,19 @@ class CalendarIntervalTrigger(Combinable):
                     return instant_at(second) if second <= LAST_SECOND else None
             index += 1
         return None
+
+    def grid(self, after: datetime, *, anchor: datetime, key: str = "") -> Grid:
+        """Return a grid on which all fire times after an instant lie."""
+        zone = machine_zone() if self.timezone is None else self.timezone
+        return civil_of(zone).grid(seconds_floor(utc(after, "after")), self._time(), DAY, self.gap)
+
+    def search_cost(self) -> int:
+        """Return what it may cost to ask for a fire time."""
+        return 60
+
+    def _time(self) -> int:
+        """Return the wall time as a second of the day."""
+        return (self.hour * 60 + self.minute) * 60 + self.second
 
     def _first_index(self, start: date, ordinal: int) -> int:
         """Return the number of the first date at or after one; that of the start date is 0."""

@@ -6,16 +6,19 @@ Instants are seconds in UTC and wall times are seconds in the zone, both counted
 A zone is a row of stretches with one offset each. Its transitions are found by probing, as ``tzinfo``
 cannot be asked for them: two of them are never closer than three days, and none moves the clock by more
 than a day. (In the whole time zone database the two closest lie 3.99 days apart, in Freetown in 1939.)
+Since 1973 every offset and every transition is a whole minute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
+from math import gcd
 from typing import Literal, NamedTuple, TypeVar, get_args
 
-from anysched.triggers.base import DAY, LAST_SECOND
+from anysched.triggers.base import DAY, LAST_SECOND, seconds_floor
+from anysched.triggers.grid import SECOND, WHOLE_MINUTES, Grid
 
 GapPolicy = Literal["after", "shift", "skip"]
 FoldPolicy = Literal["first", "last", "both"]
@@ -26,6 +29,7 @@ V = TypeVar("V")
 
 _CELL = 3 * DAY
 _FIRST_SAFE, _LAST_SAFE = 2 * DAY, LAST_SECOND - 2 * DAY
+_WHOLE_MINUTES = seconds_floor(WHOLE_MINUTES)
 _MOST_CELLS, _MOST_DAYS, _MOST_LAYOUTS = 4096, 2048, 128
 
 
@@ -70,7 +74,7 @@ class Civil:
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         self._epoch = datetime.min.replace(tzinfo=zone)
-        self._fixed = isinstance(zone, timezone)
+        self._fixed = zone.utcoffset(None) is not None
         self._grid: dict[int, int] = {}
         self._changes: dict[int, int] = {}
         self._calm: dict[int, int | None] = {}
@@ -95,6 +99,8 @@ class Civil:
             return _remember(self._calm, _MOST_DAYS, day, self._find_calm_offset(day))
 
     def _find_calm_offset(self, day: int) -> int | None:
+        if self._fixed:
+            return self.offset(0)
         first, last = (day - 2) * DAY, (day + 3) * DAY
         offset = self._offset_at((first - 1) // _CELL)
         for cell in range((first - 1) // _CELL + 1, (last - 1) // _CELL + 2):
@@ -140,6 +146,24 @@ class Civil:
             for stretch in self.near(day, gap, fold)
             if stretch.start <= wall - stretch.offset < stretch.stop
         ]
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the offset is always the same."""
+        return self._fixed
+
+    def grid(self, after: int, first: int, step: int, gap: GapPolicy) -> Grid:
+        """Return a grid on which the instants after one lie that wall times stand for (rule T11).
+
+        :param first: one of the wall times
+        :param step: the others are a multiple of it away; it divides a day
+        """
+        if self._fixed:
+            return Grid.at((first - self.offset(0)) * SECOND, step * SECOND)
+        if after < _WHOLE_MINUTES:
+            return Grid(0, SECOND)
+        found = Grid.at(first * SECOND, gcd(step, 60) * SECOND)
+        return found.union(Grid(0, 60 * SECOND)) if gap == "after" else found
 
     def _transitions(self, first: int, last: int) -> list[int]:
         """Return the instants from which on another offset holds, both ends included."""

@@ -1,55 +1,76 @@
-"""Triggers made of triggers: the union, the intersection and the difference of their fire times."""
+"""Triggers made of triggers: united, intersected, without each other, shifted, and within bounds (rule T11)."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, tzinfo
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from anysched.errors import TriggerError, TriggerSearchError
 from anysched.model.convert import utc
-from anysched.model.trigger import BindableTrigger, Trigger
-from anysched.triggers.base import RESOLUTION
+from anysched.model.trigger import Trigger, is_due_when_past
+from anysched.triggers.asking import (
+    ask,
+    ask_back,
+    bound,
+    cost_of,
+    grid_of,
+    is_trigger,
+    require_part,
+    searching,
+)
+from anysched.triggers.base import EPOCH, LAST_INSTANT, RESOLUTION, is_open, machine_zone, optional_moment
+from anysched.triggers.grid import Grid
+from anysched.triggers.looking import Looking
+from anysched.triggers.meeting import first_meeting, first_without, last_meeting, last_without
+from anysched.triggers.moving import (
+    counted,
+    counted_apart,
+    last_shifted,
+    last_within,
+    moved,
+    next_shifted,
+    next_within,
+)
 from anysched.wire.registry import register_type
 
-#: How many fire times one search may look at. Two cron rules that never meet are given up within 50 ms;
-#: what is excluded may well come in long rows.
-_MOST_STEPS = 2_000
-_MOST_EXCLUDED = 10_000
-_steps_left: ContextVar[list[int] | None] = ContextVar("steps_left", default=None)
 
-
-class Combinable(ABC):
-    """Gives a trigger the operators ``|``, ``&`` and ``-``; the other side may be any trigger."""
+class Combinable(Looking):
+    """Gives a trigger ``|``, ``&``, ``-``, ``shifted`` and ``between``; the other side may be any trigger."""
 
     __slots__ = ()
 
-    @abstractmethod
-    def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
-        """Return the first fire time strictly after an instant, in UTC, or None when there is none left."""
-
     def __or__(self, other: Trigger) -> OrTrigger:
-        return OrTrigger(self, other) if _is_trigger(other) else NotImplemented
+        return OrTrigger(self, other) if is_trigger(other) else NotImplemented
 
     def __ror__(self, other: Trigger) -> OrTrigger:
-        return OrTrigger(other, self) if _is_trigger(other) else NotImplemented
+        return OrTrigger(other, self) if is_trigger(other) else NotImplemented
 
     def __and__(self, other: Trigger) -> AndTrigger:
-        return AndTrigger(self, other) if _is_trigger(other) else NotImplemented
+        return AndTrigger(self, other) if is_trigger(other) else NotImplemented
 
     def __rand__(self, other: Trigger) -> AndTrigger:
-        return AndTrigger(other, self) if _is_trigger(other) else NotImplemented
+        return AndTrigger(other, self) if is_trigger(other) else NotImplemented
 
     def __sub__(self, other: Trigger) -> ExceptTrigger:
-        return ExceptTrigger(self, other) if _is_trigger(other) else NotImplemented
+        return ExceptTrigger(self, other) if is_trigger(other) else NotImplemented
 
     def __rsub__(self, other: Trigger) -> ExceptTrigger:
-        return ExceptTrigger(other, self) if _is_trigger(other) else NotImplemented
+        return ExceptTrigger(other, self) if is_trigger(other) else NotImplemented
+
+    def shifted(self, offset: timedelta) -> ShiftedTrigger:
+        """Return a trigger that fires so much elapsed time after this one, or before if it is negative (rule T11)."""
+        return ShiftedTrigger(self, offset)
+
+    def between(self, start: datetime | None = None, end: datetime | None = None) -> BetweenTrigger:
+        """Return a trigger with the fire times of this one from ``start`` to ``end``, both inclusive (rule T11).
+
+        :param start: None for no bound; a naive datetime is read by rule T1
+        :param end: the same
+        """
+        return BetweenTrigger(self, start, end)
 
 
 @attrs.frozen(init=False)
@@ -69,9 +90,16 @@ class _Parts(Combinable):
 
     def bind(self, timezone: tzinfo) -> Self:
         """Return this trigger with what its parts left open taken from ``timezone`` (rule T1)."""
-        bound = [_bind(trigger, timezone) for trigger in self.triggers]
-        changed = any(new is not old for new, old in zip(bound, self.triggers, strict=True))
-        return type(self)(*bound) if changed else self
+        parts = [bound(trigger, timezone) for trigger in self.triggers]
+        changed = any(new is not old for new, old in zip(parts, self.triggers, strict=True))
+        return type(self)(*parts) if changed else self
+
+    def search_cost(self) -> int:
+        """Return what it may cost to ask for a fire time: searches within charge their steps themselves."""
+        return sum(map(cost_of, self.triggers))
+
+    def _grids(self, after: datetime, anchor: datetime, key: str) -> list[Grid]:
+        return [grid_of(trigger, after, anchor, key) for trigger in self.triggers]
 
     @classmethod
     def _flat(cls, triggers: Iterable[Trigger]) -> Iterable[Trigger]:
@@ -79,7 +107,7 @@ class _Parts(Combinable):
             if isinstance(trigger, cls):
                 yield from trigger.triggers
             else:
-                yield _require_trigger(trigger, f"triggers[{index}]")
+                yield require_part(trigger, f"triggers[{index}]")
 
     def __anysched_fields__(self) -> dict[str, Any]:
         return {"triggers": list(self.triggers)}
@@ -102,8 +130,26 @@ class OrTrigger(_Parts):
     def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Return the first fire time of any part strictly after an instant, or None when none is left."""
         after = utc(after, "after")
-        found = (_ask(trigger, after, anchor, key) for trigger in self.triggers)
+        with searching(self):
+            found = [ask(trigger, after, anchor, key) for trigger in self.triggers]
         return min((instant for instant in found if instant is not None), default=None)
+
+    def last_fire_time(self, until: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Return the latest fire time of any part at or before an instant, or None."""
+        until = utc(until, "until")
+        with searching(self):
+            found = [ask_back(trigger, until, anchor, key) for trigger in self.triggers]
+        return max((instant for instant in found if instant is not None), default=None)
+
+    def count_fire_times(
+        self, after: datetime, until: datetime, *, anchor: datetime, key: str = ""
+    ) -> int | None:
+        """Return how many fire times lie in (after, until], or None where parts may meet or cannot count."""
+        return counted_apart(self.triggers, utc(after, "after"), utc(until, "until"), anchor, key)
+
+    def grid(self, after: datetime, *, anchor: datetime, key: str = "") -> Grid:
+        """Return a grid that has the fire times of all parts."""
+        return reduce(Grid.union, self._grids(after, anchor, key))
 
 
 @register_type("and", version=1)
@@ -111,34 +157,45 @@ class OrTrigger(_Parts):
 class AndTrigger(_Parts):
     """Fires at the instants at which all of its parts do. Also written ``a & b``.
 
+    Parts that never meet are refused when their schedule is added, and a schedule whose parts do not meet any more is
+    set aside with the reason (rules S2 and T11).
+
     :ivar triggers: the parts
     """
 
     def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Return the first common fire time strictly after an instant, or None when a part has none left.
 
-        :raise TriggerSearchError: when none is found among the next 2,000 fire times of the parts
+        :raise TriggerSearchError: when the parts never meet, or none is found in the steps that a search may take
         """
-        candidate = _ask(self.triggers[0], utc(after, "after"), anchor, key)
-        agreed = turn = 1
-        with _bounded_search(self, _MOST_STEPS) as step:
-            while agreed < len(self.triggers):
-                if candidate is None:
-                    return None
-                step()
-                found = _ask(self.triggers[turn % len(self.triggers)], candidate - RESOLUTION, anchor, key)
-                agreed = agreed + 1 if found == candidate else 1
-                candidate = found
-                turn += 1
-        return candidate
+        after = utc(after, "after")
+        with searching(self):
+            return first_meeting(self.triggers, after, anchor, key)
+
+    def last_fire_time(self, until: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Return the latest common fire time at or before an instant, or None when a part has none before.
+
+        :raise TriggerSearchError: as ``next_fire_time``
+        """
+        until = utc(until, "until")
+        with searching(self):
+            return last_meeting(self.triggers, until, anchor, key)
+
+    def grid(self, after: datetime, *, anchor: datetime, key: str = "") -> Grid:
+        """Return the grid of the instants at which all parts could fire, or that of one when there is none."""
+        grids = self._grids(after, anchor, key)
+        found = grids[0]
+        for grid in grids[1:]:
+            found = found.common(grid) or found
+        return found
 
 
 def _trigger(value: Trigger) -> Trigger:
-    return _require_trigger(value, "trigger")
+    return require_part(value, "trigger")
 
 
 def _excluded(value: Trigger) -> Trigger:
-    return _require_trigger(value, "excluded")
+    return require_part(value, "excluded")
 
 
 @register_type("except", version=1)
@@ -155,7 +212,7 @@ class ExceptTrigger(Combinable):
 
     def bind(self, timezone: tzinfo) -> Self:
         """Return this trigger with what its parts left open taken from ``timezone`` (rule T1)."""
-        trigger, excluded = _bind(self.trigger, timezone), _bind(self.excluded, timezone)
+        trigger, excluded = bound(self.trigger, timezone), bound(self.excluded, timezone)
         if trigger is self.trigger and excluded is self.excluded:
             return self
         return type(self)(trigger, excluded)
@@ -163,62 +220,161 @@ class ExceptTrigger(Combinable):
     def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Return the first fire time that is not excluded strictly after an instant, or None.
 
-        :raise TriggerSearchError: when the next 10,000 fire times are excluded
+        :raise TriggerSearchError: when all are excluded, or each in the steps that a search may take
         """
-        found = _ask(self.trigger, utc(after, "after"), anchor, key)
-        with _bounded_search(self, _MOST_EXCLUDED) as step:
-            while found is not None and _ask(self.excluded, found - RESOLUTION, anchor, key) == found:
-                step()
-                found = _ask(self.trigger, found, anchor, key)
-        return found
+        after = utc(after, "after")
+        with searching(self):
+            return first_without(self.trigger, self.excluded, after, anchor, key)
+
+    def last_fire_time(self, until: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Return the latest fire time that is not excluded at or before an instant, or None.
+
+        :raise TriggerSearchError: as ``next_fire_time``
+        """
+        until = utc(until, "until")
+        with searching(self):
+            return last_without(self.trigger, self.excluded, until, anchor, key)
+
+    def grid(self, after: datetime, *, anchor: datetime, key: str = "") -> Grid:
+        """Return a grid on which all fire times after an instant lie."""
+        return grid_of(self.trigger, after, anchor, key)
+
+    def search_cost(self) -> int:
+        """Return what it may cost to ask for a fire time."""
+        return cost_of(self.trigger) + cost_of(self.excluded)
 
 
-def _is_trigger(value: object) -> bool:
-    return isinstance(value, Trigger) and not isinstance(value, type)
+@attrs.frozen
+class _Part(Combinable):
+    """A trigger made of one other."""
+
+    trigger: Trigger = attrs.field(converter=_trigger)
+
+    @property
+    def timezone(self) -> tzinfo | None:
+        """The time zone of the trigger, if it has one."""
+        zone = getattr(self.trigger, "timezone", None)
+        return zone if isinstance(zone, tzinfo) else None
+
+    def search_cost(self) -> int:
+        """Return what it may cost to ask for a fire time."""
+        return cost_of(self.trigger) + 2
 
 
-def _require_trigger(value: Trigger, name: str) -> Trigger:
-    if not _is_trigger(value):
-        raise TypeError(f"{name} must have a method next_fire_time(after, *, anchor, key): {value!r}")
+def _offset(value: timedelta) -> timedelta:
+    if not isinstance(value, timedelta):
+        raise TypeError(f"offset must be a timedelta, not {type(value).__name__}")
     return value
 
 
-def _bind(trigger: Trigger, timezone: tzinfo) -> Trigger:
-    return trigger.bind(timezone) if isinstance(trigger, BindableTrigger) else trigger
+@register_type("shifted", version=1)
+@attrs.frozen
+class ShiftedTrigger(_Part):
+    """Fires so much elapsed time after another trigger does, or before. Also written ``a.shifted(offset)`` (rule T11).
 
-
-def _ask(trigger: Trigger, after: datetime, anchor: datetime, key: str) -> datetime | None:
-    """Return the next fire time of a part, which may be anybody's."""
-    found = trigger.next_fire_time(after, anchor=anchor, key=key)
-    if found is None:
-        return None
-    if not isinstance(found, datetime) or found.utcoffset() is None:
-        raise TriggerError(f"{trigger!r} must return an aware datetime or None, and returned {found!r}")
-    if found <= after:
-        raise TriggerError(f"{trigger!r} must return an instant after {after}, and returned {found}")
-    return found.astimezone(UTC)
-
-
-@contextmanager
-def _bounded_search(trigger: Trigger, most: int) -> Generator[Callable[[], None]]:
-    """Give a function to be called at each step, which ends a search that takes too long.
-
-    A search within a search shares the steps of the outer one, or they would multiply.
+    :ivar trigger: the other trigger; what has no start of its own counts from the anchor, and is shifted then
+    :ivar offset: how much later; negative for earlier
     """
-    outer = _steps_left.get()
-    left = [most] if outer is None else outer
-    token = _steps_left.set(left)
 
-    def step() -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise TriggerSearchError(
-                f"no fire time found in {most} steps for {trigger!r}: "
-                "parts that fire at different fractions of a second never meet; "
-                "interval triggers keep in step when they are given a start_time"
-            )
+    offset: timedelta = attrs.field(converter=_offset)
 
-    try:
-        yield step
-    finally:
-        _steps_left.reset(token)
+    @property
+    def late_when_past(self) -> bool:
+        """Whether it is due at once when it lies wholly in the past, as a single date is (rule S6)."""
+        return is_due_when_past(self.trigger)
+
+    def bind(self, timezone: tzinfo) -> Self:
+        """Return this trigger with what is left open taken from ``timezone`` (rule T1)."""
+        trigger = bound(self.trigger, timezone)
+        return self if trigger is self.trigger else type(self)(trigger, self.offset)
+
+    def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Return the first fire time strictly after an instant, in UTC, or None when there is none left."""
+        after = utc(after, "after")
+        with searching(self):
+            return next_shifted(self.trigger, self.offset, after, anchor, key)
+
+    def last_fire_time(self, until: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Return the latest fire time at or before an instant, or None."""
+        until = utc(until, "until")
+        with searching(self):
+            return last_shifted(self.trigger, self.offset, until, anchor, key)
+
+    def count_fire_times(
+        self, after: datetime, until: datetime, *, anchor: datetime, key: str = ""
+    ) -> int | None:
+        """Return how many fire times lie in (after, until], or None where the trigger cannot tell."""
+        since, last = (moved(at, -self.offset) for at in (utc(after, "after"), utc(until, "until")))
+        return counted(self.trigger, since, last, anchor, key)
+
+    def grid(self, after: datetime, *, anchor: datetime, key: str = "") -> Grid:
+        """Return the grid of the trigger, shifted."""
+        found = grid_of(self.trigger, moved(utc(after, "after"), -self.offset), anchor, key)
+        return found.shifted(self.offset // RESOLUTION)
+
+
+@register_type("between", version=1)
+@attrs.frozen(init=False)
+class BetweenTrigger(_Part):
+    """Has the fire times of another trigger from a start to an end. Also written ``a.between(start, end)`` (rule T11).
+
+    :ivar trigger: the other trigger; what has no start of its own counts from the anchor, not from ``start`` (rule T3)
+    :ivar start: nothing fires before this; a naive datetime means the zone of the trigger, else the scheduler's
+    :ivar end: nothing fires after this
+    """
+
+    start: datetime | None
+    end: datetime | None
+
+    if TYPE_CHECKING:
+
+        def __attrs_init__(
+            self, *, trigger: Trigger, start: datetime | None, end: datetime | None
+        ) -> None: ...
+
+    def __init__(self, trigger: Trigger, start: datetime | None = None, end: datetime | None = None) -> None:
+        zone = getattr(trigger, "timezone", None)
+        zone = zone if isinstance(zone, tzinfo) else None
+        start, end = optional_moment(start, "start", zone), optional_moment(end, "end", zone)
+        if start is not None and end is not None and is_open(start) == is_open(end) and end < start:
+            raise ValueError(f"end must not lie before start: {end} is before {start}")
+        self.__attrs_init__(trigger=trigger, start=start, end=end)
+
+    def bind(self, timezone: tzinfo) -> Self:
+        """Return this trigger with what is left open taken from ``timezone`` (rule T1)."""
+        trigger = bound(self.trigger, timezone)
+        if trigger is self.trigger and not is_open(self.start, self.end):
+            return self
+        start, end = (optional_moment(at, "bound", timezone) for at in (self.start, self.end))
+        return type(self)(trigger, start, end)
+
+    def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Return the first fire time strictly after an instant, in UTC, or None when there is none left."""
+        bounds, after = self._bounds(), utc(after, "after")
+        with searching(self):
+            return next_within(self.trigger, bounds, after, anchor, key)
+
+    def last_fire_time(self, until: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        """Return the latest fire time at or before an instant, or None."""
+        bounds, until = self._bounds(), utc(until, "until")
+        with searching(self):
+            return last_within(self.trigger, bounds, until, anchor, key)
+
+    def count_fire_times(
+        self, after: datetime, until: datetime, *, anchor: datetime, key: str = ""
+    ) -> int | None:
+        """Return how many fire times lie in (after, until], or None where the trigger cannot tell."""
+        start, end = self._bounds()
+        after, until = max(utc(after, "after"), start), min(utc(until, "until"), end)
+        return counted(self.trigger, after, until, anchor, key)
+
+    def grid(self, after: datetime, *, anchor: datetime, key: str = "") -> Grid:
+        """Return the grid of the trigger."""
+        return grid_of(self.trigger, max(utc(after, "after"), self._bounds()[0]), anchor, key)
+
+    def _bounds(self) -> tuple[datetime, datetime]:
+        """Return the last instant before the start, and the end."""
+        if is_open(self.start, self.end):
+            return self.bind(machine_zone())._bounds()
+        start = EPOCH if self.start is None else (self.start - RESOLUTION if self.start > EPOCH else EPOCH)
+        return start, LAST_INSTANT if self.end is None else self.end

@@ -10,6 +10,7 @@ import attrs
 from anysched.model.convert import utc
 from anysched.triggers.base import is_open, machine_zone, require_moment
 from anysched.triggers.combine import Combinable
+from anysched.triggers.grid import Grid, microseconds
 from anysched.wire.registry import register_type
 
 
@@ -50,6 +51,14 @@ class DateTrigger(Combinable):
     def count_fire_times(self, after: datetime, until: datetime, *, anchor: datetime, key: str = "") -> int:
         """Return how many fire times lie in (after, until]."""
         return int(utc(after, "after") < self._instant() <= utc(until, "until"))
+
+    def grid(self, after: datetime, *, anchor: datetime, key: str = "") -> Grid:
+        """Return the date alone."""
+        return Grid(microseconds(self._instant()), 0)
+
+    def search_cost(self) -> int:
+        """Return what it may cost to ask for a fire time."""
+        return 1
 
     def _instant(self) -> datetime:
         return self.bind(machine_zone()).run_time if is_open(self.run_time) else self.run_time

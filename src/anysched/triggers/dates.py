@@ -84,6 +84,10 @@ class DatesTrigger(Combinable):
         found = bisect_right(run_times, utc(until, "until")) - bisect_right(run_times, utc(after, "after"))
         return max(found, 0)
 
+    def search_cost(self) -> int:
+        """Return what it may cost to ask for a fire time."""
+        return 3
+
     @property
     def _is_open(self) -> bool:
         return is_open(self.run_times[0])

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Self
 import attrs
 
 from anysched.model.convert import utc
-from anysched.triggers.base import is_open, machine_zone, optional_moment, require_order
+from anysched.triggers.base import RESOLUTION, is_open, machine_zone, optional_moment, require_order
 from anysched.triggers.combine import Combinable
+from anysched.triggers.grid import Grid, microseconds
 from anysched.wire.registry import register_type
 
 
@@ -111,6 +112,15 @@ class IntervalTrigger(Combinable):
         start, end = self._window(anchor)
         last = utc(until, "until") if end is None else min(utc(until, "until"), end)
         return max(self._index(start, last) - max(self._index(start, utc(after, "after")), -1), 0)
+
+    def grid(self, after: datetime, *, anchor: datetime, key: str = "") -> Grid:
+        """Return the grid on which all fire times lie: start and interval."""
+        start, _ = self._window(anchor)
+        return Grid.at(microseconds(start), self.interval // RESOLUTION)
+
+    def search_cost(self) -> int:
+        """Return what it may cost to ask for a fire time."""
+        return 2
 
     def _window(self, anchor: datetime) -> tuple[datetime, datetime | None]:
         """Return the start and the end."""

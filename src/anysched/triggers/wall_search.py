@@ -11,6 +11,8 @@ from typing import Generic, Protocol, TypeVar
 
 import attrs
 
+from anysched.errors import TriggerSearchError
+from anysched.triggers.asking import spend
 from anysched.triggers.base import DAY, LAST_SECOND
 from anysched.triggers.civil import Civil, FoldPolicy, GapPolicy, Stretch
 
@@ -18,6 +20,10 @@ from anysched.triggers.civil import Civil, FoldPolicy, GapPolicy, Stretch
 _LONGEST_COUNT = 4 * 366 * DAY
 #: How many wall times that "shift" moves out of a gap are looked at one by one.
 _MOST_SHIFTED = 16
+#: How often a rule may find that a transition takes its wall time away: so many years, as a rule.
+_MOST_TAKEN = 100
+#: What a day near a transition costs a search, beyond others.
+_TRANSITION_COST = 30
 
 
 class WallRule(Protocol):
@@ -54,7 +60,11 @@ class WallSearch(Generic[R]):
     fold: FoldPolicy
 
     def first(self, second: int) -> int | None:
-        """Return the first fire time at or after an instant, or None before the year 10000."""
+        """Return the first fire time at or after an instant, or None before the year 10000.
+
+        :raise TriggerSearchError: when transitions take away whatever the rule allows in the next hundred years
+        """
+        landed = 0
         while second <= LAST_SECOND:
             day = second // DAY
             offset = self.civil.calm_offset(day)
@@ -74,6 +84,7 @@ class WallSearch(Generic[R]):
                 return found if found <= LAST_SECOND else None
             # Near a transition the wall time may mean another instant, on a day beside this one.
             second = max(day + 1, target - 2) * DAY
+            landed = self._landed(landed)
         return None
 
     def _stretches(self, day: int) -> tuple[Stretch, ...]:
@@ -82,6 +93,7 @@ class WallSearch(Generic[R]):
 
     def _first_of_day(self, day: int, second: int) -> int | None:
         """Return the first fire time of a UTC day near a transition, at or after an instant."""
+        spend(_TRANSITION_COST)
         first = (day + 1) * DAY
         for stretch in self._stretches(day):
             if stretch.stop > second and stretch.start < first:
@@ -101,7 +113,11 @@ class WallSearch(Generic[R]):
         return stretch.start if at_once else wall - stretch.offset
 
     def last(self, second: int) -> int | None:
-        """Return the last fire time at or before an instant, or None after the year 0."""
+        """Return the last fire time at or before an instant, or None after the year 0.
+
+        :raise TriggerSearchError: as ``first``
+        """
+        landed = 0
         while second >= 0:
             day = second // DAY
             offset = self.civil.calm_offset(day)
@@ -121,10 +137,21 @@ class WallSearch(Generic[R]):
                 return found if found >= 0 else None
             # Near a transition the wall time may mean another instant, on a day beside this one.
             second = min(day, target + 3) * DAY - 1
+            landed = self._landed(landed)
         return None
+
+    def _landed(self, before: int) -> int:
+        """Count how often a wall time was found that lies near a transition."""
+        if before >= _MOST_TAKEN:
+            raise TriggerSearchError(
+                f"the clock never shows what the rule allows: each of the next {_MOST_TAKEN} times falls to a "
+                f"transition, where gap={self.gap!r} and fold={self.fold!r} leave it out"
+            )
+        return before + 1
 
     def _last_of_day(self, day: int, second: int) -> int | None:
         """Return the last fire time of a UTC day near a transition, at or before an instant."""
+        spend(_TRANSITION_COST)
         last = day * DAY - 1
         for stretch in self._stretches(day):
             if stretch.start <= second and stretch.stop > last:

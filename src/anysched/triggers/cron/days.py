@@ -76,6 +76,18 @@ class DayRule:
         return found
 
 
+@attrs.frozen
+class CommonDays:
+    """The days that two rules allow."""
+
+    one: DayRule | CommonDays
+    other: DayRule | CommonDays
+
+    def of_month(self, first: int, length: int) -> int:
+        """Return the days of a month that both allow."""
+        return self.one.of_month(first, length) & self.other.of_month(first, length)
+
+
 def _turned(week: int, first: int) -> int:
     """Return a week so that it begins with another day than Sunday."""
     return ((week | week << 7) >> first) & EVERY_WEEKDAY

@@ -6,11 +6,12 @@ Wall times are seconds counted from the first of January 0001, without a zone.
 from __future__ import annotations
 
 from datetime import date
+from math import gcd
 
 import attrs
 
 from anysched.triggers.base import DAY
-from anysched.triggers.cron.days import DayRule
+from anysched.triggers.cron.days import CommonDays, DayRule, bits
 
 _LAST_DAY = date.max.toordinal() - 1
 _END = (_LAST_DAY + 1) * DAY
@@ -27,6 +28,12 @@ def lowest(mask: int) -> int:
 def bits_below(mask: int, limit: int) -> int:
     """Return how many bits below a number are set."""
     return (mask & ((1 << limit) - 1)).bit_count()
+
+
+def _distance(mask: int) -> int:
+    """Return the greatest distance of which all bits that are set are multiples away from each other."""
+    first = lowest(mask)
+    return gcd(*(bit - first for bit in bits(mask)))
 
 
 def _highest_below(mask: int, limit: int) -> int:
@@ -53,7 +60,7 @@ class CronFields:
     hours: int
     months: int
     years: int
-    days: DayRule
+    days: DayRule | CommonDays
     #: The allowed days of each kind of month, and of each month, that was asked for.
     _kinds: dict[tuple[int, int], int] = attrs.field(
         init=False, eq=False, repr=False, factory=dict[tuple[int, int], int]
@@ -99,6 +106,25 @@ class CronFields:
         if self._next_day(last) == last:
             count += self._count_times(last_second)
         return count
+
+    def times(self) -> tuple[int, int]:
+        """Return the first allowed second of a day, and a distance of which all others are multiples away from it."""
+        return self._first_time(), gcd(
+            DAY, _distance(self.hours) * 3600, _distance(self.minutes) * 60, _distance(self.seconds)
+        )
+
+    def meets(self, other: CronFields) -> bool:
+        """Return whether there is a wall time that both allow."""
+        years = self.years & other.years if self.years and other.years else self.years or other.years
+        if bool(self.years and other.years) > bool(years):
+            return False
+        seconds, minutes, hours = (
+            self.seconds & other.seconds, self.minutes & other.minutes, self.hours & other.hours
+        )  # fmt: skip
+        if not (seconds and minutes and hours):
+            return False
+        days = CommonDays(self.days, other.days)
+        return CronFields(seconds, minutes, hours, self.months & other.months, years, days).can_match()
 
     def can_match(self) -> bool:
         """Return whether there is such a day at all."""

@@ -7,6 +7,7 @@ import attrs
 from anysched.triggers.civil import Civil, FoldPolicy, GapPolicy
 from anysched.triggers.cron.expression import CronExpression
 from anysched.triggers.cron.fields import CronFields
+from anysched.triggers.grid import Grid
 from anysched.triggers.wall_search import CountingSearch
 
 #: So many schedules that share a trigger with ``H`` are known; it takes microseconds to know one again.
@@ -20,6 +21,19 @@ class CronSearch(CountingSearch[CronFields]):
     def of(self, key: str) -> CronSearch:
         """Return the search for the schedule with this id: the same for all."""
         return self
+
+    def cost(self) -> int:
+        """Return what a step may cost a search."""
+        return 6 if self.civil.fixed else 16
+
+    def grid(self, after: int) -> Grid:
+        """Return a grid on which all fire times after an instant lie."""
+        return self.civil.grid(after, *self.fields.times(), self.gap)
+
+    def never_meets(self, other: CronSearch) -> bool:
+        """Return True when it can be told that two rules never fire at the same instant."""
+        shown = self.civil.fixed or (self.gap == other.gap == "skip")  # fires only when the clock shows it
+        return self.civil is other.civil and shown and not self.fields.meets(other.fields)
 
 
 @attrs.frozen(eq=False)

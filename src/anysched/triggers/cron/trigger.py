@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self, get_args
 import attrs
 
 from anysched.model.convert import utc
+from anysched.model.trigger import Trigger
 from anysched.triggers.base import (
     instant_at,
     machine_zone,
@@ -24,6 +25,7 @@ from anysched.triggers.cron.expression import CronExpression, parse
 from anysched.triggers.cron.keywords import from_keywords
 from anysched.triggers.cron.search import CronSearch, SpreadSearch
 from anysched.triggers.cron.specs import CronDialect
+from anysched.triggers.grid import Grid
 from anysched.wire.registry import register_type
 
 DayMatch = Literal["or", "and"]
@@ -192,6 +194,24 @@ class CronTrigger(Combinable):
         if self.end_time is not None:
             last = min(last, self.end_time)
         return self._search.of(key).count(self._earliest(utc(after, "after")), seconds_floor(last))
+
+    def grid(self, after: datetime, *, anchor: datetime, key: str = "") -> Grid:
+        """Return a grid on which all fire times after an instant lie."""
+        return self._searched(key).grid(seconds_floor(utc(after, "after")))
+
+    def search_cost(self) -> int:
+        """Return what it may cost to ask for a fire time."""
+        return self._searched("").cost()
+
+    def never_meets(self, other: Trigger, key: str) -> bool:
+        """Return True when it can be told that this and another rule never fire at the same instant."""
+        return isinstance(other, CronTrigger) and self._searched(key).never_meets(other._searched(key))
+
+    def _searched(self, key: str) -> CronSearch:
+        """Return the search for the schedule with this id, in the machine's zone while that is open."""
+        search = self.bind(machine_zone())._search if self._search is None else self._search
+        assert search is not None
+        return search.of(key)
 
     def _earliest(self, after: datetime) -> int:
         """Return the first whole second after an instant that is not before the start."""

@@ -19,6 +19,7 @@ from anysched.triggers.base import (
 )
 from anysched.triggers.civil import FoldPolicy, GapPolicy, civil_of, require_fold, require_gap
 from anysched.triggers.combine import Combinable
+from anysched.triggers.grid import SECOND, Grid
 from anysched.triggers.rrule.lines import Recurrence, read
 from anysched.triggers.rrule.moments import UTC_NAME
 from anysched.triggers.rrule.search import RecurrenceSearch, instants_of, search_of
@@ -136,6 +137,14 @@ class RRuleTrigger(Combinable):
         """
         first, last = seconds_floor(utc(after, "after")) + 1, seconds_floor(utc(until, "until"))
         return self._search(anchor).count(first, last)
+
+    def grid(self, after: datetime, *, anchor: datetime, key: str = "") -> Grid:
+        """Return a grid on which all fire times lie: whole seconds."""
+        return Grid(0, SECOND)
+
+    def search_cost(self) -> int:
+        """Return what it may cost to ask for a fire time."""
+        return 50
 
     def _search(self, anchor: datetime) -> RecurrenceSearch:
         if self.timezone is None:
