@@ -109,10 +109,17 @@ from anysched.model.unpaused import UnpauseResult as UnpauseResult
 from anysched.model.unset import UNSET as UNSET
 from anysched.model.window import Window as Window
 from anysched.triggers import AndTrigger as AndTrigger
+from anysched.triggers import BusinessDayOfMonthTrigger as BusinessDayOfMonthTrigger
+from anysched.triggers import BusinessDayTrigger as BusinessDayTrigger
+from anysched.triggers import Calendar as Calendar
 from anysched.triggers import CalendarIntervalTrigger as CalendarIntervalTrigger
 from anysched.triggers import CronTrigger as CronTrigger
+from anysched.triggers import DateSet as DateSet
 from anysched.triggers import DateTrigger as DateTrigger
 from anysched.triggers import ExceptTrigger as ExceptTrigger
+from anysched.triggers import HolidayCalendar as HolidayCalendar
 from anysched.triggers import IntervalTrigger as IntervalTrigger
 from anysched.triggers import OrTrigger as OrTrigger
+from anysched.triggers import SunTrigger as SunTrigger
+from anysched.triggers import Weekdays as Weekdays
 from anysched.wire.registry import register_type as register_type

@@ -22,6 +22,7 @@ from anysched.engine.asking import (
 from anysched.engine.committing import Asked, declare, transact
 from anysched.engine.instants import aware, own_timezone
 from anysched.engine.lifecycle import Engine
+from anysched.engine.preparing import prepare
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
 from anysched.model.change import Change
@@ -122,6 +123,7 @@ class Schedules:
         self._engine.tasks.check_executor(declaration.job_executor, task_id, func)
         bind: Callable[[tzinfo], Any] | None = getattr(declaration.trigger, "bind", None)
         trigger = declaration.trigger if bind is None else bind(self._timezone)
+        await prepare(trigger)
         return attrs.evolve(declaration, func_or_task_id=task_id, trigger=trigger)
 
     async def get(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, tzinfo
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import attrs
 
@@ -56,6 +57,34 @@ class CountingTrigger(Trigger, Protocol):
     ) -> int | None:
         """Return how many fire times lie in (after, until], or None where that would take long."""
         ...
+
+
+@runtime_checkable
+class PreparedTrigger(Trigger, Protocol):
+    """A trigger that has something to load before it can answer, which may take long (rule T10)."""
+
+    def prepare(self) -> None:
+        """Load it; called in a thread before the trigger is asked on the event loop, and maybe often.
+
+        :raise ValueError: for what the trigger names and nobody knows
+        """
+        ...
+
+
+def preparations(trigger: object) -> list[Callable[[], None]]:
+    """Return the ``prepare`` of a trigger and of all that its fields hold, whatever they are: attrs classes, tuples."""
+    found: list[Callable[[], None]] = []
+    waiting: list[Any] = [trigger]
+    while waiting:
+        part = waiting.pop()
+        cls: Any = part.__class__
+        if hasattr(cls, "prepare"):
+            found.append(part.prepare)
+        if cls is tuple or cls is list:
+            waiting.extend(part)
+        elif attrs.has(cls):
+            waiting.extend(getattr(part, field.name) for field in attrs.fields(cls) if field.init)
+    return found
 
 
 @attrs.frozen

@@ -1,0 +1,223 @@
+"""Public holidays as the package ``holidays`` knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, tzinfo
+from difflib import get_close_matches
+from functools import lru_cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final, Self
+
+import attrs
+
+from anysched.errors import TriggerError
+from anysched.model import convert
+from anysched.triggers.base import optional_zone
+from anysched.triggers.calendars.base import LAST_DAY, Calendar
+from anysched.triggers.calendars.dates import DateSet, next_among
+from anysched.triggers.extras import register_with, require_package
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
+
+#: From here on the package has no data for most countries, nor anybody a law: nothing is covered.
+_FAR: Final = 2099
+
+
+@register_with("holidays", "holidays", version=1)
+@attrs.frozen(init=False)
+class HolidayCalendar(Calendar):
+    """The public holidays of a country, of a part of it, or of a financial market (rule T10).
+
+    It needs ``pip install 'anysched[holidays]'``: which dates these are is what that package says, in the version that
+    a node has. ``frozen`` gives the same dates as they are now, for every node.
+
+    :ivar country: a code such as "DE", or of a market such as "XNYS"
+    :ivar subdivision: a part of the country, such as "BY"; None for what holds in all of it
+    :ivar categories: kinds of days off, in order, such as "public" and "bank"; empty for those that the package takes
+        by itself
+    :ivar observed: whether days off in lieu of holidays that fall on a weekend are among them
+    :ivar timezone: the zone of the dates; None until it is bound (rule T1)
+
+    :raise ImportError: when ``holidays`` is not installed
+
+    That a country, subdivision or category is not known is told by a ValueError when the holidays are loaded: at the
+    latest by ``add_schedule``.
+    """
+
+    country: str
+    subdivision: str | None
+    categories: tuple[str, ...]
+    observed: bool
+    timezone: tzinfo | None
+
+    if TYPE_CHECKING:
+
+        def __attrs_init__(
+            self,
+            *,
+            country: str,
+            subdivision: str | None,
+            categories: tuple[str, ...],
+            observed: bool,
+            timezone: tzinfo | None,
+        ) -> None: ...
+
+    def __init__(
+        self,
+        country: str,
+        subdivision: str | None = None,
+        *,
+        categories: Iterable[str] = (),
+        observed: bool = True,
+        timezone: tzinfo | str | None = None,
+    ) -> None:
+        require_package("holidays", "HolidayCalendar", "holidays")
+        self.__attrs_init__(
+            country=convert.identifier(country, "country"),
+            subdivision=None if subdivision is None else convert.identifier(subdivision, "subdivision"),
+            categories=tuple(sorted(convert.identifiers(categories, "categories"))),
+            observed=convert.boolean(observed, "observed"),
+            timezone=optional_zone(timezone),
+        )
+
+    def bind(self, timezone: tzinfo) -> Self:
+        """Return this calendar with the zone that was left open (rule T1)."""
+        return self if self.timezone is not None else attrs.evolve(self, timezone=timezone)
+
+    def next_day(self, day: int, *, covered: bool) -> int | None:
+        """Return the ordinal of the first date at or after one that is covered, or is not; None if there is none.
+
+        :raise TriggerError: for a year that the installed version of ``holidays`` does not know yet
+        """
+        first, last = self._years()
+        year = _year_of(day)
+        while True:
+            if covered and year < first:
+                year, day = first, _first_of(first)
+            if year > last:
+                if last < _FAR:
+                    raise TriggerError(_unknown_year(self.country, year, last))
+                return None if covered else day
+            found = next_among(self._days(year), day, covered=covered)
+            end = _first_of(year + 1)
+            if found is not None and found < end:
+                return found
+            year, day = year + 1, max(day, end)
+
+    def frozen(self, first_year: int, last_year: int) -> DateSet:
+        """Return the holidays of some years as plain dates: they do not change with the version of ``holidays``.
+
+        :param first_year, last_year: the years, both included
+        :raise ValueError: when there are no holidays in these years
+        """
+        first, last = self._years()
+        years = range(max(first, first_year), min(last, last_year) + 1)
+        return DateSet((date.fromordinal(day) for year in years for day in self._days(year)), self.timezone)
+
+    def prepare(self) -> None:
+        """Import the package and the country, which takes a tenth of a second.
+
+        :raise ValueError: naming what is not known
+        """
+        first, last = self._years()
+        self._days(min(max(first, 2026), last))
+
+    def _years(self) -> tuple[int, int]:
+        return _years(self.country, self.subdivision, self.categories, self.observed)
+
+    def _days(self, year: int) -> tuple[int, ...]:
+        return _days(self.country, self.subdivision, self.categories, self.observed, year)
+
+
+def _year_of(day: int) -> int:
+    return date.fromordinal(day).year
+
+
+def _first_of(year: int) -> int:
+    """Return the ordinal of the first day of a year."""
+    return date(year, 1, 1).toordinal() if year <= date.max.year else LAST_DAY + 1
+
+
+def _unknown_year(country: str, year: int, last: int) -> str:
+    return (
+        f"the holidays of {country!r} in {year} are not known: version {version('holidays')} of the package holidays, "
+        f"which this node has, knows them up to {last}; install a newer one"
+    )
+
+
+@lru_cache(maxsize=256)
+def _years(
+    country: str, subdivision: str | None, categories: tuple[str, ...], observed: bool
+) -> tuple[int, int]:
+    """Return the first and the last year that are known. :raise ValueError: naming what is not known at all"""
+    found = _made(country, subdivision, categories, observed, ())
+    return int(found.start_year), int(found.end_year)
+
+
+@lru_cache(maxsize=4096)
+def _days(
+    country: str, subdivision: str | None, categories: tuple[str, ...], observed: bool, year: int
+) -> tuple[int, ...]:
+    """Return the ordinals of the holidays of a year, in order."""
+    first, last = _years(country, subdivision, categories, observed)
+    if not first <= year <= last:
+        return ()
+    return tuple(
+        sorted(day.toordinal() for day in _made(country, subdivision, categories, observed, (year,)))
+    )
+
+
+def _made(
+    country: str, subdivision: str | None, categories: tuple[str, ...], observed: bool, years: tuple[int, ...]
+) -> HolidayBase:
+    """Return the holidays of some years. :raise ValueError: naming what is not known"""
+    import holidays
+
+    code = country.upper()
+    make: Callable[..., HolidayBase]
+    if code in holidays.list_supported_countries():
+        make = holidays.country_holidays
+    elif code in holidays.list_supported_financial():
+        make = holidays.financial_holidays
+    else:
+        raise ValueError(f"country {country!r} is unknown to the package holidays{_hint(country, _codes())}")
+    whole = make(code)
+    places = {name: name for name in whole.subdivisions} | whole.subdivisions_aliases
+    if subdivision is not None and subdivision not in places:
+        raise ValueError(f"{country!r} has no subdivision {subdivision!r}{_hint(subdivision, places)}")
+    kinds = whole.supported_categories
+    for category in categories:
+        if category not in kinds:
+            raise ValueError(f"categories of {country!r} are {_listed(kinds)}, and not {category!r}")
+    return make(
+        code, subdivision, years=years, expand=False, observed=observed, categories=categories or None
+    )
+
+
+def _codes() -> dict[str, str]:
+    """Return what countries and markets may be called, and the code that is meant."""
+    from holidays.registry import COUNTRIES, FINANCIAL
+
+    return {
+        name: str(codes[1])
+        for module, codes in {**COUNTRIES, **FINANCIAL}.items()
+        for name in (module.replace("_", " "), *codes)
+    }
+
+
+def _hint(wanted: str, names: Mapping[str, str]) -> str:
+    """Return what to say of names that are close to one that is not known; else all of them, if they are few."""
+    known = {name.casefold(): code for name, code in names.items()}
+    close = list(dict.fromkeys(known[one] for one in get_close_matches(wanted.casefold(), known, 5, 0.5)))
+    if close:
+        return f"; did you mean {', '.join(map(repr, close))}?"
+    few = sorted(set(names.values()))
+    return (
+        f": it knows {_listed(few)}" if 0 < len(few) <= 100 else ": it knows countries by codes such as 'DE'"
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, sorted(names))) or "none"
