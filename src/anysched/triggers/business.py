@@ -13,13 +13,21 @@ from anysched.model.convert import utc
 from anysched.model.trigger import Trigger
 from anysched.triggers.base import (
     DAY,
+    EPOCH,
     LAST_SECOND,
     RESOLUTION,
     instant_at,
     machine_zone,
     seconds_floor,
 )
-from anysched.triggers.calendars.base import FIRST_DAY, LAST_DAY, Calendar, day_of, require_calendar
+from anysched.triggers.calendars.base import (
+    FIRST_DAY,
+    LAST_DAY,
+    Calendar,
+    date_goes_back,
+    day_of,
+    require_calendar,
+)
 from anysched.triggers.civil import civil_of, require_choice
 from anysched.triggers.combine import Combinable
 from anysched.triggers.parts import ask, bound, require_part, zone_of
@@ -30,6 +38,7 @@ Roll = Literal["following", "preceding", "modified_following"]
 #: More days off in a row than this are a mistake.
 _MOST_DAYS_OFF: Final = 1_000
 _NONE: Final = timedelta(0)
+_HALF_DAY: Final = timedelta(hours=12)
 
 
 def _trigger(value: Trigger) -> Trigger:
@@ -87,11 +96,11 @@ class BusinessDayTrigger(Combinable):
         if zone is None:
             return self.bind(machine_zone()).next_fire_time(after, anchor=anchor, key=key)
         search = _Search(self, zone, utc(after, "after"), anchor, key)
-        day = search.business_day(day_of(search.after, zone), 1)
+        day = search.business_day(search.first_day(), 1)
         while day is not None:
             found = search.first_on(day)
             if found is not None:
-                return found
+                return search.or_before(found, day)
             day = search.next_target(day)
         return None
 
@@ -126,6 +135,18 @@ class _Search:
             f"no business day within {_MOST_DAYS_OFF} days of {date.fromordinal(day)}: {calendar!r} covers them all"
         )
 
+    def first_day(self) -> int:
+        """Return the first date that comes after the instant, which may be the one before if the clock is set back."""
+        back = date_goes_back(seconds_floor(self.after), self.zone)
+        return day_of(self.after if back is None else instant_at(back), self.zone)
+
+    def or_before(self, found: datetime, target: int) -> datetime:
+        """Return what was found on a date, or on the next if that began before, as the clock was set back."""
+        following = self.business_day(target + 1, 1) if found - self._begin(target) >= _HALF_DAY else None
+        if following is None or self._begin(following) > found:
+            return found
+        return min(found, self.first_on(following) or found)
+
     def first_on(self, target: int) -> datetime | None:
         """Return the first fire time after the instant that is on a business day, or moved to it."""
         found = [
@@ -149,8 +170,8 @@ class _Search:
         roll, day = self.rolling.roll, target + 1
         if roll != "following":  # those days off are moved back to the target
             day = behind if roll == "preceding" else max(day, _month_of(behind))
-        begin = min((piece.start for piece in self._pieces(day)), default=(day - 1) * DAY)
-        found = self._ask(instant_at(max(begin, 0)) - RESOLUTION if begin > 0 else instant_at(0))
+        begin = self._begin(day)
+        found = self._ask(begin - RESOLUTION if begin > EPOCH else begin)
         return None if found is None else self._moved_to(max(day_of(found, self.zone), day))
 
     def _moved_to(self, day: int) -> int | None:
@@ -171,6 +192,10 @@ class _Search:
         if roll != "following" and target < LAST_DAY:
             behind = self.business_day(target + 1, 1) or LAST_DAY + 1
             yield from range(target + 1, behind if roll == "preceding" else min(behind, _month_of(behind)))
+
+    def _begin(self, day: int) -> datetime:
+        """Return when a date begins for the first time, or would if the zone had it."""
+        return instant_at(max(min((piece.start for piece in self._pieces(day)), default=(day - 1) * DAY), 0))
 
     def _pieces(self, day: int) -> list[_Piece]:
         """Return the stretches of one offset that a date consists of."""

@@ -275,10 +275,25 @@ def day_of(instant: datetime, zone: tzinfo) -> int:
 
 
 def start_after(instant: datetime, day: int, zone: tzinfo) -> datetime:
-    """Return the instant at which a later local date begins; of a date that the zone left out, the first after it.
+    """Return from when on the date may be another one, coming from an instant on which a later date is looked for.
 
-    Where the clock is set back over midnight a date begins twice: it is the first of these after ``instant``.
+    That is when the later date begins, if need be for the second time; of a date that the zone left out, the first
+    instant after it. Where the clock is set back over midnight, and an earlier date goes on, it is then.
     """
-    found = civil_of(zone).instants((day - 1) * DAY, "after", "both")
     second = seconds_floor(instant)
-    return instant_at(min((at for at in found if at > second), default=second + 1))
+    found = civil_of(zone).instants((day - 1) * DAY, "after", "both")
+    start = min((at for at in found if at > second), default=second + 1)
+    back = date_goes_back(second, zone)
+    return instant_at(start if back is None else min(start, back))
+
+
+def date_goes_back(second: int, zone: tzinfo) -> int | None:
+    """Return when, soon after an instant, the clock is set back over midnight, if it is."""
+    civil = civil_of(zone)
+    if civil.calm_offset(second // DAY) is not None:
+        return None
+    day = (second + civil.offset(second)) // DAY
+    stretches = civil.near(second // DAY, "skip", "both")
+    return next(
+        (one.start for one in stretches if one.start > second and (one.start + one.offset) // DAY < day), None
+    )

@@ -6,7 +6,7 @@ import re
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, timedelta
-from itertools import takewhile
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -37,7 +37,7 @@ class Recurrence:
     week_start: int
 
     def dates(self, first: date, until: date | None, event: str) -> Iterator[date]:
-        """Yield the dates from the first one on, which counts as one.
+        """Return the dates from the first one on.
 
         :param until: the last date of a rule that has no end
         :raise ValueError: naming the event, when the rule has no end and none is given
@@ -49,14 +49,12 @@ class Recurrence:
                     f"{event} recurs without an end: say with until= as far as which date it counts"
                 )
             last = until
-        days = range(min(_MOST_DAYS, (date.max - first).days) + 1)
+        reach = date.max if last is None else last
+        days = range(min(_MOST_DAYS, (reach - first).days) + 1)
         found = (
             day for day in (first + timedelta(days=number) for number in days) if self._allows(day, first)
         )
-        for number, day in enumerate(takewhile(lambda day: last is None or day <= last, found), 1):
-            yield day
-            if number == self.count:
-                return
+        return islice(found, self.count)
 
     def _allows(self, day: date, first: date) -> bool:
         if self.months and day.month not in self.months:
