@@ -234,8 +234,12 @@ class _Search:
 
     def _on(self, day: int, time: timedelta) -> datetime:
         """Return the instant of a time of day on a date."""
-        found = civil_of(self.zone).instants((day - 1) * DAY + time.seconds, "after", "first")
-        return instant_at(min(max(min(found), 0), LAST_SECOND)) + timedelta(0, 0, time.microseconds)
+        civil, wall = civil_of(self.zone), (day - 1) * DAY + time.seconds
+        second = min(max(min(civil.instants(wall, "after", "first")), 0), LAST_SECOND)
+        fraction = (
+            time.microseconds if second + civil.offset(second) == wall else 0
+        )  # after a gap there is none
+        return instant_at(second) + timedelta(0, 0, fraction)
 
     def _ask(self, after: datetime) -> datetime | None:
         return ask(self.rolling.trigger, after, self.anchor, self.key)

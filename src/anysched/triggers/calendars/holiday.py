@@ -208,15 +208,12 @@ def _codes() -> dict[str, str]:
 
 
 def _hint(wanted: str, names: Mapping[str, str]) -> str:
-    """Return what to say of names that are close to one that is not known; else all of them, if they are few."""
+    """Return what to say of names that are close to one that is not known, and of all names if they are few."""
     known = {name.casefold(): code for name, code in names.items()}
     close = list(dict.fromkeys(known[one] for one in get_close_matches(wanted.casefold(), known, 5, 0.5)))
-    if close:
-        return f"; did you mean {', '.join(map(repr, close))}?"
-    few = sorted(set(names.values()))
-    return (
-        f": it knows {_listed(few)}" if 0 < len(few) <= 100 else ": it knows countries by codes such as 'DE'"
-    )
+    hint = f"; did you mean {', '.join(map(repr, close))}?" if close else ""
+    every = set(names.values())
+    return f"{hint}; it knows {_listed(every)}" if len(every) <= 100 else hint or "; use a code such as 'DE'"
 
 
 def _listed(names: Iterable[str]) -> str:
