@@ -17,7 +17,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 # One process for each processor; tests of a module stay together, as they share servers.
 PYTEST = ("pytest", "-n", "logical", "--maxprocesses", "4", "--dist", "loadscope")
 PYTHONS = nox.project.python_versions(PROJECT)
-FULL = ".[cbor,demo,django,fastapi,pydantic,redis,trio]"
+FULL = ".[cbor,demo,django,fastapi,holidays,pydantic,redis,sun,trio]"
 
 
 def group(name: str) -> tuple[str, ...]:

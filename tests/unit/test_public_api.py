@@ -10,10 +10,11 @@ import pytest
 SURFACE = {
     "anysched": """
         AndTrigger AnyschedError ApplyResult AsyncScheduler AuditAction AuditEntry Backfill BackfillChanged
-        BackfillLookupError BackfillPlan CalendarIntervalTrigger CatchUp Clock ClockJumped CoalescePolicy
-        ConflictPolicy ConflictingBackfillError ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger
-        DateTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTime FireTimeChanged
-        FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job
+        BackfillLookupError BackfillPlan BusinessDayOfMonthTrigger BusinessDayTrigger Calendar
+        CalendarIntervalTrigger CatchUp Clock ClockJumped CoalescePolicy ConflictPolicy ConflictingBackfillError
+        ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger DateSet DateTrigger
+        DeserializationError Event ExceptTrigger ExecutorLookupError FireTime FireTimeChanged FireTimesSkipped
+        Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError HolidayCalendar IntervalTrigger Job
         JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed
         JobKind JobLookupError JobOutcome JobReleased JobResult JobStatus JobsStillRunning Maintenance
         Occurrence OnAbandon OrTrigger Pause PlacedWindow Retention RunState Schedule ScheduleAdded
@@ -22,9 +23,10 @@ SURFACE = {
         ScheduleUnpaused ScheduleUpdated Scheduler SchedulerFaultError SchedulerRole SchedulerStarted
         SchedulerStateError SchedulerStopped SchemaVersionError Selector SerializationError SkipReason
         StalePause StoreError StoreFigures StoreRecovered StoreUnavailable StoreUnavailableError Subscription
-        SystemClock Task TaskDefaults TaskLookupError TaskOptions Trigger TriggerError TriggerSearchError UNSET
-        UnknownTypeError UnnamedCallableError UnpausePreview UnpauseResult Window WindowAdded WindowEvent
-        WindowLookupError WindowRemoved WorkerProcessError current_job current_scheduler register_type task
+        SunTrigger SystemClock Task TaskDefaults TaskLookupError TaskOptions Trigger TriggerError
+        TriggerSearchError UNSET UnknownTypeError UnnamedCallableError UnpausePreview UnpauseResult Weekdays
+        Window WindowAdded WindowEvent WindowLookupError WindowRemoved WorkerProcessError current_job
+        current_scheduler register_type task
     """,
     "anysched.stores": "MemoryDataStore Migration SQLDataStore migrate migration_sql",
     "anysched.brokers": "LocalEventBroker PostgreSQLEventBroker RedisEventBroker",

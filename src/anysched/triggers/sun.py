@@ -1,4 +1,4 @@
-"""Fire times by the sun (rule T11)."""
+"""Fire times by the sun (rule T10)."""
 
 from __future__ import annotations
 
