@@ -177,7 +177,7 @@ class TriggerError(AnyschedError):
 
 
 class TriggerSearchError(TriggerError):
-    """A combination of triggers found no common fire time within its search limit."""
+    """A combination of triggers, or a trigger with a calendar, found no fire time within its search limit."""
 
 
 class CronSyntaxError(AnyschedError, ValueError):

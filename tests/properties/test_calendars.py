@@ -161,7 +161,7 @@ def test_only_on_the_dates_or_on_all_others(
         for instant in all_fire_times(trigger, after, end)
         if calendar.covers(local_date(instant, calendar)) is covered and instant <= end
     ]
-    limited: Trigger = trigger & calendar if covered else trigger - calendar  # type: ignore[operator]
+    limited: Trigger = trigger & calendar if covered else trigger - calendar
     assert expected == all_fire_times_up_to(limited, after, end, len(expected) + 1)
 
 

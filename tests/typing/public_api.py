@@ -11,13 +11,18 @@ from anysched import (
     AsyncScheduler,
     AuditAction,
     AuditEntry,
+    BusinessDayOfMonthTrigger,
+    BusinessDayTrigger,
+    Calendar,
     CalendarIntervalTrigger,
     CatchUp,
     CronTrigger,
+    DateSet,
     DateTrigger,
     Event,
     FireTime,
     Health,
+    HolidayCalendar,
     IntervalTrigger,
     Job,
     JobOutcome,
@@ -32,11 +37,13 @@ from anysched import (
     ScheduleState,
     ScheduleStatus,
     Subscription,
+    SunTrigger,
     Task,
     TaskDefaults,
     Trigger,
     UnpausePreview,
     UnpauseResult,
+    Weekdays,
     Window,
     current_job,
     current_scheduler,
@@ -80,6 +87,9 @@ class Registered(EveryNoon):
 def triggers() -> None:
     own: Trigger = EveryNoon()
     assert_type(own.next_fire_time(NOON, anchor=NOON), datetime | None)
+    off: Calendar = Weekdays("sat", "sun") | DateSet(["2026-12-24"]) - HolidayCalendar("DE", "BY")
+    workdays: Trigger = BusinessDayTrigger(own - off, off, "preceding") | (CronTrigger("0 9 * * *") & off)
+    payday: Trigger = (off & SunTrigger("noon", 60.17, 24.94)) - BusinessDayOfMonthTrigger(-1, off, hour=17)
     every: Trigger = (CronTrigger("0 9 * * *") | IntervalTrigger(hours=1)) - DateTrigger(NOON)
     assert_type(every.next_fire_time(NOON, anchor=NOON, key="id"), datetime | None)
     assert_type(Registered(), Registered)

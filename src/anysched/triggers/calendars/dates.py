@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, tzinfo
 from os import PathLike
@@ -113,9 +113,9 @@ def next_among(days: tuple[int, ...], day: int, *, covered: bool) -> int | None:
     index = bisect_left(days, day)
     if covered:
         return days[index] if index < len(days) else None
-    while index < len(days) and days[index] == day:
-        index, day = index + 1, day + 1
-    return day if day <= LAST_DAY else None
+    # In a row of dates, each is as many days after its first as it is places behind it.
+    row = bisect_right(range(index, len(days)), day - index, key=lambda place: days[place] - place)
+    return day + row if day + row <= LAST_DAY else None
 
 
 @register_type("weekdays", version=1)
