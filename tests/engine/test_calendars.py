@@ -151,7 +151,7 @@ async def test_a_node_with_another_version_of_the_holidays(
     off = HolidayCalendar("DE")
     async with make(MemoryDataStore()) as scheduler:
         await scheduler.add_schedule(runs.task(), CronTrigger("0 9 * * *", "UTC") - off, id="s")
-        monkeypatch.setattr(HolidayCalendar, "_days", lambda self, year: (date(2025, 1, 2).toordinal(),))
+        monkeypatch.setattr(HolidayCalendar, "_days", lambda self: (date(2025, 1, 2).toordinal(),))
         await clock.advance(3 * DAY)
     # The first of January is a holiday, the second was none when it became the next fire time.
     assert [(1, 9), (2, 9)] == [divmod(time // 3600, 24) for time in runs.times]

@@ -142,6 +142,10 @@ class CalendarUnion(Calendar):
             return min((one for one in found if one is not None), default=None)
         return _agreed(self, day, [(calendar, False) for calendar in self.calendars])
 
+    def has(self, day: int) -> bool:
+        """Return whether the date of an ordinal is in one of the calendars."""
+        return any(calendar.has(day) for calendar in self.calendars)
+
     def __anysched_fields__(self) -> dict[str, Any]:
         return {"calendars": list(self.calendars)}
 
@@ -192,6 +196,10 @@ class CalendarDifference(Calendar):
             return _agreed(self, day, [(self.calendar, True), (self.excluded, False)])
         found = (self.calendar.next_day(day, covered=False), self.excluded.next_day(day, covered=True))
         return min((one for one in found if one is not None), default=None)
+
+    def has(self, day: int) -> bool:
+        """Return whether the date of an ordinal is in the calendar, and not excluded."""
+        return self.calendar.has(day) and not self.excluded.has(day)
 
 
 def _agreed(calendar: Calendar, day: int, wanted: list[tuple[Calendar, bool]]) -> int | None:

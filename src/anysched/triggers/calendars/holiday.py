@@ -8,13 +8,14 @@ from difflib import get_close_matches
 from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Self
+from warnings import filterwarnings
 
 import attrs
 
 from anysched.errors import TriggerError
 from anysched.model import convert
 from anysched.triggers.base import optional_zone
-from anysched.triggers.calendars.base import LAST_DAY, Calendar
+from anysched.triggers.calendars.base import Calendar
 from anysched.triggers.calendars.dates import DateSet, next_among
 from anysched.triggers.extras import register_with, require_package
 
@@ -91,20 +92,15 @@ class HolidayCalendar(Calendar):
 
         :raise TriggerError: for a year that the installed version of ``holidays`` does not know yet
         """
-        first, last = self._years()
-        year = _year_of(day)
-        while True:
-            if covered and year < first:
-                year, day = first, _first_of(first)
-            if year > last:
-                if last < _FAR:
-                    raise TriggerError(_unknown_year(self.country, year, last))
-                return None if covered else day
-            found = next_among(self._days(year), day, covered=covered)
-            end = _first_of(year + 1)
-            if found is not None and found < end:
-                return found
-            year, day = year + 1, max(day, end)
+        found = next_among(self._days(), day, covered=covered)
+        last = self._years()[1]
+        if last < _FAR and (found is None or found > date(last, 12, 31).toordinal()):
+            raise TriggerError(_unknown_year(self.country, last))
+        return found
+
+    def has(self, day: int) -> bool:
+        """Return whether the date of an ordinal is a holiday. :raise TriggerError: as above"""
+        return self.next_day(day, covered=False) != day
 
     def frozen(self, first_year: int, last_year: int) -> DateSet:
         """Return the holidays of some years as plain dates: they do not change with the version of ``holidays``.
@@ -112,38 +108,27 @@ class HolidayCalendar(Calendar):
         :param first_year, last_year: the years, both included
         :raise ValueError: when there are no holidays in these years
         """
-        first, last = self._years()
-        years = range(max(first, first_year), min(last, last_year) + 1)
-        return DateSet((date.fromordinal(day) for year in years for day in self._days(year)), self.timezone)
+        days = map(date.fromordinal, self._days())
+        return DateSet((day for day in days if first_year <= day.year <= last_year), self.timezone)
 
     def prepare(self) -> None:
-        """Import the package and the country, which takes a tenth of a second.
+        """Import the package and work out all years that it knows, which takes up to a quarter of a second.
 
         :raise ValueError: naming what is not known
         """
-        first, last = self._years()
-        self._days(min(max(first, 2026), last))
+        self._days()
 
     def _years(self) -> tuple[int, int]:
         return _years(self.country, self.subdivision, self.categories, self.observed)
 
-    def _days(self, year: int) -> tuple[int, ...]:
-        return _days(self.country, self.subdivision, self.categories, self.observed, year)
+    def _days(self) -> tuple[int, ...]:
+        return _days(self.country, self.subdivision, self.categories, self.observed)
 
 
-def _year_of(day: int) -> int:
-    return date.fromordinal(day).year
-
-
-def _first_of(year: int) -> int:
-    """Return the ordinal of the first day of a year."""
-    return date(year, 1, 1).toordinal() if year <= date.max.year else LAST_DAY + 1
-
-
-def _unknown_year(country: str, year: int, last: int) -> str:
+def _unknown_year(country: str, last: int) -> str:
     return (
-        f"the holidays of {country!r} in {year} are not known: version {version('holidays')} of the package holidays, "
-        f"which this node has, knows them up to {last}; install a newer one"
+        f"the holidays of {country!r} after {last} are not known: version {version('holidays')} of the package "
+        "holidays, which this node has, does not go on; install a newer one"
     )
 
 
@@ -156,21 +141,20 @@ def _years(
     return int(found.start_year), int(found.end_year)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _days(
-    country: str, subdivision: str | None, categories: tuple[str, ...], observed: bool, year: int
+    country: str, subdivision: str | None, categories: tuple[str, ...], observed: bool
 ) -> tuple[int, ...]:
-    """Return the ordinals of the holidays of a year, in order."""
+    """Return the ordinals of all holidays that are known, in order. :raise ValueError: naming what is not known"""
     first, last = _years(country, subdivision, categories, observed)
-    if not first <= year <= last:
-        return ()
-    return tuple(
-        sorted(day.toordinal() for day in _made(country, subdivision, categories, observed, (year,)))
-    )
+    # Of some countries the moving holidays are known for less long, of which the package warns at each of these years.
+    filterwarnings("ignore", "Requested Holidays are available only", UserWarning)
+    found = _made(country, subdivision, categories, observed, range(first, last + 1))
+    return tuple(sorted(day.toordinal() for day in found))
 
 
 def _made(
-    country: str, subdivision: str | None, categories: tuple[str, ...], observed: bool, years: tuple[int, ...]
+    country: str, subdivision: str | None, categories: tuple[str, ...], observed: bool, years: Iterable[int]
 ) -> HolidayBase:
     """Return the holidays of some years. :raise ValueError: naming what is not known"""
     import holidays
