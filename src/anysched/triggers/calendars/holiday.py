@@ -34,7 +34,7 @@ class HolidayCalendar(Calendar):
     It needs ``pip install 'anysched[holidays]'``: which dates these are is what that package says, in the version that
     a node has. ``frozen`` gives the same dates as they are now, for every node.
 
-    :ivar country: a code such as "DE", or of a market such as "XNYS"
+    :ivar country: a code such as "DE", or of a market such as "NYSE"
     :ivar subdivision: a part of the country, such as "BY"; None for what holds in all of it
     :ivar categories: kinds of days off, in order, such as "public" and "bank"; empty for those that the package takes
         by itself
@@ -112,7 +112,7 @@ class HolidayCalendar(Calendar):
         return DateSet((day for day in days if first_year <= day.year <= last_year), self.timezone)
 
     def prepare(self) -> None:
-        """Import the package and work out all years that it knows, which takes up to a quarter of a second.
+        """Import the package and work out all years that it knows, which takes about a quarter of a second.
 
         :raise ValueError: naming what is not known
         """
@@ -148,7 +148,7 @@ def _days(
     """Return the ordinals of all holidays that are known, in order. :raise ValueError: naming what is not known"""
     first, last = _years(country, subdivision, categories, observed)
     # Of some countries the moving holidays are known for less long, of which the package warns at each of these years.
-    filterwarnings("ignore", "Requested Holidays are available only", UserWarning)
+    filterwarnings("ignore", "Requested Holidays are available only")
     found = _made(country, subdivision, categories, observed, range(first, last + 1))
     return tuple(sorted(day.toordinal() for day in found))
 
