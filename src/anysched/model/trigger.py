@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any, Protocol, Self, runtime_checkable
 
 import attrs
@@ -81,7 +81,8 @@ def preparations(trigger: object) -> list[Callable[[], None]]:
         if hasattr(cls, "prepare"):
             found.append(part.prepare)
         if cls is tuple or cls is list:
-            waiting.extend(part)
+            if part and not isinstance(part[0], (str, int, date)):  # else long rows of plain values
+                waiting.extend(part)
         elif attrs.has(cls):
             waiting.extend(getattr(part, field.name) for field in attrs.fields(cls) if field.init)
     return found
