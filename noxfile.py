@@ -20,7 +20,7 @@ PYTEST = ("pytest", "-n", str(WORKERS), "--dist", "loadscope")
 # The next run, and each process that tests start, need not compile again what this one has.
 CACHING = {"PYTHONDONTWRITEBYTECODE": ""}
 PYTHONS = nox.project.python_versions(PROJECT)
-FULL = ".[cbor,demo,django,fastapi,pydantic,redis,trio]"
+FULL = ".[cbor,demo,django,fastapi,holidays,pydantic,redis,sun,trio]"
 
 
 def group(name: str) -> tuple[str, ...]:

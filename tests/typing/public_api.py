@@ -13,14 +13,19 @@ from anysched import (
     AuditAction,
     AuditEntry,
     BetweenTrigger,
+    BusinessDayOfMonthTrigger,
+    BusinessDayTrigger,
+    Calendar,
     CalendarIntervalTrigger,
     CatchUp,
     CronTrigger,
+    DateSet,
     DatesTrigger,
     DateTrigger,
     Event,
     FireTime,
     Health,
+    HolidayCalendar,
     IntervalTrigger,
     Job,
     JobOutcome,
@@ -36,11 +41,13 @@ from anysched import (
     ScheduleState,
     ScheduleStatus,
     Subscription,
+    SunTrigger,
     Task,
     TaskDefaults,
     Trigger,
     UnpausePreview,
     UnpauseResult,
+    Weekdays,
     Window,
     current_job,
     current_scheduler,
@@ -92,6 +99,9 @@ def triggers() -> None:
     every: Trigger = (CronTrigger("0 9 * * *") | IntervalTrigger(hours=1)) - DatesTrigger(
         [NOON]
     ) | DateTrigger(NOON)
+    off: Calendar = Weekdays("sat", "sun") | DateSet(["2026-12-24"]) - HolidayCalendar("DE", "BY")
+    every = BusinessDayTrigger(every - off, off, "preceding") | (own & off) | (CronTrigger("0 9 * * *") & off)
+    every = (off & SunTrigger("noon", 60.17, 24.94)) - BusinessDayOfMonthTrigger(-1, off, hour=17)
     assert_type(every.next_fire_time(NOON, anchor=NOON, key="id"), datetime | None)
     assert_type(Registered(), Registered)
     CalendarIntervalTrigger(months=1, day="clip", gap="skip", fold="both")

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from anysched._scheduler.base import Base, topic
+from anysched.engine.preparing import prepare
 from anysched.model.hold import PlacedWindow
 from anysched.model.policies import WindowMode
 from anysched.model.trigger import Trigger
@@ -72,6 +73,7 @@ class WindowMethods(Base):
         :raise DeserializationError: when one of the schedules cannot be read on this node
         """
         self._require_running()
+        await prepare(trigger)
         window = self._windows.window(
             id,
             mode=mode,

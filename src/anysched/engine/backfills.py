@@ -13,7 +13,7 @@ import attrs
 from anysched.engine import committing
 from anysched.engine.asking import check_choice, check_texts
 from anysched.engine.committing import Asked
-from anysched.engine.instants import aware, own_timezone
+from anysched.engine.instants import aware
 from anysched.engine.lifecycle import Engine
 from anysched.errors import BackfillLookupError, ScheduleChangedError, ScheduleLookupError
 from anysched.model import convert
@@ -23,6 +23,7 @@ from anysched.model.options import EffectiveOptions
 from anysched.model.policies import BackfillOrder, Reprocess
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
+from anysched.model.trigger import own_timezone
 from anysched.ports.queries import HistoryQuery, JobQuery, ScheduleQuery
 from anysched.rules import adding, backfill_plans, backfilling
 from anysched.rules.backfill_plans import Past, Wanted

@@ -11,13 +11,14 @@ from uuid import UUID
 import anyio.to_thread
 import attrs
 
-from anysched.engine.instants import aware, own_timezone
+from anysched.engine.instants import aware
 from anysched.engine.lifecycle import Engine
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
 from anysched.model.history import FireTime, Record, RunRecord
 from anysched.model.policies import JobKind, JobStatus, NamedFireTime
 from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.trigger import own_timezone, preparations
 from anysched.ports.queries import HistoryQuery, JobQuery, ScheduleQuery
 from anysched.rules.explaining import Question, explain
 from anysched.rules.telling import Known, tell
@@ -57,8 +58,8 @@ class Span:
 
 
 async def _aside(known: Known, tell_it: Callable[[], _Told]) -> _Told:
-    """Tell something in a thread where that may take a while: as of very many spans of windows."""
-    if not known.snapshot.state.windows:
+    """Tell something in a thread where that may take a while: very many spans of windows, or holidays to be loaded."""
+    if not known.snapshot.state.windows and not preparations(known.snapshot.trigger):
         return tell_it()
     return await anyio.to_thread.run_sync(tell_it)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 
 from anysched.model.convert import utc
-from anysched.model.trigger import Trigger
 
 
 def aware(value: datetime, timezone: tzinfo, name: str) -> datetime:
@@ -16,9 +15,3 @@ def aware(value: datetime, timezone: tzinfo, name: str) -> datetime:
     if isinstance(value, datetime) and value.utcoffset() is None:
         value = value.replace(tzinfo=timezone)
     return utc(value, name)
-
-
-def own_timezone(trigger: Trigger) -> tzinfo | None:
-    """Return the time zone of a trigger that has one."""
-    timezone = getattr(trigger, "timezone", None)
-    return timezone if isinstance(timezone, tzinfo) else None

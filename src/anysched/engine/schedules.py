@@ -20,8 +20,9 @@ from anysched.engine.asking import (
     instant_of,
 )
 from anysched.engine.committing import Asked, declare, transact
-from anysched.engine.instants import aware, own_timezone
+from anysched.engine.instants import aware
 from anysched.engine.lifecycle import Engine
+from anysched.engine.preparing import prepare
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
 from anysched.model.change import Change
@@ -32,6 +33,7 @@ from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy, Missed, NamedFireTime, ResumeFrom, ScheduleStatus
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task
+from anysched.model.trigger import own_timezone
 from anysched.model.unpaused import UnpausePreview, UnpauseResult
 from anysched.ports.queries import ScheduleQuery
 from anysched.rules import adding, declaring, occurrences, pausing
@@ -122,6 +124,7 @@ class Schedules:
         self._engine.tasks.check_executor(declaration.job_executor, task_id, func)
         bind: Callable[[tzinfo], Any] | None = getattr(declaration.trigger, "bind", None)
         trigger = declaration.trigger if bind is None else bind(self._timezone)
+        await prepare(trigger)
         return attrs.evolve(declaration, func_or_task_id=task_id, trigger=trigger)
 
     async def get(

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from anysched.engine import committing
 from anysched.engine.asking import check_choice, check_texts
 from anysched.engine.committing import Asked
-from anysched.engine.instants import aware, own_timezone
+from anysched.engine.instants import aware
 from anysched.engine.lifecycle import Engine
 from anysched.model import convert
 from anysched.model.change import Change, HoldChange
@@ -17,7 +17,7 @@ from anysched.model.hold import Placed, PlacedWindow, Selector
 from anysched.model.policies import WindowMode
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task
-from anysched.model.trigger import BindableTrigger, Trigger
+from anysched.model.trigger import BindableTrigger, Trigger, own_timezone
 from anysched.model.window import Window
 from anysched.rules import adding, windowing
 from anysched.rules.windows import active

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
-from typing import Protocol, Self, runtime_checkable
+from collections.abc import Callable
+from datetime import date, datetime, tzinfo
+from typing import Any, Protocol, Self, runtime_checkable
 
 import attrs
 
@@ -58,6 +59,35 @@ class CountingTrigger(Trigger, Protocol):
         ...
 
 
+@runtime_checkable
+class PreparedTrigger(Trigger, Protocol):
+    """A trigger that has something to load before it can answer, which may take long (rule T10)."""
+
+    def prepare(self) -> None:
+        """Load it; called in a thread before the trigger is asked on the event loop, and maybe often.
+
+        :raise ValueError: for what the trigger names and nobody knows
+        """
+        ...
+
+
+def preparations(trigger: object) -> list[Callable[[], None]]:
+    """Return the ``prepare`` of a trigger and of all that its fields hold, whatever they are: attrs classes, tuples."""
+    found: list[Callable[[], None]] = []
+    waiting: list[Any] = [trigger]
+    while waiting:
+        part = waiting.pop()
+        cls: Any = part.__class__
+        if hasattr(cls, "prepare"):
+            found.append(part.prepare)
+        if cls is tuple or cls is list:
+            if part and not isinstance(part[0], (str, int, date)):  # else long rows of plain values
+                waiting.extend(part)
+        elif attrs.has(cls):
+            waiting.extend(getattr(part, field.name) for field in attrs.fields(cls) if field.init)
+    return found
+
+
 @attrs.frozen
 class UndecodableTrigger:
     """Stands in for a stored trigger that cannot be read here, so that its schedule can still be handled (rule S2).
@@ -77,6 +107,12 @@ class UndecodableTrigger:
 def is_due_when_past(trigger: Trigger) -> bool:
     """Return whether a trigger that lies wholly in the past is due at once, as a single date is (rule S6)."""
     return bool(getattr(trigger, "late_when_past", False))
+
+
+def own_timezone(trigger: Trigger) -> tzinfo | None:
+    """Return the time zone of a trigger that has one."""
+    timezone = getattr(trigger, "timezone", None)
+    return timezone if isinstance(timezone, tzinfo) else None
 
 
 def require_trigger(value: Trigger) -> Trigger:

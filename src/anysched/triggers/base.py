@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import tzlocal
@@ -119,3 +121,10 @@ def require_int(value: int, name: str, least: int, most: int | None = None) -> i
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} must be {bounds}, not {value}")
     return value
+
+
+def stored_fields(fields: Mapping[str, Any], *names: str) -> list[Any]:
+    """Return the fields of a stored value in order. :raise ValueError: when there are others, as in a later form"""
+    if fields.keys() != set(names):
+        raise ValueError(f"the fields are {', '.join(sorted(fields))}, and not {', '.join(names)}")
+    return [fields[name] for name in names]

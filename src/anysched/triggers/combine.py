@@ -21,7 +21,15 @@ from anysched.triggers.asking import (
     require_part,
     searching,
 )
-from anysched.triggers.base import EPOCH, LAST_INSTANT, RESOLUTION, is_open, machine_zone, optional_moment
+from anysched.triggers.base import (
+    EPOCH,
+    LAST_INSTANT,
+    RESOLUTION,
+    is_open,
+    machine_zone,
+    optional_moment,
+    stored_fields,
+)
 from anysched.triggers.grid import Grid
 from anysched.triggers.looking import Looking
 from anysched.triggers.meeting import first_meeting, first_without, last_meeting, last_without
@@ -114,9 +122,8 @@ class _Parts(Combinable):
 
     @classmethod
     def __anysched_build__(cls, fields: Mapping[str, Any]) -> Self:
-        if fields.keys() != {"triggers"}:  # as one of a later form
-            raise ValueError(f"the fields of a combination are not {sorted(fields)}")
-        return cls(*fields["triggers"])
+        (triggers,) = stored_fields(fields, "triggers")
+        return cls(*triggers)
 
 
 @register_type("or", version=1)

@@ -21,14 +21,22 @@ from typing import Any
 import anysched
 from anysched import (
     AndTrigger,
+    BetweenTrigger,
+    BusinessDayOfMonthTrigger,
+    BusinessDayTrigger,
     CalendarIntervalTrigger,
     CronTrigger,
+    DateSet,
     DatesTrigger,
     DateTrigger,
     ExceptTrigger,
+    HolidayCalendar,
     IntervalTrigger,
     OrTrigger,
     RRuleTrigger,
+    ShiftedTrigger,
+    SunTrigger,
+    Weekdays,
 )
 from anysched.serializers import CBORSerializer, JSONSerializer, PickleSerializer
 from anysched.wire.registry import DEFAULT_REGISTRY
@@ -38,9 +46,27 @@ FOLDER = Path(__file__).parent / "written"
 NOON = datetime(2025, 1, 1, 12, 0, 0, 7, tzinfo=UTC)
 HOURLY = IntervalTrigger(hours=1, start_time=NOON)
 
+WEEKEND = Weekdays("sat", "sun", timezone="Europe/Helsinki")
+CHRISTMAS = DateSet([date(2025, 12, 25), date(2025, 12, 24)], timezone="Europe/Helsinki")
+
 #: By "name@version": values that this version can say, and that reading it gives, now and in any later version.
 EXAMPLES: dict[str, list[object]] = {
     "and@1": [AndTrigger(HOURLY, CronTrigger("0 */2 * * *", "UTC"))],
+    "between@1": [
+        BetweenTrigger(HOURLY, NOON, datetime(2025, 10, 26, 2, 30, fold=1)), BetweenTrigger(HOURLY, None, NOON),
+    ],
+    "business_day@1": [
+        BusinessDayTrigger(HOURLY, WEEKEND), BusinessDayTrigger(HOURLY, WEEKEND, "modified_following"),
+    ],
+    "business_day_of_month@1": [
+        BusinessDayOfMonthTrigger(-1, WEEKEND),
+        BusinessDayOfMonthTrigger(
+            3, WEEKEND, hour=17, minute=30, second=5, months=[3, 6, 9, 12], timezone="Europe/Helsinki",
+            gap="skip", fold="both",
+        ),
+    ],
+    "calendar@1": [HOURLY - WEEKEND, HOURLY & WEEKEND],
+    "calendar_difference@1": [WEEKEND - CHRISTMAS],
     "calendar_interval@1": [
         CalendarIntervalTrigger(months=1),
         CalendarIntervalTrigger(
@@ -48,6 +74,7 @@ EXAMPLES: dict[str, list[object]] = {
             end_date=date(2096, 2, 29), timezone="Europe/Helsinki", day="clip", gap="shift", fold="both",
         ),
     ],
+    "calendar_union@1": [WEEKEND | CHRISTMAS],
     "cron@1": [
         CronTrigger("0 9 * * mon-fri"),
         CronTrigger(
@@ -58,8 +85,13 @@ EXAMPLES: dict[str, list[object]] = {
         CronTrigger("0 0 12 ? * 2#1", "UTC", dialect="quartz"),
     ],
     "date@1": [DateTrigger(NOON), DateTrigger(datetime(2025, 10, 26, 2, 30, fold=1))],
+    "date_set@1": [CHRISTMAS, DateSet([date(2025, 5, 1)])],
     "dates@1": [DatesTrigger([NOON, NOON + timedelta(days=1)]), DatesTrigger([datetime(2025, 10, 26, 2, 30, fold=1)])],
     "except@1": [ExceptTrigger(HOURLY, DateTrigger(NOON))],
+    "holidays@1": [
+        HolidayCalendar("FI"),
+        HolidayCalendar("DE", "BY", categories=["public", "catholic"], observed=False, timezone="Europe/Berlin"),
+    ],
     "interval@1": [
         IntervalTrigger(seconds=1.5),
         IntervalTrigger(days=400, microseconds=1, start_time=NOON, end_time=NOON + timedelta(days=4000)),
@@ -72,6 +104,12 @@ EXAMPLES: dict[str, list[object]] = {
             start_time=datetime(2025, 1, 1, 13, 30), timezone="Europe/Helsinki", gap="skip", fold="both",
         ),
     ],
+    "shifted@1": [ShiftedTrigger(HOURLY, timedelta(days=-1, microseconds=1))],
+    "sun@1": [
+        SunTrigger("noon", 60, -24.5),
+        SunTrigger("dawn", 60.17, 24.94, 20.5, "nautical", timedelta(minutes=-30)),
+    ],
+    "weekdays@1": [WEEKEND, Weekdays("mon")],
 }  # fmt: skip
 
 #: Rooms that register nothing of their own, and take long to import or want to be set up.
