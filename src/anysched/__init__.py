@@ -48,6 +48,7 @@ from anysched.model.events import BackfillChanged as BackfillChanged
 from anysched.model.events import ClockJumped as ClockJumped
 from anysched.model.events import Event as Event
 from anysched.model.events import FireTimeChanged as FireTimeChanged
+from anysched.model.events import FireTimeRecomputed as FireTimeRecomputed
 from anysched.model.events import FireTimesSkipped as FireTimesSkipped
 from anysched.model.events import HoldAdded as HoldAdded
 from anysched.model.events import HoldEvent as HoldEvent

@@ -13,8 +13,8 @@ SURFACE = {
         BackfillLookupError BackfillPlan CalendarIntervalTrigger CatchUp Clock ClockJumped CoalescePolicy
         ConflictPolicy ConflictingBackfillError ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger
         DateTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTime FireTimeChanged
-        FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job
-        JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed
+        FireTimeRecomputed FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger
+        Job JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed
         JobKind JobLookupError JobOutcome JobReleased JobResult JobStatus JobsStillRunning Maintenance
         Occurrence OnAbandon OrTrigger Pause PlacedWindow Retention RunState Schedule ScheduleAdded
         ScheduleChangedError ScheduleDiff ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError

@@ -23,6 +23,7 @@ from anysched._scheduler.running import RunMethods
 from anysched._scheduler.schedules import ScheduleMethods
 from anysched._scheduler.tasks import TaskMethods
 from anysched._scheduler.windows import WindowMethods
+from anysched._scheduler.zones import zone_data
 from anysched.brokers.local import LocalEventBroker
 from anysched.engine.lifecycle import Engine, Settings
 from anysched.engine.tasks import TaskRegistry
@@ -127,6 +128,7 @@ class AsyncScheduler(
                 stale_pause_after=None
                 if stale_pause_after is None
                 else convert.positive_duration(stale_pause_after, "stale_pause_after"),
+                read_zone=zone_data,
             )
         )
         engine.settings.tasks.add_all(tasks)

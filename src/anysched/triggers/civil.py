@@ -99,7 +99,7 @@ class Civil:
         offset = self._offset_at((first - 1) // _CELL)
         for cell in range((first - 1) // _CELL + 1, (last - 1) // _CELL + 2):
             if self._offset_at(cell) != offset:  # the transition may be before or after these days
-                return None if self._transitions(first, last) else self.offset(day * DAY)
+                return None if self.transitions(first, last) else self.offset(day * DAY)
         return offset
 
     def near(self, day: int, gap: GapPolicy, fold: FoldPolicy) -> tuple[Stretch, ...]:
@@ -115,7 +115,7 @@ class Civil:
         """Lay out the time from one instant to another."""
         result: list[Stretch] = []
         start, offset = first, self.offset(first)
-        for at in self._transitions(first + 1, last - 1):
+        for at in self.transitions(first + 1, last - 1):
             before, offset = offset, self.offset(at)
             skipped = offset - before
             if skipped > 0:
@@ -141,7 +141,7 @@ class Civil:
             if stretch.start <= wall - stretch.offset < stretch.stop
         ]
 
-    def _transitions(self, first: int, last: int) -> list[int]:
+    def transitions(self, first: int, last: int) -> list[int]:
         """Return the instants from which on another offset holds, both ends included."""
         if self._fixed:
             return []
