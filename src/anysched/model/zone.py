@@ -45,8 +45,8 @@ class ZoneRecord:
 
     :ivar data: by what fire times are computed
     :ivar before: by what they were computed before that; None if it is not known
-    :ivar unsettled_until: nodes that had the data of before may have computed fire times by it until now, so up to
-        this instant they are looked through again; None where there is no need
+    :ivar unsettled_until: nodes with the data of before may still be at work, so up to this instant a node that starts
+        looks through fire times again; None where there is no need
     """
 
     data: ZoneData

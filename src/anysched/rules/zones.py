@@ -55,8 +55,9 @@ def _parts(value: Any) -> Iterable[Any]:
         return cast("Mapping[object, object]", value).values()
     if isinstance(value, (tuple, list, set, frozenset)):
         return cast("Iterable[object]", value)
-    if attrs.has(type(value)):
-        return [getattr(value, field.name) for field in attrs.fields(type(value)) if field.init]
+    kind = cast("Any", type(value))
+    if attrs.has(kind):
+        return [getattr(value, field.name) for field in attrs.fields(kind) if field.init]
     if dataclasses.is_dataclass(value):
         return [getattr(value, field.name) for field in dataclasses.fields(value)]
     if hasattr(value, "__anysched_fields__"):
