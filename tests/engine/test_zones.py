@@ -14,7 +14,7 @@ from tests.engine.conftest import MakeScheduler
 from tests.engine.support import START, Heard, Runs, StoreProxy
 from tests.zone_files import LAND, Database, database, tzif, utc
 
-from anysched import AsyncScheduler, CronTrigger, FireTimeRecomputed, ScheduleStatus
+from anysched import AsyncScheduler, CronTrigger, DateTrigger, FireTimeRecomputed, ScheduleStatus
 from anysched.model.change import Change
 from anysched.model.zone import ZoneData, ZoneRecord
 from anysched.ports.store import DataStore
@@ -45,7 +45,7 @@ def new_store(make_store: Callable[[str], DataStore]) -> Callable[[], DataStore]
 
 
 def at_six() -> CronTrigger:
-    """Return a trigger that fires at six in the morning, with 02:30 on the clocks of a change left aside."""
+    """Return a trigger that fires at six in the morning."""
     return CronTrigger("0 6 * * *", timezone=LAND)
 
 
@@ -264,3 +264,25 @@ async def test_a_zone_that_another_node_knows_better(
         assert ["s"] == [event.schedule_id for event in heard.of(FireTimeRecomputed)]
         assert utc(2025, 1, 1, 4) == await next_of(newer, "s") == await next_of(newer, "t")
         assert "2026a" == (await new_kept(newer)).data.version
+
+
+async def test_dates_on_the_wall_clock(
+    make: MakeScheduler, new_store: Callable[[], DataStore], zones: Database, runs: Runs, clock: FakeClock
+) -> None:
+    """Rules T12 and S6: a date given as wall time follows the rules, and is late if it has passed; an instant stays."""
+    tick = runs.task()
+    async with make(new_store(), timezone=LAND) as scheduler:
+        await scheduler.add_schedule(tick, DateTrigger(datetime(2025, 1, 3, 6)), id="ahead")
+        await scheduler.add_schedule(tick, DateTrigger(datetime(2025, 1, 2, 6), LAND), id="passed")
+        await scheduler.add_schedule(tick, DateTrigger(utc(2025, 1, 3, 4)), id="instant")
+        await clock.advance_to(utc(2025, 1, 2, 3, 30))
+    zones.write("2026b", MOVED)
+    heard = Heard()
+    scheduler = make(new_store(), tasks=[tick])
+    scheduler.subscribe(heard)
+    async with scheduler:
+        await clock.advance(0)
+        assert ["ahead", "passed"] == [event.schedule_id for event in heard.of(FireTimeRecomputed)]
+        assert ([27.5 * 3600], [27 * 3600]) == (runs.take(), runs.take_fire_times())
+        assert utc(2025, 1, 3, 3) == await next_of(scheduler, "ahead")
+        assert utc(2025, 1, 3, 4) == await next_of(scheduler, "instant")

@@ -134,10 +134,9 @@ class Zones:
             verdict = rules.compared(data, record.data, starting=starting)
             if verdict == "newer":
                 changed[name] = (record.data, data)
-            elif verdict == "same" and starting:
+            elif verdict == "same" and starting and now < (record.unsettled_until or now):
                 # A node that is upgraded finds here what it has computed itself by the rules of before.
-                if record.unsettled_until is not None and record.unsettled_until > now:
-                    changed[name] = (record.before, data)
+                changed[name] = (record.before, data)
         return changed
 
     def _warn(
