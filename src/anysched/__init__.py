@@ -42,6 +42,8 @@ from anysched.errors import WorkerProcessError as WorkerProcessError
 from anysched.model.audit import AuditEntry as AuditEntry
 from anysched.model.backfill import Backfill as Backfill
 from anysched.model.backfill import BackfillPlan as BackfillPlan
+from anysched.model.clock_change import ClockChange as ClockChange
+from anysched.model.clock_change import ClockEffect as ClockEffect
 from anysched.model.declared import ApplyResult as ApplyResult
 from anysched.model.declared import ScheduleDiff as ScheduleDiff
 from anysched.model.events import BackfillChanged as BackfillChanged
@@ -116,4 +118,5 @@ from anysched.triggers import DateTrigger as DateTrigger
 from anysched.triggers import ExceptTrigger as ExceptTrigger
 from anysched.triggers import IntervalTrigger as IntervalTrigger
 from anysched.triggers import OrTrigger as OrTrigger
+from anysched.triggers import clock_changes as clock_changes
 from anysched.wire.registry import register_type as register_type

@@ -11,10 +11,11 @@ SURFACE = {
     "anysched": """
         AndTrigger AnyschedError ApplyResult AsyncScheduler AuditAction AuditEntry Backfill BackfillChanged
         BackfillLookupError BackfillPlan CalendarIntervalTrigger CatchUp Clock ClockJumped CoalescePolicy
+        ClockChange ClockEffect FireTimeRecomputed clock_changes
         ConflictPolicy ConflictingBackfillError ConflictingHoldError ConflictingIdError CronSyntaxError CronTrigger
         DateTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTime FireTimeChanged
-        FireTimeRecomputed FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger
-        Job JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed
+        FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError IntervalTrigger Job
+        JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent JobException JobFailed
         JobKind JobLookupError JobOutcome JobReleased JobResult JobStatus JobsStillRunning Maintenance
         Occurrence OnAbandon OrTrigger Pause PlacedWindow Retention RunState Schedule ScheduleAdded
         ScheduleChangedError ScheduleDiff ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError

@@ -12,6 +12,7 @@ from anysched._clock import Clock, SystemClock
 from anysched._scheduler.audit import AuditMethods
 from anysched._scheduler.backfills import BackfillMethods
 from anysched._scheduler.base import current
+from anysched._scheduler.clocks import ClockMethods
 from anysched._scheduler.events import EventMethods
 from anysched._scheduler.history import HistoryMethods
 from anysched._scheduler.holds import HoldMethods
@@ -51,6 +52,7 @@ class AsyncScheduler(
     BackfillMethods,
     WindowMethods,
     HistoryMethods,
+    ClockMethods,
     AuditMethods,
     JobMethods,
     EventMethods,

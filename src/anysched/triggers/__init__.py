@@ -14,3 +14,4 @@ from anysched.triggers.cron.trigger import CronTrigger as CronTrigger
 from anysched.triggers.cron.trigger import DayMatch as DayMatch
 from anysched.triggers.date import DateTrigger as DateTrigger
 from anysched.triggers.interval import IntervalTrigger as IntervalTrigger
+from anysched.triggers.preview import clock_changes as clock_changes
