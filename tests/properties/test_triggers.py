@@ -126,7 +126,13 @@ def calendar_intervals(draw: st.DrawFn) -> CalendarIntervalTrigger:
     )
 
 
-dates = st.builds(DateTrigger, instants)
+dates = st.builds(DateTrigger, instants) | st.builds(
+    lambda moment, zone, gap, fold: DateTrigger(moment.replace(tzinfo=None), zone, gap=gap, fold=fold),
+    instants,
+    zones,
+    st.sampled_from([None, "after", "shift"]),
+    folds,
+)
 wall_clocks = st.one_of(crons(), calendar_intervals())
 simple = st.one_of(dates, intervals(), wall_clocks)
 triggers: st.SearchStrategy[Trigger] = st.one_of(

@@ -79,7 +79,7 @@ class Zones:
         if not mine.keys() <= kept.keys():
             kept = await self._store.transact_zones(missing)
         self._noted |= names
-        if any(kept[name].data.offsets != data.offsets for name, data in mine.items()):
+        if any(name in kept and kept[name].data.offsets != data.offsets for name, data in mine.items()):
             await self.look()
 
     async def look(self, *, starting: bool = False) -> None:
@@ -174,7 +174,7 @@ class Zones:
                 self._changed(events)
         if number:
             logger.info(
-                "the rules of %s have changed: the next fire times of %d schedules were computed anew",
+                "the rules of %s have changed: next fire times were computed anew, of so many schedules: %d",
                 printable(", ".join(sorted(changed))),
                 number,
             )

@@ -233,7 +233,7 @@ class ScheduleStore(Protocol):
         ...
 
     async def get_zones(self) -> Mapping[str, ZoneRecord]:
-        """Return what is kept of the time zones that schedules use, by name (rule T12); what is damaged is left out."""
+        """Return what is kept of the time zones that schedules use, by name; what cannot be read is left out."""
         ...
 
     async def transact_zones(self, decide: DecideZones) -> Mapping[str, ZoneRecord]:

@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from anysched._text import printable
-from anysched.errors import DeserializationError
+from anysched.errors import DeserializationError, UnknownTypeError
 from anysched.model.zone import ZoneRecord
 from anysched.ports.store import DecideZones
 from anysched.stores.sql.columns import from_json, to_json
@@ -30,14 +30,23 @@ class Zones:
         self._dialect = dialect
 
     def all(self, connection: sa.Connection) -> Mapping[str, ZoneRecord]:
-        """Return what is kept, by name; what cannot be read is left out, and written anew by who finds it missing."""
-        found: dict[str, ZoneRecord] = {}
+        """Return what is kept, by name; what cannot be read is left out."""
+        return self._read(connection)[0]
+
+    def _read(self, connection: sa.Connection) -> tuple[dict[str, ZoneRecord], set[str]]:
+        """Return what is kept, and the names of what a later version has written, which stays as it is.
+
+        What is damaged is written anew by whoever finds it missing.
+        """
+        found, later = dict[str, ZoneRecord](), set[str]()
         for name, record in connection.exec_driver_sql(self._sql.zones).fetchall():
             try:
                 found[name] = zone_from_plain(name, from_json(record))
+            except UnknownTypeError:
+                later.add(name)
             except DeserializationError as exc:
                 logger.warning("the time zone %s cannot be read: %s", printable(name), printable(exc))
-        return found
+        return found, later
 
     def transact(
         self, connection: sa.Connection, decide: DecideZones, present: datetime
@@ -48,8 +57,9 @@ class Zones:
         """
         self._tasks.check_node(connection)
         connection.exec_driver_sql(self._sql.touch_zones)
-        stored = self.all(connection)
-        written = {record.data.name: record for record in decide(stored, present)}
+        stored, later = self._read(connection)
+        decided = {record.data.name: record for record in decide(stored, present)}
+        written = {name: record for name, record in decided.items() if name not in later}
         if written:
             run = self._dialect.run_many
             run(connection, self._sql.delete_zone, [(name,) for name in sorted(written)])
