@@ -286,3 +286,32 @@ async def test_dates_on_the_wall_clock(
         assert ([27.5 * 3600], [27 * 3600]) == (runs.take(), runs.take_fire_times())
         assert utc(2025, 1, 3, 3) == await next_of(scheduler, "ahead")
         assert utc(2025, 1, 3, 4) == await next_of(scheduler, "instant")
+
+
+async def test_a_client_with_older_rules(
+    make: MakeScheduler,
+    new_store: Callable[[], DataStore],
+    zones: Database,
+    runs: Runs,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Rule T12: a client that adds schedules by older rules says so, and what it added is mended by who starts next."""
+    tick, heard = runs.task(), Heard()
+    zones.write("2026b", tzif(3 * 3600))
+    async with make(new_store()) as scheduler:
+        await scheduler.add_schedule(tick, at_six(), id="s")
+    await clock.advance(26 * 3600)  # it is settled since long
+    zones.write("2026a", CALM)
+    with caplog.at_level(logging.WARNING, "anysched.engine.zones"):
+        async with make(new_store(), role="client") as client:
+            await client.add_schedule("tick", at_six(), id="t")
+            assert utc(2025, 1, 2, 4) == await next_of(client, "t")
+    assert 1 == len(caplog.records)
+    zones.write("2026b", tzif(3 * 3600))
+    scheduler = make(new_store(), tasks=[tick])
+    scheduler.subscribe(heard)
+    async with scheduler:
+        await clock.advance(0)
+        assert ["t"] == [event.schedule_id for event in heard.of(FireTimeRecomputed)]
+        assert utc(2025, 1, 2, 3) == await next_of(scheduler, "t")

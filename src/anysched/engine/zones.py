@@ -80,15 +80,17 @@ class Zones:
             kept = await self._store.transact_zones(missing)
         self._noted |= names
         if any(name in kept and kept[name].data.offsets != data.offsets for name, data in mine.items()):
-            await self.look()
+            await self._look(starting=False)
 
     async def look(self, *, starting: bool = False) -> None:
         """Compare what is kept of zones with what this machine knows; compute anew what differs.
 
         :param starting: whether this node starts just now
         """
-        if not (self._plans and self._store.durable):
-            return
+        if self._plans and self._store.durable:
+            await self._look(starting=starting)
+
+    async def _look(self, *, starting: bool) -> None:
         stored = await self._store.get_zones()
         now = self._store.present()
         mine = await self._data_of(stored)
