@@ -43,12 +43,15 @@ from anysched.errors import WorkerProcessError as WorkerProcessError
 from anysched.model.audit import AuditEntry as AuditEntry
 from anysched.model.backfill import Backfill as Backfill
 from anysched.model.backfill import BackfillPlan as BackfillPlan
+from anysched.model.clock_change import ClockChange as ClockChange
+from anysched.model.clock_change import ClockEffect as ClockEffect
 from anysched.model.declared import ApplyResult as ApplyResult
 from anysched.model.declared import ScheduleDiff as ScheduleDiff
 from anysched.model.events import BackfillChanged as BackfillChanged
 from anysched.model.events import ClockJumped as ClockJumped
 from anysched.model.events import Event as Event
 from anysched.model.events import FireTimeChanged as FireTimeChanged
+from anysched.model.events import FireTimeRecomputed as FireTimeRecomputed
 from anysched.model.events import FireTimesSkipped as FireTimesSkipped
 from anysched.model.events import HoldAdded as HoldAdded
 from anysched.model.events import HoldEvent as HoldEvent
@@ -127,4 +130,5 @@ from anysched.triggers import RRuleTrigger as RRuleTrigger
 from anysched.triggers import ShiftedTrigger as ShiftedTrigger
 from anysched.triggers import SunTrigger as SunTrigger
 from anysched.triggers import Weekdays as Weekdays
+from anysched.triggers import clock_changes as clock_changes
 from anysched.wire.registry import register_type as register_type

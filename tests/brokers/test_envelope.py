@@ -44,6 +44,7 @@ EXAMPLES: list[Event] = [
     events.WindowRemoved("w", "tags=a", None, "me"),
     events.FireTimesSkipped("s", "t", ((SkipReason.grace, 2), (SkipReason.paused, 1)), False),
     events.FireTimeChanged("s", "t", NOON, "moved", NOON, "why", None, None),
+    events.FireTimeRecomputed("s", "t", "Europe/Helsinki", None, "2026b", NOON, None),
     events.JobAdded(ID, "t", None),
     events.JobAcquired(ID, "t", "s", "a"),
     events.JobReleased(ID, "t", "s", JobOutcome.success),

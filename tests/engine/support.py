@@ -161,7 +161,8 @@ OPERATIONS = frozenset(
     {
         "open", "close", "now", "declare_tasks", "configure_task", "get_tasks", "transact_schedules",
         "declare_schedules", "transact_holds", "get_holds", "get_windows", "get_schedules", "advance", "add_jobs",
-        "complete", "give_back", "cancel_job", "get_jobs", "get_result", "clean_up", "measure",
+        "complete", "give_back", "cancel_job", "get_jobs", "get_result", "clean_up", "measure", "get_zones",
+        "transact_zones",
     }
 )  # fmt: skip
 

@@ -39,6 +39,7 @@ NO_MATTER = {
     "run_until_stopped", "configure_task", "get_tasks", "get_schedule", "get_schedules", "preview_unpause",
     "preview_unpause_schedules", "get_holds", "get_audit", "add_job", "add_jobs", "run_job", "get_jobs",
     "get_job_result", "cancel_job", "subscribe", "get_next_event", "get_fire_times", "explain", "get_windows",
+    "preview_clock_changes",
     "get_backfills",
 }  # fmt: skip
 

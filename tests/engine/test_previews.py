@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.engine.support import Runs, at
+from tests.engine.support import START, Runs, at
 
 from anysched import (
     AsyncScheduler,
     CatchUp,
+    CronTrigger,
     HoldLookupError,
     IntervalTrigger,
     ScheduleChangedError,
@@ -179,3 +180,28 @@ async def test_a_version_is_a_string(scheduler: AsyncScheduler, paused: str) -> 
         await scheduler.unpause_schedule("s", version=3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="version must be a string"):
         await scheduler.remove_schedule("s", version=3)  # type: ignore[arg-type]
+
+
+async def test_changes_of_the_clocks(scheduler: AsyncScheduler, runs: Runs, clock: FakeClock) -> None:
+    """Rule T6: what the next changes of the clocks do to a schedule is told as it then happens, whatever pauses it."""
+    await scheduler.add_schedule(runs.task(), CronTrigger("30 2 * * *", timezone="Europe/Berlin"), id="s")
+    spring, autumn = await scheduler.preview_clock_changes("s")
+    told = "02:30 does not exist on 2025-03-30: it fires at 03:00 (gap='after')."
+    assert told == spring.effects[0].sentence
+    await scheduler.pause_schedule("s")
+    assert [spring] == await scheduler.preview_clock_changes("s", count=1)
+    await scheduler.unpause_schedule("s", missed="skip")
+    await clock.advance_to(spring.at - timedelta(minutes=1))
+    runs.take_fire_times()
+    await clock.advance_to(spring.at + timedelta(hours=20))
+    assert [(spring.effects[0].fire_times[0] - START).total_seconds()] == runs.take_fire_times()
+    assert [autumn] == await scheduler.preview_clock_changes("s", count=1)
+
+
+async def test_changes_of_the_clocks_that_cannot_be_told(scheduler: AsyncScheduler, runs: Runs) -> None:
+    """Rule T6: of a schedule that is not there nothing is told, nor of more changes than there may be."""
+    with pytest.raises(ScheduleLookupError):
+        await scheduler.preview_clock_changes("nobody")
+    for count in (0, 51):
+        with pytest.raises(ValueError, match="count"):
+            await scheduler.preview_clock_changes("nobody", count=count)

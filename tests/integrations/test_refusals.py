@@ -60,6 +60,7 @@ BAD_QUERIES: list[tuple[str, str, str, str]] = [
     ("GET", "/schedule/fire-times", "id=a&start=yesterday", "start"),
     ("GET", "/schedule/fire-times", "id=a&limit=1001", "limit"),
     ("GET", "/schedule/explain", "id=a&instant=2026-01-01T00:00:00", "instant"),
+    ("GET", "/schedule/clock-changes", "id=a&count=0", "count"),
     ("GET", "/schedule/preview-unpause", "id=a&missed={", "missed"),
     ("GET", "/schedule/preview-unpause", 'id=a&missed={"max_jobs": 0}', "missed"),
     ("GET", "/schedules", "limit=0", "limit"),
@@ -211,6 +212,7 @@ def test_unknown_ids(api: Api) -> None:
         ("GET", "/schedule/preview-unpause"),
         ("GET", "/schedule/fire-times"),
         ("GET", "/schedule/explain"),
+        ("GET", "/schedule/clock-changes"),
         ("POST", "/schedule/run"),
         ("DELETE", "/schedule"),
     ]:

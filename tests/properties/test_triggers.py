@@ -145,7 +145,13 @@ rrules = st.builds(
     gap=gaps,
     fold=folds,
 )
-dates = st.builds(DateTrigger, instants)
+dates = st.builds(DateTrigger, instants) | st.builds(
+    lambda moment, zone, gap, fold: DateTrigger(moment.replace(tzinfo=None), zone, gap=gap, fold=fold),
+    instants,
+    zones,
+    st.sampled_from([None, "after", "shift"]),
+    folds,
+)
 wall_clocks = st.one_of(crons(), calendar_intervals())
 simple = st.one_of(dates, intervals(), wall_clocks, rrules)
 triggers: st.SearchStrategy[Trigger] = st.one_of(

@@ -18,6 +18,7 @@ from anysched import (
     Calendar,
     CalendarIntervalTrigger,
     CatchUp,
+    ClockChange,
     CronTrigger,
     DateSet,
     DatesTrigger,
@@ -136,6 +137,7 @@ async def schedules(scheduler: AsyncScheduler) -> None:
     assert_type(told, list[FireTime])
     assert_type(told[0].outcome, JobOutcome | None)
     assert_type(await scheduler.explain("x", NOON), str)
+    assert_type(await scheduler.preview_clock_changes("x", count=1), list[ClockChange])
     assert_type(await scheduler.run_schedule("x"), UUID)
     await scheduler.remove_schedule("x")
 

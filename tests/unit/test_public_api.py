@@ -11,22 +11,22 @@ SURFACE = {
     "anysched": """
         AndTrigger AnyschedError ApplyResult AsyncScheduler AuditAction AuditEntry Backfill BackfillChanged
         BackfillLookupError BackfillPlan BetweenTrigger BusinessDayOfMonthTrigger BusinessDayTrigger Calendar
-        CalendarIntervalTrigger CatchUp Clock ClockJumped CoalescePolicy ConflictingBackfillError
-        ConflictingHoldError ConflictingIdError ConflictPolicy CronSyntaxError CronTrigger DateSet DatesTrigger
-        DateTrigger DeserializationError Event ExceptTrigger ExecutorLookupError FireTime FireTimeChanged
-        FireTimesSkipped Health Hold HoldAdded HoldEvent HoldLifted HoldLookupError HolidayCalendar
-        IntervalTrigger Job JobAcquired JobAdded JobCancelRequested JobCancelled JobDeadlineMissed JobEvent
-        JobException JobFailed JobKind JobLookupError JobOutcome JobReleased JobResult JobStatus JobsStillRunning
-        Maintenance Occurrence OnAbandon OrTrigger Pause PlacedWindow Retention RRuleSyntaxError RRuleTrigger
-        RunState Schedule ScheduleAdded ScheduleChangedError ScheduleDiff ScheduleEvent ScheduleFailed
-        ScheduleFinished ScheduleLookupError ScheduleOwnerError SchedulePaused ScheduleRemoved ScheduleSnapshot
-        ScheduleState ScheduleStatus ScheduleUnpaused ScheduleUpdated Scheduler SchedulerFaultError SchedulerRole
-        SchedulerStarted SchedulerStateError SchedulerStopped SchemaVersionError Selector SerializationError
-        ShiftedTrigger SkipReason StalePause StoreError StoreFigures StoreRecovered StoreUnavailable
-        StoreUnavailableError Subscription SunTrigger SystemClock Task TaskDefaults TaskLookupError TaskOptions
-        Trigger TriggerError TriggerSearchError UNSET UnknownTypeError UnnamedCallableError UnpausePreview
-        UnpauseResult Weekdays Window WindowAdded WindowEvent WindowLookupError WindowRemoved WorkerProcessError
-        current_job current_scheduler register_type task
+        CalendarIntervalTrigger CatchUp Clock clock_changes ClockChange ClockEffect ClockJumped CoalescePolicy
+        ConflictingBackfillError ConflictingHoldError ConflictingIdError ConflictPolicy CronSyntaxError
+        CronTrigger current_job current_scheduler DateSet DatesTrigger DateTrigger DeserializationError Event
+        ExceptTrigger ExecutorLookupError FireTime FireTimeChanged FireTimeRecomputed FireTimesSkipped Health Hold
+        HoldAdded HoldEvent HoldLifted HoldLookupError HolidayCalendar IntervalTrigger Job JobAcquired JobAdded
+        JobCancelled JobCancelRequested JobDeadlineMissed JobEvent JobException JobFailed JobKind JobLookupError
+        JobOutcome JobReleased JobResult JobsStillRunning JobStatus Maintenance Occurrence OnAbandon OrTrigger
+        Pause PlacedWindow register_type Retention RRuleSyntaxError RRuleTrigger RunState Schedule ScheduleAdded
+        ScheduleChangedError ScheduleDiff ScheduleEvent ScheduleFailed ScheduleFinished ScheduleLookupError
+        ScheduleOwnerError SchedulePaused Scheduler ScheduleRemoved SchedulerFaultError SchedulerRole
+        SchedulerStarted SchedulerStateError SchedulerStopped ScheduleSnapshot ScheduleState ScheduleStatus
+        ScheduleUnpaused ScheduleUpdated SchemaVersionError Selector SerializationError ShiftedTrigger SkipReason
+        StalePause StoreError StoreFigures StoreRecovered StoreUnavailable StoreUnavailableError Subscription
+        SunTrigger SystemClock task Task TaskDefaults TaskLookupError TaskOptions Trigger TriggerError
+        TriggerSearchError UnknownTypeError UnnamedCallableError UnpausePreview UnpauseResult UNSET Weekdays
+        Window WindowAdded WindowEvent WindowLookupError WindowRemoved WorkerProcessError
     """,
     "anysched.stores": "MemoryDataStore Migration SQLDataStore migrate migration_sql",
     "anysched.brokers": "LocalEventBroker PostgreSQLEventBroker RedisEventBroker",

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SUITES = (ROOT / "tests", ROOT / "src/anysched/testing/store_suite")
 RULES = {
-    *(f"T{number}" for number in [*range(1, 12), 13]),
+    *(f"T{number}" for number in range(1, 14)),
     *(f"S{number}" for number in range(1, 10)),
     *(f"P{number}" for number in range(1, 12)),
     *(f"H{number}" for number in range(1, 7)),

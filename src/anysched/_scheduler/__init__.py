@@ -12,6 +12,7 @@ from anysched._clock import Clock, SystemClock
 from anysched._scheduler.audit import AuditMethods
 from anysched._scheduler.backfills import BackfillMethods
 from anysched._scheduler.base import current
+from anysched._scheduler.clocks import ClockMethods
 from anysched._scheduler.events import EventMethods
 from anysched._scheduler.history import HistoryMethods
 from anysched._scheduler.holds import HoldMethods
@@ -23,6 +24,7 @@ from anysched._scheduler.running import RunMethods
 from anysched._scheduler.schedules import ScheduleMethods
 from anysched._scheduler.tasks import TaskMethods
 from anysched._scheduler.windows import WindowMethods
+from anysched._scheduler.zones import zone_data
 from anysched.brokers.local import LocalEventBroker
 from anysched.engine.lifecycle import Engine, Settings
 from anysched.engine.tasks import TaskRegistry
@@ -50,6 +52,7 @@ class AsyncScheduler(
     BackfillMethods,
     WindowMethods,
     HistoryMethods,
+    ClockMethods,
     AuditMethods,
     JobMethods,
     EventMethods,
@@ -127,6 +130,7 @@ class AsyncScheduler(
                 stale_pause_after=None
                 if stale_pause_after is None
                 else convert.positive_duration(stale_pause_after, "stale_pause_after"),
+                read_zone=zone_data,
             )
         )
         engine.settings.tasks.add_all(tasks)

@@ -120,6 +120,10 @@ class DerivedMethods:
     get_fire_times: Final = _blocking(AsyncScheduler.get_fire_times)
     explain: Final = _blocking(AsyncScheduler.explain)
 
+    # clocks of time zones
+
+    preview_clock_changes: Final = _blocking(AsyncScheduler.preview_clock_changes)
+
     # audit
 
     get_audit: Final = _blocking(AsyncScheduler.get_audit)

@@ -27,6 +27,7 @@ from anysched.engine.stale import StalePauses
 from anysched.engine.subscriptions import Callback, Subscription
 from anysched.engine.tasks import TaskRegistry
 from anysched.engine.workers import Workers
+from anysched.engine.zones import ReadZone, Zones
 from anysched.model.events import Event, JobCancelRequested, SchedulerStarted, SchedulerStopped, WorkChanged
 from anysched.model.history import Retention
 from anysched.model.job import Claim
@@ -62,6 +63,7 @@ class Settings:
     cleanup_interval: timedelta | None
     retention: Retention
     stale_pause_after: timedelta | None
+    read_zone: ReadZone
 
 
 class Engine:
@@ -94,6 +96,9 @@ class Engine:
         s = self.settings
         self._rooms: Rooms = Rooms(s.clock, self._failed)
         self.guard: StoreGuard = StoreGuard(s.clock, s.broker.publish)
+        self.zones: Zones = Zones(
+            s.store, self.guard, plans=s.role.plans, read=s.read_zone, changed=self.changed
+        )
         self.examiner: Examiner = Examiner(s.store, self._rooms.start)
         self.runner: Runner = Runner(
             s.store.present, s.tasks, s.executors, self._interrupt, loop_ends=lambda: self._rooms.loop_ends
@@ -172,6 +177,8 @@ class Engine:
             self._seekers.append(self._rooms.start(self.planner.who, self.planner.run))
             if not s.store.durable and not s.clock.moved_by_hand:
                 self._rooms.start(siblings.row.who, partial(siblings.row.watch, s.clock))
+        if s.role.plans and s.store.durable:
+            self._seekers.append(self._rooms.start(self.zones.who, self.zones.run))
         if s.role.works:
             self._reporting = self._rooms.start(self.reporter.who, self.reporter.run)
             if s.clock.moved_by_hand:
@@ -181,7 +188,14 @@ class Engine:
         if s.cleanup_interval is not None:
             stale = None if s.stale_pause_after is None else StalePauses(s.store, s.stale_pause_after)
             housekeeper = Housekeeper(
-                s.clock, s.store, self.guard, s.cleanup_interval, s.retention, stale, s.broker.publish
+                s.clock,
+                s.store,
+                self.guard,
+                s.cleanup_interval,
+                s.retention,
+                stale,
+                s.broker.publish,
+                self.zones.look,
             )
             self._seekers.append(self._rooms.start(housekeeper.who, housekeeper.run))
         for subscription in self._subscriptions:

@@ -60,6 +60,7 @@ class Schedules:
             if declaration.id in wanted:
                 raise ValueError(f"the id {declaration.id!r} is given twice")
             wanted[declaration.id] = await self._resolved(declaration)
+        await self._engine.zones.note(schedule.trigger for schedule in wanted.values())
         drifted: set[str] = set()
 
         def decide(
@@ -109,6 +110,8 @@ class Schedules:
             return Change(schedule_id=key) if dry_run else outcomes[key].change
 
         if ids:
+            if not dry_run:
+                await self._engine.zones.note(schedule.trigger for schedule in resolved)
             ordered = sorted(ids)  # so that nodes do not lock each other out
             await declare(self._engine, ordered, decide, asked, self._same_trigger)
         return declaring.report(owner, outcomes, dry_run=dry_run)

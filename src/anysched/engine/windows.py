@@ -89,6 +89,7 @@ class Windows:
             return windowing.cover(snapshot, options, now, placed.window, overlaps)
 
         asked = Asked(by=window.by, reason=window.reason)
+        await self._engine.zones.note([window.trigger])
         await committing.hold(self._engine, decide_hold, decide, asked)
         assert placed is not None
         return placed

@@ -137,6 +137,22 @@ class FireTimeChanged(ScheduleEvent):
 
 
 @attrs.frozen
+class FireTimeRecomputed(ScheduleEvent):
+    """The next fire time of a schedule was computed anew, as the rules of its time zone have changed (rule T12).
+
+    ``old_version`` and ``new_version`` are of the time zone database, None where they are not known;
+    ``old_fire_time`` is where the schedule stood, ``next_fire_time`` where it stands now. Both are the same where only
+    fire times that were skipped or moved by name have followed the wall clock.
+    """
+
+    timezone: str
+    old_version: str | None
+    new_version: str | None
+    old_fire_time: datetime
+    next_fire_time: datetime | None
+
+
+@attrs.frozen
 class BackfillChanged(ScheduleEvent):
     """A backfill was begun, paused, resumed, cancelled, or is done (rules F1 to F3).
 

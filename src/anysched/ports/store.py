@@ -24,6 +24,7 @@ from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
+from anysched.model.zone import ZoneRecord
 from anysched.ports.broker import EventBroker, MakeBroker
 from anysched.ports.queries import AuditQuery, HistoryQuery, JobQuery, ScheduleQuery
 
@@ -35,6 +36,9 @@ DecideDeclared = Callable[[str, ScheduleSnapshot | None, Sequence[Placed], datet
 
 #: Decide about a hold or window: (those there are, by id, the store's present) -> what to write, None for nothing.
 DecideHold = Callable[[Mapping[str, Placed], datetime], HoldChange | None]
+
+#: Decide about time zones: (what is kept of them, by name, the store's present) -> what to write; of others it stays.
+DecideZones = Callable[[Mapping[str, ZoneRecord], datetime], Sequence[ZoneRecord]]
 
 
 class NodePolicy(Protocol):
@@ -227,6 +231,17 @@ class ScheduleStore(Protocol):
 
     async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:
         """Return snapshots, ordered by id."""
+        ...
+
+    async def get_zones(self) -> Mapping[str, ZoneRecord]:
+        """Return what is kept of the time zones that schedules use, by name; what cannot be read is left out."""
+        ...
+
+    async def transact_zones(self, decide: DecideZones) -> Mapping[str, ZoneRecord]:
+        """Decide about time zones, in one transaction with which no other one of these is mixed.
+
+        :return: what is kept then
+        """
         ...
 
 

@@ -182,11 +182,11 @@ def rewindowed(
         return new
     times, cursor = fire_times(schedule, new), state.next_fire_time
     if cursor is None or cursor >= now:
-        cursor = times.first(_first_open(state, now))
+        cursor = times.first(first_open(state, now))
     return attrs.evolve(new, next_fire_time=cursor, due_at=None if cursor is None else times.due_at(cursor))
 
 
-def _first_open(state: ScheduleState, now: datetime) -> datetime:
+def first_open(state: ScheduleState, now: datetime) -> datetime:
     """Return the first instant at which a fire time may lie that nothing has come of.
 
     A resume may have moved the anchor into the future, and nothing fires before it (rule P7).

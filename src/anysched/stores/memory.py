@@ -21,6 +21,7 @@ from anysched.model.hold import Hold, PlacedWindow
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
+from anysched.model.zone import ZoneRecord
 from anysched.ports.broker import EventBroker, MakeBroker
 from anysched.ports.queries import AuditQuery, HistoryQuery, JobQuery, ScheduleQuery
 from anysched.ports.store import (
@@ -32,6 +33,7 @@ from anysched.ports.store import (
     Decide,
     DecideDeclared,
     DecideHold,
+    DecideZones,
     LeaseKeeper,
     NodePolicy,
 )
@@ -61,6 +63,7 @@ class MemoryDataStore:
         self._tasks = self._changes.tasks
         self._jobs = self._changes.jobs
         self._results = self._changes.results
+        self._zones: dict[str, ZoneRecord] = {}
         self._told: set[str] = set()
 
     def __repr__(self) -> str:
@@ -161,6 +164,15 @@ class MemoryDataStore:
         keys = sorted(self._schedules if query.ids is None else set(query.ids))
         found = (self._schedules.get(key) for key in keys)
         return [snapshot for snapshot in found if snapshot is not None and _matches(snapshot, query)]
+
+    async def get_zones(self) -> Mapping[str, ZoneRecord]:
+        """Return what is kept of the time zones that schedules use."""
+        return dict(self._zones)
+
+    async def transact_zones(self, decide: DecideZones) -> Mapping[str, ZoneRecord]:
+        """Decide about time zones; return what is kept then."""
+        self._zones |= {record.data.name: record for record in decide(self._zones, self._clock.now())}
+        return dict(self._zones)
 
     # the loop's one transaction
 

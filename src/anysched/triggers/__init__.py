@@ -31,6 +31,7 @@ from anysched.triggers.interval import IntervalTrigger as IntervalTrigger
 from anysched.triggers.looking import count_fire_times_of as count_fire_times_of
 from anysched.triggers.looking import fire_times_of as fire_times_of
 from anysched.triggers.looking import previous_fire_time_of as previous_fire_time_of
+from anysched.triggers.preview import clock_changes as clock_changes
 from anysched.triggers.rrule.trigger import RRuleTrigger as RRuleTrigger
 from anysched.triggers.sun import Depression as Depression
 from anysched.triggers.sun import SunEvent as SunEvent

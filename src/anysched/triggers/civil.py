@@ -105,7 +105,7 @@ class Civil:
         offset = self._offset_at((first - 1) // _CELL)
         for cell in range((first - 1) // _CELL + 1, (last - 1) // _CELL + 2):
             if self._offset_at(cell) != offset:  # the transition may be before or after these days
-                return None if self._transitions(first, last) else self.offset(day * DAY)
+                return None if self.transitions(first, last) else self.offset(day * DAY)
         return offset
 
     def near(self, day: int, gap: GapPolicy, fold: FoldPolicy) -> tuple[Stretch, ...]:
@@ -121,7 +121,7 @@ class Civil:
         """Lay out the time from one instant to another."""
         result: list[Stretch] = []
         start, offset = first, self.offset(first)
-        for at in self._transitions(first + 1, last - 1):
+        for at in self.transitions(first + 1, last - 1):
             before, offset = offset, self.offset(at)
             skipped = offset - before
             if skipped > 0:
@@ -165,7 +165,7 @@ class Civil:
         found = Grid.at(first * SECOND, gcd(step, 60) * SECOND)
         return found.union(Grid(0, 60 * SECOND)) if gap == "after" else found
 
-    def _transitions(self, first: int, last: int) -> list[int]:
+    def transitions(self, first: int, last: int) -> list[int]:
         """Return the instants from which on another offset holds, both ends included."""
         if self._fixed:
             return []

@@ -9,6 +9,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7), (1970, 2199))
 SPECIAL = re.compile("[LW#]")
 
@@ -106,6 +107,8 @@ def instants(moment: datetime, zone: ZoneInfo, gap: str, fold: str) -> Iterator[
         elif gap == "after":
             while not exists(moment, zone):
                 moment += MINUTE
+            while exists(moment - SECOND, zone):  # not every gap ends with a minute
+                moment -= SECOND
             yield moment.replace(tzinfo=zone).astimezone(UTC)
         return
     if fold in ("first", "both"):

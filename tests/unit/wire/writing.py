@@ -84,7 +84,11 @@ EXAMPLES: dict[str, list[object]] = {
         CronTrigger("0 H 13 * fri", "UTC", day_match="and"),
         CronTrigger("0 0 12 ? * 2#1", "UTC", dialect="quartz"),
     ],
-    "date@1": [DateTrigger(NOON), DateTrigger(datetime(2025, 10, 26, 2, 30, fold=1))],
+    "date@1": [
+        DateTrigger(NOON),
+        DateTrigger(datetime(2025, 10, 26, 2, 30, fold=1)),
+        DateTrigger(datetime(2025, 3, 30, 2, 30), "Europe/Berlin", gap="shift", fold="both"),
+    ],
     "date_set@1": [CHRISTMAS, DateSet([date(2025, 5, 1)])],
     "dates@1": [DatesTrigger([NOON, NOON + timedelta(days=1)]), DatesTrigger([datetime(2025, 10, 26, 2, 30, fold=1)])],
     "except@1": [ExceptTrigger(HOURLY, DateTrigger(NOON))],

@@ -28,6 +28,7 @@ SCHEMA_VERSION: Final = "schema_version"
 OLDEST_NODE: Final = "oldest_node"
 TASKS_REVISION: Final = "tasks_revision"
 HOLDS_REVISION: Final = "holds_revision"
+ZONES_REVISION: Final = "zones_revision"
 
 #: The version of tables that are not there yet, not all of them.
 NOTHING: Final = 0
@@ -145,7 +146,8 @@ def _make(connection: sa.Connection, tables: Tables, steps: Sequence[Step], *, b
 def begin(connection: sa.Connection | MockConnection, tables: Tables, steps: Sequence[Step]) -> None:
     """Begin to make tables, so that what is cut off can be told from what is somebody else's."""
     oldest = max((version for version, step in enumerate(steps, 2) if not step.older_go_on), default=1)
-    rows = {SCHEMA_VERSION: NOTHING, OLDEST_NODE: oldest, TASKS_REVISION: 0, HOLDS_REVISION: 0}
+    revisions = {TASKS_REVISION: 0, HOLDS_REVISION: 0, ZONES_REVISION: 0}
+    rows = {SCHEMA_VERSION: NOTHING, OLDEST_NODE: oldest, **revisions}
     tables.meta.create(connection, checkfirst=True)
     connection.execute(
         tables.meta.insert().values([{"name": name, "number": number} for name, number in rows.items()])

@@ -55,6 +55,7 @@ class Tables:
     holds: sa.Table
     history: sa.Table
     audit: sa.Table
+    zones: sa.Table
 
     @property
     def prefix(self) -> str:
@@ -261,4 +262,11 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
         index("audit_age", "done_at"),
         index("audit_schedule", "schedule_id", "id", sparse="schedule_id"),
     )
-    return Tables(metadata, meta, tasks, schedules, configs, jobs, results, nodes, holds, history, audit)
+    zones = table(
+        "zones",
+        sa.Column("name", Name, primary_key=True),
+        sa.Column("record", Text, nullable=False),
+    )
+    return Tables(
+        metadata, meta, tasks, schedules, configs, jobs, results, nodes, holds, history, audit, zones
+    )

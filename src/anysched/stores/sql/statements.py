@@ -46,6 +46,7 @@ class Statements:
                 ("holds", tables.holds),
                 ("history", tables.history),
                 ("audit", tables.audit),
+                ("zones", tables.zones),
             )
         }
 
@@ -234,6 +235,12 @@ class Statements:
         self.insert_audit: Many = insert(tables.audit, "id, done_at, schedule_id, name, action, record")
         self.old_audit: str = sql("SELECT id FROM {audit} WHERE done_at < :before LIMIT :most")
         self.delete_audit: Many = delete(tables.audit, "id")
+
+        # time zones: who writes them locks their revision
+        self.touch_zones: str = sql("UPDATE {meta} SET number = number + 1 WHERE name = 'zones_revision'")
+        self.zones: str = sql("SELECT name, record FROM {zones} ORDER BY name")
+        self.insert_zone: Many = insert(tables.zones, "name, record")
+        self.delete_zone: Many = delete(tables.zones, "name")
 
         # nodes
         # A node does not ask whether it has jobs itself: the index may hold many that it had.

@@ -20,6 +20,7 @@ from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.job import Claim, Job, JobResult
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
+from anysched.model.zone import ZoneRecord
 from anysched.ports.broker import EventBroker, EventServer, MakeBroker
 from anysched.ports.queries import AuditQuery, HistoryQuery, JobQuery, ScheduleQuery
 from anysched.ports.serializer import Serializer
@@ -32,6 +33,7 @@ from anysched.ports.store import (
     Decide,
     DecideDeclared,
     DecideHold,
+    DecideZones,
     NodePolicy,
 )
 from anysched.serializers.as_json import JSONSerializer
@@ -59,6 +61,7 @@ from anysched.stores.sql.session import Session
 from anysched.stores.sql.statements import Statements
 from anysched.stores.sql.tasks import Tasks
 from anysched.stores.sql.waits import Waits
+from anysched.stores.sql.zones import Zones
 from anysched.wire.registry import DEFAULT_REGISTRY, TypeRegistry
 
 
@@ -122,6 +125,7 @@ class SQLDataStore:
         self._results = Results(self._sql, self._dialect, payloads, self._ledger)
         self._leases = Leases(self._sql, self._dialect)
         self._holds = Holds(self._sql, self._dialect, registry)
+        self._zones = Zones(self._sql, self._dialect, self._tasks)
         self._changes = Changes(self._schedules, self._jobs, self._results, self._ledger)
         counting = Counting(self._schedules, self._tasks, self._changes)
         self._ending = Ending(
@@ -311,6 +315,17 @@ class SQLDataStore:
     async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:
         """Return snapshots, ordered by id."""
         return await self._session.read(lambda connection: self._schedules.select(connection, query))
+
+    async def get_zones(self) -> Mapping[str, ZoneRecord]:
+        """Return what is kept of the time zones that schedules use, by name."""
+        return await self._session.read(self._zones.all)
+
+    async def transact_zones(self, decide: DecideZones) -> Mapping[str, ZoneRecord]:
+        """Decide about time zones; return what is kept then."""
+        present = self._session.present
+        return await self._session.write(
+            lambda connection: self._zones.transact(connection, decide, present())
+        )
 
     # jobs
 

@@ -31,6 +31,7 @@ from anysched.testing.store_suite.resuming import ResumingTests
 from anysched.testing.store_suite.schedules import ScheduleTests
 from anysched.testing.store_suite.tasks import TaskTests
 from anysched.testing.store_suite.windows import WindowTests
+from anysched.testing.store_suite.zones import ZoneTests
 
 
 class StoreSuite(
@@ -45,6 +46,7 @@ class StoreSuite(
     BackfillTests,
     DelayTests,
     WindowTests,
+    ZoneTests,
     FiringTests,
     PassTests,
     JobTests,

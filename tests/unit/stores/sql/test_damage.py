@@ -17,6 +17,7 @@ from anysched.model.policies import JobOutcome, ScheduleStatus
 from anysched.model.schedule import Schedule, ScheduleState
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import UndecodableTrigger
+from anysched.model.zone import ZoneData, ZoneRecord
 from anysched.stores import SQLDataStore
 from anysched.stores.sql.columns import EPOCH
 from anysched.stores.sql.states import States, strange_in
@@ -341,3 +342,19 @@ def test_whose_trigger_matters() -> None:
     assert trigger.reason == strange_in(state)
     over = attrs.evolve(under_way, left=(), status="cancelled")
     assert strange_in(attrs.evolve(state, backfills=(over,))) is None
+
+
+async def test_time_zones_that_cannot_be_read(
+    store: SQLDataStore, query: Query, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rules T12 and N9: what is damaged of a zone is left out, and written anew; what a later version wrote stays."""
+    records = [ZoneRecord(data=ZoneData(name=name, version=None, offsets=((0, 0),))) for name in "abc"]
+    await store.transact_zones(lambda _, __: records)
+    query("UPDATE anysched_zones SET record = '{\"version\": 1}' WHERE name = 'a'")
+    query("UPDATE anysched_zones SET record = '{\"version\": 2}' WHERE name = 'b'")
+    assert {"c"} == (await store.get_zones()).keys()
+    (warning,) = caplog.records
+    assert "the time zone a cannot be read" in warning.getMessage()
+    assert {"a", "c"} == (await store.transact_zones(lambda _, __: records)).keys()
+    assert {"a", "c"} == (await store.get_zones()).keys()
+    assert [('{"version": 2}',)] == query("SELECT record FROM anysched_zones WHERE name = 'b'")

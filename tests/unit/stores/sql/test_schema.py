@@ -106,7 +106,8 @@ async def test_no_statement_reads_a_whole_table(store: SQLDataStore, query: Quer
     """Every statement finds its rows through an index: what it costs depends on what it returns."""
     # The last is no table, but a SELECT of what subqueries find.
     small = tuple(
-        f"SCAN {name}" for name in ("json_each", "anysched_nodes", "anysched_tasks", "anysched_holds")
+        f"SCAN {name}"
+        for name in ("json_each", "anysched_nodes", "anysched_tasks", "anysched_holds", "anysched_zones")
     )
     small += ("SCAN CONSTANT ROW",)
     counts = {  # in an index that holds what is wanted; the last two now and then, and nobody waits for them

@@ -6,7 +6,7 @@ CREATE TABLE `anysched_meta` (
 	number BIGINT NOT NULL, 
 	PRIMARY KEY (name)
 )ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
-INSERT INTO `anysched_meta` (name, number) VALUES ('schema_version', 0), ('oldest_node', 1), ('tasks_revision', 0), ('holds_revision', 0);
+INSERT INTO `anysched_meta` (name, number) VALUES ('schema_version', 0), ('oldest_node', 1), ('tasks_revision', 0), ('holds_revision', 0), ('zones_revision', 0);
 CREATE TABLE `anysched_audit` (
 	id VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL, 
 	done_at BIGINT NOT NULL, 
@@ -124,6 +124,11 @@ CREATE TABLE `anysched_tasks` (
 	configured LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin, 
 	configured_metadata LONGBLOB, 
 	PRIMARY KEY (id)
+)ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
+CREATE TABLE `anysched_zones` (
+	name VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL, 
+	record LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL, 
+	PRIMARY KEY (name)
 )ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 UPDATE `anysched_meta` SET number=1 WHERE `anysched_meta`.name = 'schema_version';
 COMMIT;

@@ -7,7 +7,7 @@ CREATE TABLE "anysched_meta" (
 	number BIGINT NOT NULL, 
 	PRIMARY KEY (name)
 );
-INSERT INTO "anysched_meta" (name, number) VALUES ('schema_version', 0), ('oldest_node', 1), ('tasks_revision', 0), ('holds_revision', 0);
+INSERT INTO "anysched_meta" (name, number) VALUES ('schema_version', 0), ('oldest_node', 1), ('tasks_revision', 0), ('holds_revision', 0), ('zones_revision', 0);
 CREATE TABLE "anysched_audit" (
 	id TEXT COLLATE "C" NOT NULL, 
 	done_at BIGINT NOT NULL, 
@@ -124,6 +124,11 @@ CREATE TABLE "anysched_tasks" (
 	configured TEXT, 
 	configured_metadata BYTEA, 
 	PRIMARY KEY (id)
+);
+CREATE TABLE "anysched_zones" (
+	name TEXT COLLATE "C" NOT NULL, 
+	record TEXT NOT NULL, 
+	PRIMARY KEY (name)
 );
 UPDATE "anysched_meta" SET number=1 WHERE "anysched_meta".name = 'schema_version';
 COMMIT;

@@ -6,7 +6,7 @@ CREATE TABLE "anysched_meta" (
 	PRIMARY KEY (name)
 )
  WITHOUT ROWID;
-INSERT INTO "anysched_meta" (name, number) VALUES ('schema_version', 0), ('oldest_node', 1), ('tasks_revision', 0), ('holds_revision', 0);
+INSERT INTO "anysched_meta" (name, number) VALUES ('schema_version', 0), ('oldest_node', 1), ('tasks_revision', 0), ('holds_revision', 0), ('zones_revision', 0);
 CREATE TABLE "anysched_audit" (
 	id TEXT NOT NULL, 
 	done_at BIGINT NOT NULL, 
@@ -131,6 +131,12 @@ CREATE TABLE "anysched_tasks" (
 	configured TEXT, 
 	configured_metadata BLOB, 
 	PRIMARY KEY (id)
+)
+ WITHOUT ROWID;
+CREATE TABLE "anysched_zones" (
+	name TEXT NOT NULL, 
+	record TEXT NOT NULL, 
+	PRIMARY KEY (name)
 )
  WITHOUT ROWID;
 UPDATE "anysched_meta" SET number=1 WHERE "anysched_meta".name = 'schema_version';
