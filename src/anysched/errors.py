@@ -172,7 +172,7 @@ class UnknownTypeError(DeserializationError):
     def __init__(self, type_name: str, version: int | None = None, known: Iterable[int] = ()) -> None:
         self.type_name = type_name
         self.version = version
-        self.known = tuple(sorted(known))
+        self.known: tuple[int, ...] = tuple(sorted(known))
         shown = type_name if version is None else f"{type_name} (version {version})"
         advice = "register it with register_type()"
         if self.known and version is not None:
