@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -17,13 +17,15 @@ from anysched.rules.instants import TICK
 from anysched.rules.times import FireTimes
 from anysched.triggers.base import DAY, EPOCH, LAST_SECOND, instant_at, machine_zone, seconds_floor
 from anysched.triggers.calendar_interval import CalendarIntervalTrigger
+from anysched.triggers.calendars.base import CalendarTrigger
 from anysched.triggers.civil import civil_of
-from anysched.triggers.combine import AndTrigger, ExceptTrigger, OrTrigger
+from anysched.triggers.combine import AndTrigger, BetweenTrigger, ExceptTrigger, OrTrigger
 from anysched.triggers.cron.trigger import CronTrigger
 from anysched.triggers.date import DateTrigger
+from anysched.triggers.rrule.trigger import RRuleTrigger
 
 #: Rule T6 is about these; each has a zone, and policies.
-WallClock = CronTrigger | CalendarIntervalTrigger | DateTrigger
+WallClock = CronTrigger | CalendarIntervalTrigger | DateTrigger | RRuleTrigger
 
 MOST_CHANGES: Final = 50
 _MOST_EFFECTS: Final = 20
@@ -41,8 +43,8 @@ def clock_changes(
 ) -> list[ClockChange]:
     """Tell what happens to a trigger at the next changes of the clocks in its time zones (rule T6).
 
-    Looks at cron rules, calendar intervals and dates on the wall clock, also as parts of a combination, and at the
-    next ten years.
+    Looks at cron rules, calendar intervals, recurrence rules and dates on the wall clock, also as parts of a
+    combination, and at the next ten years.
 
     :param start: changes strictly after this instant
     :param count: how many changes at most, from 1 to 50
@@ -70,7 +72,7 @@ def _parts(trigger: Trigger) -> Iterator[WallClock]:
     if isinstance(trigger, (OrTrigger, AndTrigger)):
         for part in trigger.triggers:
             yield from _parts(part)
-    elif isinstance(trigger, ExceptTrigger):
+    elif isinstance(trigger, (ExceptTrigger, BetweenTrigger, CalendarTrigger)):
         yield from _parts(trigger.trigger)
     elif isinstance(trigger, WallClock):
         yield trigger
@@ -151,9 +153,25 @@ def _walls(asked: FireTimes, part: WallClock, change: ClockChange) -> Iterator[d
         if wall is not None and first <= wall < last:
             yield wall
         return
+    if isinstance(part, RRuleTrigger):
+        yield from _walls_of_rule(asked, part, change)
+        return
     if isinstance(part, CronTrigger):
         twin: Trigger = attrs.evolve(part, timezone=UTC, start_time=None, end_time=None)
     else:
         began = part.start_date or asked.anchor.astimezone(part.timezone).date()
         twin = attrs.evolve(part, timezone=UTC, start_date=began)
     yield from FireTimes(twin, EPOCH, asked.key).between(first - TICK, last - TICK)
+
+
+def _walls_of_rule(asked: FireTimes, part: RRuleTrigger, change: ClockChange) -> Iterator[datetime]:
+    """Yield the same of a recurrence rule.
+
+    Its text may name instants in UTC, so that the offset counts: the one from before the change.
+    """
+    fixed = timezone(change.offset_before)
+    start = (part.start_time or asked.anchor).astimezone(part.timezone).replace(tzinfo=None)
+    twin = FireTimes(attrs.evolve(part, timezone=fixed, start_time=start), EPOCH, asked.key)
+    first, last = (wall.replace(tzinfo=fixed) for wall in change.wall_times)
+    for at in twin.between(first - TICK, last - TICK):
+        yield at.astimezone(fixed).replace(tzinfo=UTC)

@@ -15,6 +15,8 @@ from anysched.triggers import (
     CronTrigger,
     DateTrigger,
     IntervalTrigger,
+    RRuleTrigger,
+    Weekdays,
     clock_changes,
 )
 
@@ -48,6 +50,8 @@ def test_what_policies_do(policies: Any, spring: str, autumn: str) -> None:
     for trigger in (
         CronTrigger("30 2 * * *", timezone=BERLIN, **policies),
         CalendarIntervalTrigger(days=1, hour=2, minute=30, timezone=BERLIN, **policies),
+        RRuleTrigger("FREQ=DAILY", datetime(2025, 7, 1, 2, 30), BERLIN, **{"gap": "after", **policies}),
+        CronTrigger("30 2 * * *", timezone=BERLIN, **policies).between(NEW_YEAR) - Weekdays("mon"),
     ):
         changes = clock_changes(trigger, NEW_YEAR)
         assert [at("UTC", 2026, 3, 29, 1), at("UTC", 2026, 10, 25, 1)] == [change.at for change in changes]
@@ -66,6 +70,16 @@ def test_what_policies_do(policies: Any, spring: str, autumn: str) -> None:
                 trigger, change.at - timedelta(days=1, microseconds=1), change.at + timedelta(days=1)
             )
             assert near == list(change.fire_times)
+
+
+def test_recurrence_rules() -> None:
+    """Rules T6 and T9: what a rule leaves out, or has ended before, is no effect of a change of the clocks."""
+    daily = "RRULE:FREQ=DAILY;UNTIL=20261025T003000Z\nEXDATE:20260329T013000Z"
+    spring, autumn = clock_changes(RRuleTrigger(daily, datetime(2025, 7, 1, 2, 30), BERLIN), NEW_YEAR)
+    assert () == spring.effects
+    assert [at("UTC", 2026, 10, 25, 0, 30)] == [*autumn.effects[0].fire_times]
+    ended = RRuleTrigger("FREQ=DAILY;UNTIL=20261024T235959Z", datetime(2025, 7, 1, 2, 30), BERLIN)
+    assert () == clock_changes(ended, NEW_YEAR)[1].effects
 
 
 def test_in_words() -> None:
