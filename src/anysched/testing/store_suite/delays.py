@@ -44,7 +44,7 @@ class DelayTests(StoreTests):
                 await clock.advance(25)
                 assert [] == (await other_node.work(claim_limit=0)).made
             claim = await other_node.claim_one()
-            assert None is (await node.work()).next_wake or store.durable
+            assert None is (await user.get()).state.wake_at
             await clock.advance(25)
             end = clock.now()
             assert [True] == await other_node.complete(claim)
