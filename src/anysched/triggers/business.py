@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Final, Literal, NamedTuple, Self, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 import attrs
 
 from anysched.errors import TriggerSearchError
 from anysched.model.convert import utc
-from anysched.model.trigger import Trigger, own_timezone
-from anysched.triggers.asking import ask, bound, cost_of, require_part
+from anysched.triggers.asking import ask, cost_of
 from anysched.triggers.base import (
     DAY,
     EPOCH,
@@ -24,13 +23,11 @@ from anysched.triggers.base import (
 from anysched.triggers.calendars.base import (
     FIRST_DAY,
     LAST_DAY,
-    Calendar,
+    OnDates,
     date_goes_back,
     day_of,
-    require_calendar,
 )
 from anysched.triggers.civil import civil_of, require_choice
-from anysched.triggers.combine import Combinable
 from anysched.wire.registry import register_type
 
 Roll = Literal["following", "preceding", "modified_following"]
@@ -41,21 +38,13 @@ _NONE: Final = timedelta(0)
 _HALF_DAY: Final = timedelta(hours=12)
 
 
-def _trigger(value: Trigger) -> Trigger:
-    return require_part(value, "trigger")
-
-
-def _calendar(value: Calendar) -> Calendar:
-    return require_calendar(value)
-
-
 def _roll(value: Roll) -> Roll:
     return require_choice(value, "roll", get_args(Roll))
 
 
 @register_type("business_day", version=1)
 @attrs.frozen
-class BusinessDayTrigger(Combinable):
+class BusinessDayTrigger(OnDates):
     """Fires when a trigger does; a fire time on a day off is moved to a business day (rule T10).
 
     It keeps its wall time in the zone of the calendar. "following" moves it to the next business day, "preceding" to
@@ -70,22 +59,7 @@ class BusinessDayTrigger(Combinable):
     :ivar roll: where to
     """
 
-    trigger: Trigger = attrs.field(converter=_trigger)
-    calendar: Calendar = attrs.field(converter=_calendar)
     roll: Roll = attrs.field(converter=_roll, default="following")
-
-    @property
-    def timezone(self) -> tzinfo | None:
-        """The zone that the trigger names, if it does."""
-        return own_timezone(self.trigger)
-
-    def bind(self, timezone: tzinfo) -> Self:
-        """Return this trigger with the zones that were left open; the calendar takes the trigger's (rule T1)."""
-        trigger = bound(self.trigger, timezone)
-        calendar = self.calendar.bind(own_timezone(trigger) or timezone)
-        if trigger is self.trigger and calendar is self.calendar:
-            return self
-        return attrs.evolve(self, trigger=trigger, calendar=calendar)
 
     def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Return the first fire time strictly after an instant, in UTC, or None when there is none left.

@@ -222,22 +222,16 @@ def _trigger(value: Trigger) -> Trigger:
     return require_part(value, "trigger")
 
 
-@register_type("calendar", version=1)
 @attrs.frozen
-class CalendarTrigger(Combinable):
-    """Fires when a trigger does, on the dates of a calendar or on all others (rule T10).
-
-    Also written ``trigger & calendar`` and ``trigger - calendar``. Rows of dates on which it does not fire are jumped
-    over, however often the trigger fires on them.
+class OnDates(Combinable):
+    """A trigger whose fire times are treated by the dates of a calendar (rule T10).
 
     :ivar trigger: what fires
     :ivar calendar: the dates
-    :ivar covered: True to fire on the dates of the calendar, False to fire on all others
     """
 
     trigger: Trigger = attrs.field(converter=_trigger)
     calendar: Calendar = attrs.field(converter=_part)
-    covered: bool = attrs.field(validator=attrs.validators.instance_of(bool))
 
     @property
     def timezone(self) -> tzinfo | None:
@@ -251,6 +245,20 @@ class CalendarTrigger(Combinable):
         if trigger is self.trigger and calendar is self.calendar:
             return self
         return attrs.evolve(self, trigger=trigger, calendar=calendar)
+
+
+@register_type("calendar", version=1)
+@attrs.frozen
+class CalendarTrigger(OnDates):
+    """Fires when a trigger does, on the dates of a calendar or on all others (rule T10).
+
+    Also written ``trigger & calendar`` and ``trigger - calendar``. Rows of dates on which it does not fire are jumped
+    over, however often the trigger fires on them.
+
+    :ivar covered: True to fire on the dates of the calendar, False to fire on all others
+    """
+
+    covered: bool = attrs.field(validator=attrs.validators.instance_of(bool))
 
     def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Return the first fire time strictly after an instant, in UTC, or None when there is none left.
