@@ -117,8 +117,8 @@ def show(row: Row, found: dict[str, list[dict[str, float]]], failed: dict[str, s
         )
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure and print; return 1 if anysched failed, or jobs of it were missing."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--short", action="store_true", help="small numbers and one round: does it work?")
     parser.add_argument("--rounds", type=int, default=3)
@@ -132,6 +132,7 @@ def main() -> None:
     )
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD")
     options = parser.parse_args()
+    works = True
     for row in rows(short=options.short):
         if row.store not in options.stores or (options.workloads and row.workload not in options.workloads):
             continue
@@ -147,7 +148,9 @@ def main() -> None:
                 else:
                     found[peer].append(figures)
         show(row, found, failed)
+        works = works and OWN not in failed and not any(run.get("missing") for run in found[OWN])
+    return 0 if works else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
