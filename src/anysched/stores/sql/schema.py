@@ -98,18 +98,39 @@ def _elsewhere(*_: object, dialect: sa.Dialect, **__: object) -> bool:
 @lru_cache(maxsize=16)
 def make_tables(schema: str | None, prefix: str) -> Tables:
     """Return the tables as this version has them. Stores share them: nobody changes them."""
-    metadata = sa.MetaData(schema=None if schema is None else quoted_name(schema, quote=True))
+    make = _Maker(schema, prefix)
+    return Tables(
+        metadata=make.metadata,
+        meta=make.meta(),
+        tasks=make.tasks(),
+        schedules=make.schedules(),
+        configs=make.configs(),
+        jobs=make.jobs(),
+        results=make.results(),
+        nodes=make.nodes(),
+        holds=make.holds(),
+        history=make.history(),
+        audit=make.audit(),
+        zones=make.zones(),
+    )
 
-    def table(name: str, *items: SchemaItem) -> sa.Table:
-        return sa.Table(quoted_name(prefix + name, quote=True), metadata, *items, **TABLE_OPTIONS)
 
-    def index(name: str, *columns: str, unique: bool = False, sparse: str | None = None) -> sa.Index:
+class _Maker:
+    """Makes the tables of one schema and prefix, each as this version has it."""
+
+    def __init__(self, schema: str | None, prefix: str) -> None:
+        self.metadata = sa.MetaData(schema=None if schema is None else quoted_name(schema, quote=True))
+        self._prefix = prefix
+
+    def table(self, name: str, *items: SchemaItem) -> sa.Table:
+        return sa.Table(self._name(name), self.metadata, *items, **TABLE_OPTIONS)
+
+    def index(self, name: str, *columns: str, unique: bool = False, sparse: str | None = None) -> sa.Index:
         # Nobody looks for rows without a value here, so they stay out of it where a database can do that.
         given = None if sparse is None else sa.text(f"{sparse} IS NOT NULL")
-        identifier = quoted_name(prefix + name, quote=True)
         lengths = {"claimed_by": 200} if len(columns) == 2 and columns[0] == "claimed_by" else None
         return sa.Index(
-            identifier,
+            self._name(name),
             *columns,
             unique=unique,
             postgresql_where=given,
@@ -117,156 +138,169 @@ def make_tables(schema: str | None, prefix: str) -> Tables:
             mariadb_length=lengths,
         )
 
-    def waiting() -> Iterator[sa.Index]:
+    def _name(self, name: str) -> quoted_name:
+        return quoted_name(self._prefix + name, quote=True)
+
+    def _waiting(self) -> Iterator[sa.Index]:
         # For the few that wait, looked for now and then; the text itself is too long for an index (rule S9).
         given = sa.text("waiting IS NOT NULL")
-        few = sa.Index(
-            quoted_name(prefix + "schedules_waiting", quote=True),
-            "id",
-            sqlite_where=given,
-            postgresql_where=given,
-        )
+        few = sa.Index(self._name("schedules_waiting"), "id", sqlite_where=given, postgresql_where=given)
         yield few.ddl_if(callable_=_elsewhere)
         first = {"waiting": 1}
         all_of_them = sa.Index(
-            quoted_name(prefix + "schedules_waits", quote=True),
-            "waiting",
-            mysql_length=first,
-            mariadb_length=first,
+            self._name("schedules_waits"), "waiting", mysql_length=first, mariadb_length=first
         )
         yield all_of_them.ddl_if(callable_=_in_mariadb)
 
-    meta = table(
-        "meta",
-        sa.Column("name", Name, primary_key=True),
-        sa.Column("number", sa.BigInteger, nullable=False),
-    )
-    tasks = table(
-        "tasks",
-        sa.Column("id", Name, primary_key=True),
-        sa.Column("declared", Text),
-        sa.Column("declared_metadata", Bytes),
-        sa.Column("configured", Text),
-        sa.Column("configured_metadata", Bytes),
-    )
-    schedules = table(
-        "schedules",
-        sa.Column("id", Name, primary_key=True),
-        sa.Column("task_id", Name, nullable=False),
-        sa.Column("config_id", Id, nullable=False),
-        sa.Column("kinds", Text, nullable=False),  # the registered types that the trigger consists of
-        sa.Column("incarnation", Id, nullable=False),
-        sa.Column("revision", sa.BigInteger, nullable=False),
-        sa.Column("anchor", Instant, nullable=False),
-        sa.Column("next_fire_time", Instant),
-        sa.Column("due_at", Instant),
-        sa.Column("wake_at", Instant),  # rule S5: the one definition of being due is wake_at <= now
-        sa.Column("last_fire_time", Instant),
-        sa.Column("pause", Text),
-        sa.Column("error", Text),
-        sa.Column("jobs_made", sa.BigInteger, nullable=False),
-        sa.Column("skipped", Text),
-        sa.Column("skipped_exact", sa.SmallInteger, nullable=False),
-        sa.Column("failures", sa.BigInteger, nullable=False),
-        sa.Column("occurrences", Text),
-        sa.Column("windows", Text),
-        sa.Column("windowed_until", Instant),
-        sa.Column("backfills", Text),
-        sa.Column("waiting", Text),
-        sa.Column("group_name", Name),
-        sa.Column("tags", Text),  # each between line breaks
-        index("schedules_due", "wake_at", "task_id", sparse="wake_at"),
-        *waiting(),
-    )
-    # Apart, because a firing rewrites the row of a schedule. Never updated: a new configuration has a new id.
-    configs = table(
-        "configs",
-        sa.Column("id", Id, primary_key=True),
-        sa.Column("configuration", Text, nullable=False),
-        sa.Column("payload", Bytes),
-    )
-    jobs = table(
-        "jobs",
-        sa.Column("id", Id, primary_key=True),
-        sa.Column("task_id", Name, nullable=False),
-        sa.Column("schedule_id", Name),
-        sa.Column("incarnation", Id),
-        sa.Column("kind", Name, nullable=False),
-        sa.Column("scheduled_fire_time", Instant),
-        sa.Column("fire_key", Instant),  # rule S3: the fire time of a regular job
-        sa.Column("run_at", Instant, nullable=False),
-        sa.Column("ready_at", Instant),  # ``run_at`` of a queued job; the one condition for taking it
-        sa.Column("created_at", Instant, nullable=False),
-        sa.Column("start_deadline", Instant),
-        sa.Column("held_since", Instant),
-        sa.Column("attempt", sa.Integer, nullable=False),
-        sa.Column("token", sa.BigInteger, nullable=False),
-        sa.Column("claimed_by", Name),
-        sa.Column("cancel_requested", sa.SmallInteger, nullable=False),
-        sa.Column("job_executor", Name),
-        sa.Column("result_expiration", Duration, nullable=False),
-        sa.Column("counted", sa.SmallInteger, nullable=False),  # rules B1 and F3
-        sa.Column("recorded", sa.SmallInteger, nullable=False),  # rule G1
-        sa.Column("backfill_id", Id),  # rule F3
-        sa.Column("awaited", sa.SmallInteger, nullable=False),  # rule S9
-        sa.Column("payload", Bytes),
-        index("jobs_fire", "incarnation", "fire_key", unique=True),
-        index("jobs_ready", "task_id", "ready_at", "id", sparse="ready_at"),
-        index("jobs_running", "claimed_by", "task_id", sparse="claimed_by"),
-        index("jobs_schedule", "schedule_id", sparse="schedule_id"),
-    )
-    results = table(
-        "results",
-        sa.Column("job_id", Id, primary_key=True),
-        sa.Column("outcome", Text, nullable=False),
-        sa.Column("started_at", Instant),
-        sa.Column("finished_at", Instant, nullable=False),
-        sa.Column("expires_at", Instant, nullable=False),
-        sa.Column("return_value", Bytes),
-        sa.Column("exception", Text),
-        index("results_expiry", "expires_at"),
-    )
-    nodes = table(
-        "nodes",
-        sa.Column("id", Name, primary_key=True),
-        sa.Column("lease_until", Instant, nullable=False),
-        # In MariaDB and MySQL, who locks an entry of this index leaves the lease to its renewal.
-        sa.Index("nodes_existence", "id").ddl_if(callable_=_in_mariadb),
-    )
-    holds = table(
-        "holds",
-        sa.Column("id", Name, primary_key=True),
-        sa.Column("until", Instant),
-        sa.Column("record", Text, nullable=False),
-    )
-    # Never updated. A life of a schedule has its records in the order of their fire times.
-    history = table(
-        "history",
-        sa.Column("id", Id, primary_key=True),
-        sa.Column("incarnation", Id, nullable=False),
-        sa.Column("first_time", Instant, nullable=False),
-        sa.Column("last_time", Instant, nullable=False),
-        sa.Column("written_at", Instant, nullable=False),
-        sa.Column("record", Text, nullable=False),
-        index("history_times", "incarnation", "last_time"),
-        index("history_age", "written_at"),
-    )
-    audit = table(
-        "audit",
-        sa.Column("id", Id, primary_key=True),
-        sa.Column("done_at", Instant, nullable=False),
-        sa.Column("schedule_id", Name),
-        sa.Column("name", Name),
-        sa.Column("action", Name, nullable=False),
-        sa.Column("record", Text, nullable=False),
-        index("audit_age", "done_at"),
-        index("audit_schedule", "schedule_id", "id", sparse="schedule_id"),
-    )
-    zones = table(
-        "zones",
-        sa.Column("name", Name, primary_key=True),
-        sa.Column("record", Text, nullable=False),
-    )
-    return Tables(
-        metadata, meta, tasks, schedules, configs, jobs, results, nodes, holds, history, audit, zones
-    )
+    def meta(self) -> sa.Table:
+        return self.table(
+            "meta",
+            sa.Column("name", Name, primary_key=True),
+            sa.Column("number", sa.BigInteger, nullable=False),
+        )
+
+    def tasks(self) -> sa.Table:
+        return self.table(
+            "tasks",
+            sa.Column("id", Name, primary_key=True),
+            sa.Column("declared", Text),
+            sa.Column("declared_metadata", Bytes),
+            sa.Column("configured", Text),
+            sa.Column("configured_metadata", Bytes),
+        )
+
+    def schedules(self) -> sa.Table:
+        return self.table(
+            "schedules",
+            sa.Column("id", Name, primary_key=True),
+            sa.Column("task_id", Name, nullable=False),
+            sa.Column("config_id", Id, nullable=False),
+            sa.Column("kinds", Text, nullable=False),  # the registered types that the trigger consists of
+            sa.Column("incarnation", Id, nullable=False),
+            sa.Column("revision", sa.BigInteger, nullable=False),
+            sa.Column("anchor", Instant, nullable=False),
+            sa.Column("next_fire_time", Instant),
+            sa.Column("due_at", Instant),
+            sa.Column("wake_at", Instant),  # rule S5: the one definition of being due is wake_at <= now
+            sa.Column("last_fire_time", Instant),
+            sa.Column("pause", Text),
+            sa.Column("error", Text),
+            sa.Column("jobs_made", sa.BigInteger, nullable=False),
+            sa.Column("skipped", Text),
+            sa.Column("skipped_exact", sa.SmallInteger, nullable=False),
+            sa.Column("failures", sa.BigInteger, nullable=False),
+            sa.Column("occurrences", Text),
+            sa.Column("windows", Text),
+            sa.Column("windowed_until", Instant),
+            sa.Column("backfills", Text),
+            sa.Column("waiting", Text),
+            sa.Column("group_name", Name),
+            sa.Column("tags", Text),  # each between line breaks
+            self.index("schedules_due", "wake_at", "task_id", sparse="wake_at"),
+            *self._waiting(),
+        )
+
+    def configs(self) -> sa.Table:
+        # Apart, because a firing rewrites the row of a schedule. Never updated: a new configuration has a new id.
+        return self.table(
+            "configs",
+            sa.Column("id", Id, primary_key=True),
+            sa.Column("configuration", Text, nullable=False),
+            sa.Column("payload", Bytes),
+        )
+
+    def jobs(self) -> sa.Table:
+        return self.table(
+            "jobs",
+            sa.Column("id", Id, primary_key=True),
+            sa.Column("task_id", Name, nullable=False),
+            sa.Column("schedule_id", Name),
+            sa.Column("incarnation", Id),
+            sa.Column("kind", Name, nullable=False),
+            sa.Column("scheduled_fire_time", Instant),
+            sa.Column("fire_key", Instant),  # rule S3: the fire time of a regular job
+            sa.Column("run_at", Instant, nullable=False),
+            sa.Column("ready_at", Instant),  # ``run_at`` of a queued job; the one condition for taking it
+            sa.Column("created_at", Instant, nullable=False),
+            sa.Column("start_deadline", Instant),
+            sa.Column("held_since", Instant),
+            sa.Column("attempt", sa.Integer, nullable=False),
+            sa.Column("token", sa.BigInteger, nullable=False),
+            sa.Column("claimed_by", Name),
+            sa.Column("cancel_requested", sa.SmallInteger, nullable=False),
+            sa.Column("job_executor", Name),
+            sa.Column("result_expiration", Duration, nullable=False),
+            sa.Column("counted", sa.SmallInteger, nullable=False),  # rules B1 and F3
+            sa.Column("recorded", sa.SmallInteger, nullable=False),  # rule G1
+            sa.Column("backfill_id", Id),  # rule F3
+            sa.Column("awaited", sa.SmallInteger, nullable=False),  # rule S9
+            sa.Column("payload", Bytes),
+            self.index("jobs_fire", "incarnation", "fire_key", unique=True),
+            self.index("jobs_ready", "task_id", "ready_at", "id", sparse="ready_at"),
+            self.index("jobs_running", "claimed_by", "task_id", sparse="claimed_by"),
+            self.index("jobs_schedule", "schedule_id", sparse="schedule_id"),
+        )
+
+    def results(self) -> sa.Table:
+        return self.table(
+            "results",
+            sa.Column("job_id", Id, primary_key=True),
+            sa.Column("outcome", Text, nullable=False),
+            sa.Column("started_at", Instant),
+            sa.Column("finished_at", Instant, nullable=False),
+            sa.Column("expires_at", Instant, nullable=False),
+            sa.Column("return_value", Bytes),
+            sa.Column("exception", Text),
+            self.index("results_expiry", "expires_at"),
+        )
+
+    def nodes(self) -> sa.Table:
+        return self.table(
+            "nodes",
+            sa.Column("id", Name, primary_key=True),
+            sa.Column("lease_until", Instant, nullable=False),
+            # In MariaDB and MySQL, who locks an entry of this index leaves the lease to its renewal.
+            sa.Index("nodes_existence", "id").ddl_if(callable_=_in_mariadb),
+        )
+
+    def holds(self) -> sa.Table:
+        return self.table(
+            "holds",
+            sa.Column("id", Name, primary_key=True),
+            sa.Column("until", Instant),
+            sa.Column("record", Text, nullable=False),
+        )
+
+    def history(self) -> sa.Table:
+        # Never updated. A life of a schedule has its records in the order of their fire times.
+        return self.table(
+            "history",
+            sa.Column("id", Id, primary_key=True),
+            sa.Column("incarnation", Id, nullable=False),
+            sa.Column("first_time", Instant, nullable=False),
+            sa.Column("last_time", Instant, nullable=False),
+            sa.Column("written_at", Instant, nullable=False),
+            sa.Column("record", Text, nullable=False),
+            self.index("history_times", "incarnation", "last_time"),
+            self.index("history_age", "written_at"),
+        )
+
+    def audit(self) -> sa.Table:
+        return self.table(
+            "audit",
+            sa.Column("id", Id, primary_key=True),
+            sa.Column("done_at", Instant, nullable=False),
+            sa.Column("schedule_id", Name),
+            sa.Column("name", Name),
+            sa.Column("action", Name, nullable=False),
+            sa.Column("record", Text, nullable=False),
+            self.index("audit_age", "done_at"),
+            self.index("audit_schedule", "schedule_id", "id", sparse="schedule_id"),
+        )
+
+    def zones(self) -> sa.Table:
+        return self.table(
+            "zones",
+            sa.Column("name", Name, primary_key=True),
+            sa.Column("record", Text, nullable=False),
+        )
