@@ -62,8 +62,10 @@ class SQLiteDialect(RowByRow):
 
     def begin_at(
         self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
-    ) -> tuple[int, Sequence[Rows]]:
-        raise NotImplementedError("a file has no time of its own")
+    ) -> tuple[None, Sequence[Rows]]:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        return None, ()
 
     def is_private(self, engine: sa.Engine) -> bool:
         private = isinstance(engine.pool, sa.StaticPool)

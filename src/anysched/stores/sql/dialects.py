@@ -87,8 +87,8 @@ class Dialect(Protocol):
 
     def begin_at(
         self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
-    ) -> tuple[int, Sequence[Rows]]:
-        """Begin a transaction, and return the server's time, in microseconds since the epoch.
+    ) -> tuple[int | None, Sequence[Rows]]:
+        """Begin a transaction, and return the server's time, in microseconds since the epoch; None of a file.
 
         :param ahead: what will be asked first; its answers come along, or none of them
         """

@@ -192,11 +192,7 @@ class Session:
 
     def _begin(self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]) -> None:
         try:
-            if self.dialect.has_time:
-                self._begin_at(connection, statements, ahead)
-            else:
-                for statement in statements:
-                    connection.exec_driver_sql(statement)
+            self._begin_at(connection, statements, ahead)
         except (sql_errors.DBAPIError, self._driver_error) as exc:
             if not (self.dialect.has_time and self._is_cut(connection, exc)):  # only servers cut connections
                 raise
@@ -214,7 +210,7 @@ class Session:
     ) -> None:
         asked_at = self._clock.monotonic()
         number, answers = self.dialect.begin_at(connection, statements, ahead)
-        if self._server_time is not None:
+        if self._server_time is not None and number is not None:
             self._server_time.told(number, asked_at, self._clock.monotonic())
         keep_answers(connection, [*zip(ahead, answers, strict=False)])
 

@@ -118,6 +118,10 @@ class SQLDataStore:
         self._steps = migrations.STEPS
         self._may_migrate = migrate
         self._sql = Statements(self._tables, self._engine, self._dialect)
+        self._furnish(payloads, registry)
+
+    def _furnish(self, payloads: Payloads, registry: TypeRegistry) -> None:
+        """Make what keeps each kind of rows, and what decides with them."""
         self._schedules = Schedules(self._tables, self._sql, self._dialect, Configs(payloads, registry))
         self._jobs = Jobs(self._tables, self._sql, self._dialect, payloads)
         self._tasks = Tasks(self._sql, self._dialect, payloads, migrations.latest(self._steps))
