@@ -26,10 +26,7 @@ HERE = Path(__file__).parent
 #: What each peer is, and what it needs. anysched runs in this environment.
 PEERS = {
     "apscheduler3": ["apscheduler==3.11.3", "anyio==4.12.0", "sqlalchemy==2.0.40", "psycopg[binary]==3.3.9"],
-    "apscheduler4": [
-        *("apscheduler==4.0.0a6", "anyio==4.9.0", "sqlalchemy==2.0.40", "asyncpg==0.30.0"),
-        *("aiosqlite==0.21.0", "trio==0.30.0"),
-    ],
+    "apscheduler4": ["apscheduler==4.0.0a6", "anyio==4.9.0", "sqlalchemy==2.0.40", "asyncpg==0.30.0"],
     "taskiq_memory": ["taskiq==0.13.0", "anyio==4.12.0"],
     "pgqueuer_queue": ["pgqueuer[asyncpg]==1.6.0", "anyio==4.12.0"],
     "procrastinate_queue": ["procrastinate==3.10.0", "anyio==4.12.0"],
@@ -47,10 +44,11 @@ def environment(name: str, folder: Path) -> str:
         return sys.executable
     place = folder / name
     python = place / ("Scripts" if os.name == "nt" else "bin") / "python"
-    if not (place / "complete").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "--pre", *PEERS[name]], check=True)
-        (place / "complete").touch()
+    made, wanted = place / "made.txt", "\n".join(PEERS[name])
+    if not made.exists() or made.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *PEERS[name]], check=True)
+        made.write_text(wanted)
     return str(python)
 
 
@@ -98,8 +96,9 @@ def show(row: Row, found: dict[str, list[dict[str, float]]], failed: dict[str, s
     others = [value for name, value in middle.items() if name != OWN]
     base = best(others) if others else None
     for name, runs in found.items():
+        if name in failed:
+            print(f"  {name:20} failed: {failed[name]}")
         if not runs:
-            print(f"  {name:20} {failed.get(name, '-')}")
             continue
         ratio = "" if not base else f"{middle[name] / base:8.2f}x"
         more = [f"{key} {told([run[key] for run in runs])}" for key in runs[0] if key != row.figure]

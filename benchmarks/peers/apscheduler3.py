@@ -19,8 +19,6 @@ async def job() -> None:
 
 
 class Adapter(Peer):
-    stores = ("memory", "sqlite", "postgresql")
-
     async def open(self) -> None:
         JOBS[:] = [self.job]
         self._numbers = count()

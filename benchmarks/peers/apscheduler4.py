@@ -24,19 +24,14 @@ async def job() -> None:
 
 
 class Adapter(Peer):
-    stores = ("memory", "sqlite", "postgresql")
-
     async def open(self) -> None:
         JOBS[:] = [self.job]
         self._numbers = count()
         store, broker = MemoryDataStore(), LocalEventBroker()
         if self.url:
-            url = make_url(self.url)
-            driver = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
-            engine = create_async_engine(url.set(drivername=driver[url.get_backend_name()]))
+            engine = create_async_engine(make_url(self.url).set(drivername="postgresql+asyncpg"))
             store = SQLAlchemyDataStore(engine)
-            if url.get_backend_name() == "postgresql":
-                broker = AsyncpgEventBroker.from_async_sqla_engine(engine)
+            broker = AsyncpgEventBroker.from_async_sqla_engine(engine)
         self._scheduler = AsyncScheduler(
             store, broker, role=SchedulerRole.both, task_defaults=TaskDefaults(max_running_jobs=None)
         )

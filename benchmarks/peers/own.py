@@ -12,8 +12,6 @@ from anysched.stores import MemoryDataStore
 
 
 class Adapter(Peer):
-    stores = ("memory", "sqlite", "postgresql", "mariadb")
-
     async def open(self) -> None:
         self._numbers = count()
         store = self.url or MemoryDataStore()

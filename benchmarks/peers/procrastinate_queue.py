@@ -11,8 +11,6 @@ from workloads import Peer
 
 
 class Adapter(Peer):
-    stores = ("postgresql",)
-
     async def open(self) -> None:
         self._app = App(connector=PsycopgConnector(conninfo=(self.url or "").replace("+psycopg", "")))
         self._task = self._app.task(name="job")(self.job.job)

@@ -19,5 +19,3 @@ class Adapter(Peer):
     async def add_every(self, count: int, seconds: float, first: datetime) -> None:
         for _ in range(count):
             self._scheduler.every(int(seconds)).seconds.do(partial(self.job.plain))
-
-    add_every_at_once = add_every

@@ -1,4 +1,4 @@
-"""taskiq, in memory: jobs run as they are sent. Its schedules are labels of tasks, looked through each second."""
+"""taskiq, in memory: jobs run as they are sent. Its schedules are labels of tasks, which a source collects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import count
 from uuid import uuid4
 
-from taskiq import InMemoryBroker, TaskiqScheduler
+from taskiq import InMemoryBroker
 from taskiq.schedule_sources import LabelScheduleSource
 from workloads import Peer
 
@@ -24,7 +24,6 @@ class Adapter(Peer):
 
         self._function = job
         self._task = self._broker.register_task(job, task_name="job")
-        self._scheduler = TaskiqScheduler(self._broker, [LabelScheduleSource(self._broker)])
         await self._broker.startup()
 
     async def begin(self) -> None:
@@ -49,5 +48,5 @@ class Adapter(Peer):
             label = {"interval": int(seconds), "schedule_id": uuid4().hex}
             name = f"job {next(self._numbers)}"
             self._broker.register_task(self._function, task_name=name, schedule=[label])
-
-    add_every_at_once = add_every
+        self._source = LabelScheduleSource(self._broker)
+        await self._source.startup()

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from tests.crash.checker import Run, Verdict, runs_of
 from tests.crash.checking import check_file, clock_offset, lines, tally
-from tests.crash.processes import Child, Processes
+from tests.crash.processes import PATIENCE, Child, Processes
 
 
 class Starter(Protocol):
@@ -87,6 +87,13 @@ class Site:
     def runs(self) -> list[Run]:
         """Return the runs until now, in the order of their starts."""
         return runs_of(lines(self._log), clock_offset())
+
+    def wait_for_runners(self, count: int, victim: Child) -> None:
+        """Wait until so many nodes have run jobs, while one of them has to live."""
+        deadline = time.monotonic() + PATIENCE
+        while len(self.runners()) < count:
+            assert time.monotonic() < deadline, "not all nodes run jobs"
+            assert victim.lives_for(0.02)
 
     def runners(self) -> set[str]:
         """Return which nodes have run jobs."""

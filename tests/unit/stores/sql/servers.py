@@ -172,7 +172,7 @@ SERVERS: dict[str, Callable[[], AbstractContextManager[Server]]] = {
 DATABASES = {"sqlite": _sqlite, **SERVERS}
 
 #: For tests of what statements do in a thread, which is the same whichever event loop waits for it: each database
-#: once, and each loop. Those of what a store promises are made on each loop with each database.
+#: once, and each loop. What a store promises is tested alike on servers, and on both loops with SQLite and in memory.
 PLACES = ("sqlite-asyncio", "postgresql-trio", "mariadb-asyncio")
 
 
