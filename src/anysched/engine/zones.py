@@ -58,10 +58,12 @@ class Zones:
         self._changed = changed
         self._noted: frozenset[str] = frozenset()
         self._warned: frozenset[str] = frozenset()
+        self._starting = plans  # until the look at the start is done, which finds what is added meanwhile
 
     async def run(self) -> None:
         """Look once, at the start."""
         await self._guard.call(partial(self.look, starting=True), self.who)
+        self._starting = False
 
     async def note(self, triggers: Iterable[Trigger | None]) -> None:
         """See to it that the zones of triggers are kept, before fire times that are computed by them are stored."""
@@ -79,7 +81,8 @@ class Zones:
         if not mine.keys() <= kept.keys():
             kept = await self._store.transact_zones(missing)
         self._noted |= names
-        if any(name in kept and kept[name].data.offsets != data.offsets for name, data in mine.items()):
+        differs = any(name in kept and kept[name].data.offsets != data.offsets for name, data in mine.items())
+        if differs and not self._starting:
             await self._look(starting=False)
 
     async def look(self, *, starting: bool = False) -> None:

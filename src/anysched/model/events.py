@@ -148,7 +148,7 @@ class FireTimeRecomputed(ScheduleEvent):
     timezone: str
     old_version: str | None
     new_version: str | None
-    old_fire_time: datetime
+    old_fire_time: datetime | None
     next_fire_time: datetime | None
 
 

@@ -167,9 +167,8 @@ def restart_from(snapshot: ScheduleSnapshot, how: Resume) -> Restart:
     """
     state = snapshot.state
     if state.waiting is not None and _asked_for(how.missed) is not None:
-        how = attrs.evolve(
-            how, missed="policy"
-        )  # what was moved is left for after the end of a job (rule S9)
+        # What was moved is left for after the end of a job (rule S9).
+        how = attrs.evolve(how, missed="policy")
     at, missed = how.at, how.missed
     named = state.occurrences
     old, frozen = fire_times(snapshot.schedule, state), state.next_fire_time

@@ -176,9 +176,8 @@ def rewindowed(
     dealt_with = state.windowed_until or mark(state.next_fire_time, now)
     kept = remaining((*ended, *windows), dealt_with, state.occurrences)
     new = attrs.evolve(state, windows=kept, windowed_until=dealt_with if kept else None)
-    if (
-        state.error is not None or state.waiting is not None
-    ):  # nothing can be asked of its trigger, or need be now
+    # Nothing can be asked of its trigger, or need be now.
+    if state.error is not None or state.waiting is not None:
         return new
     times, cursor = fire_times(schedule, new), state.next_fire_time
     if cursor is None or cursor >= now:

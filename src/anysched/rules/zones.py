@@ -101,8 +101,8 @@ def kept(record: ZoneRecord, mine: ZoneData, now: datetime, *, starting: bool) -
             return ZoneRecord(data=mine, before=record.data, unsettled_until=now + UNSETTLED)
         case "older":
             until = record.unsettled_until
-            still = until is not None and until - now >= UNSETTLED / 2
-            return record if still else attrs.evolve(record, unsettled_until=now + UNSETTLED)
+            still = until is not None and until - now >= UNSETTLED / 2 and record.before is not None
+            return record if still else attrs.evolve(record, before=mine, unsettled_until=now + UNSETTLED)
         case "same":
             confirmed = _order(mine.version) > _order(record.data.version)
             data = mine if confirmed else record.data
@@ -125,7 +125,7 @@ def recomputed(
     names = sorted(zones_in(snapshot) & changed.keys())
     state = snapshot.state
     old = state.next_fire_time
-    if not names or snapshot.fault is not None or state.error is not None or old is None or old <= now:
+    if not names or snapshot.fault is not None or state.error is not None:
         return nothing
     pairs = [(before, data) for before, data in map(changed.__getitem__, names) if before is not None]
     try:
@@ -146,7 +146,7 @@ def recomputed(
             new.next_fire_time,
         )
     ]
-    if new.next_fire_time is None and not new.occurrences:
+    if old is not None and new.next_fire_time is None and not new.occurrences:
         events.append(ScheduleFinished(snapshot.id, snapshot.task_id))
     new = attrs.evolve(new, revision=state.revision + 1)
     return Change(schedule_id=snapshot.id, state=new, events=tuple(events))
@@ -157,13 +157,18 @@ _Pairs = list[tuple[ZoneData, ZoneData]]
 
 def _under_new_data(snapshot: ScheduleSnapshot, pairs: _Pairs, now: datetime) -> ScheduleState:
     state, old = snapshot.state, snapshot.state.next_fire_time
-    assert old is not None
     whole = FireTimes.of(snapshot.schedule, state.anchor)
     state = attrs.evolve(state, occurrences=_followed(state.occurrences, whole, pairs, now))
+    if old is None or old <= now:
+        return state
     times = fire_times(snapshot.schedule, state)
     since = max(state.anchor, later(state.last_fire_time or BEGINNING, TICK) or END)
-    cursor = None if whole.has(old) else _passed(old, times, pairs, since, now)
-    cursor = cursor or times.first(first_open(state, now))
+    start, cursor = first_open(state, now), None
+    if not whole.has(old):
+        cursor = _passed(old, times, pairs, since, now)
+        # What the clocks had shown by now, the old rules have dealt with, though they may show it once more.
+        start = max([start, *(later(instant, TICK) or END for instant in _same_wall(now, pairs))])
+    cursor = cursor or times.first(start)
     if cursor is None and is_due_when_past(snapshot.trigger):
         cursor = times.next(state.last_fire_time or BEGINNING)
     if cursor == old:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final, cast
 
 from anysched.errors import DeserializationError, UnknownTypeError
+from anysched.model import convert
 from anysched.model.zone import ZoneData, ZoneRecord
 
 #: Raised when a field is added that a reader of an older version must not pass over.
 VERSION: Final = 1
+_DAY: Final = 86_400
 
 
 def zone_to_plain(record: ZoneRecord) -> dict[str, Any]:
@@ -31,13 +34,16 @@ def zone_from_plain(name: str, plain: object) -> ZoneRecord:
     """
     try:
         fields = cast("dict[str, Any]", plain)
-        if fields["version"] != VERSION:
-            raise UnknownTypeError("zone", fields["version"])
+        version = fields["version"]
+        if type(version) is not int or version < 1:
+            raise ValueError("it has no version")
+        if version > VERSION:
+            raise UnknownTypeError(f"a record of the time zone {name}", version, known=range(1, VERSION + 1))
         before, until = fields["before"], fields["unsettled_until"]
         return ZoneRecord(
             data=_data_from_plain(name, fields["data"]),
             before=None if before is None else _data_from_plain(name, before),
-            unsettled_until=None if until is None else datetime.fromisoformat(until),
+            unsettled_until=None if until is None else convert.utc(datetime.fromisoformat(until), "it"),
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise DeserializationError(f"what is stored of the time zone {name} is damaged: {exc!r}") from exc
@@ -49,7 +55,9 @@ def _data_to_plain(data: ZoneData) -> dict[str, Any]:
 
 def _data_from_plain(name: str, plain: Any) -> ZoneData:
     offsets = tuple((int(at), int(offset)) for at, offset in plain["offsets"])
-    if not offsets:
-        raise ValueError("no offset")
+    if not offsets or any(abs(offset) > _DAY for _, offset in offsets):
+        raise ValueError("these are no offsets")
+    if any(one >= other for (one, _), (other, _) in pairwise(offsets)):
+        raise ValueError("the offsets are not in order")
     version = plain["version"]
     return ZoneData(name=name, version=None if version is None else str(version), offsets=offsets)

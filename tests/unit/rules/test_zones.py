@@ -118,6 +118,33 @@ def test_a_fire_time_that_lies_in_the_past_by_the_change() -> None:
     assert utc(2026, 1, 2, 3) == state_of(recomputed(snapshot, None, now)).next_fire_time
 
 
+def test_a_wall_time_that_comes_once_more() -> None:
+    """Rules T12 and S3: what the clock had shown by the old rules is not dealt with twice, if it shows it again."""
+    now = utc(2026, 1, 1, 2, 30)
+    for last in (utc(2026, 1, 1, 2), utc(2025, 12, 31, 2)):  # it ran, or was passed over
+        snapshot = stored(next_fire_time=utc(2026, 1, 2, 2), last_fire_time=last)
+        assert utc(2026, 1, 2, 3) == state_of(recomputed(snapshot, EARLIER, now)).next_fire_time
+    # One that was to come within that hour does come.
+    to_come = stored(next_fire_time=utc(2026, 1, 1, 2), last_fire_time=utc(2025, 12, 31, 2))
+    assert utc(2026, 1, 1, 3) == state_of(recomputed(to_come, EARLIER, utc(2026, 1, 1, 1, 30))).next_fire_time
+
+
+def test_named_fire_times_of_who_is_late() -> None:
+    """Rules T12 and O1: what was skipped by name follows the wall clock, wherever its schedule stands."""
+    skipped = Occurrence(fire_time=utc(2026, 1, 2, 2), moved_to=None)
+    for cursor in (utc(2025, 12, 31, 2), None):
+        snapshot = stored(next_fire_time=cursor, occurrences=(skipped,))
+        change = recomputed(snapshot)
+        state = state_of(change)
+        assert (cursor, [utc(2026, 1, 2, 3)]) == (
+            state.next_fire_time,
+            [one.fire_time for one in state.occurrences],
+        )
+        (event,) = change.events
+        assert isinstance(event, FireTimeRecomputed)
+        assert (cursor, cursor) == (event.old_fire_time, event.next_fire_time)
+
+
 def test_what_was_passed_over_does_not_come_back() -> None:
     """Rules T12 and S3: a fire time that is one by both rules tells nothing of those before it."""
     hourly = CronTrigger("0 * * * *", timezone="Asia/Tokyo")
@@ -287,6 +314,13 @@ def test_what_is_kept() -> None:
     confirmed = attrs.evolve(TOKYO, version="2026c")
     assert confirmed == zones.kept(changed, confirmed, NOW, starting=False).data
     assert TOKYO == zones.kept(changed, attrs.evolve(TOKYO, version="2026a"), NOW, starting=False).data
+
+
+def test_what_a_node_with_older_rules_leaves() -> None:
+    """Rule T12: by which rules it computes is kept, so that what it has computed is found out by a newer one."""
+    seen = zones.kept(ZoneRecord(data=TOKYO), LATER, NOW, starting=False)
+    assert ZoneRecord(data=TOKYO, before=LATER, unsettled_until=NOW + 24 * HOUR) == seen
+    assert seen == zones.kept(seen, LATER, NOW + HOUR, starting=False)
 
 
 def test_wall_times() -> None:

@@ -43,11 +43,16 @@ def test_a_later_version() -> None:
         {"data": {"version": "2026b", "offsets": []}},
         {"data": {"version": "2026b", "offsets": [[1]]}},
         {"data": {"version": "2026b", "offsets": [["a", 1]]}},
+        {"data": {"version": "2026b", "offsets": [[0, 10**18]]}},
+        {"data": {"version": "2026b", "offsets": [[7, 3600], [7, 7200]]}},
         {"before": 7},
         {"unsettled_until": "soon"},
         {"unsettled_until": 7},
+        {"unsettled_until": "2026-12-01T00:00:00"},
+        {"version": 0},
+        {"version": "1"},
     ],
-    ids=map(str, range(8)),
+    ids=map(str, range(13)),
 )
 def test_damage(change: dict[str, Any]) -> None:
     """Rule T12: what is damaged is refused, and the error names the zone."""
