@@ -24,7 +24,7 @@ class ClockMethods(Base):
         is changed.
 
         :param count: how many changes of the clocks at most, from 1 to 50
-        :return: in the order of time; empty where no zone has daylight saving in the next ten years
+        :return: in the order of time; empty where its zones have no daylight saving in the next ten years
         :raise ScheduleLookupError: when there is no such schedule
         :raise TypeError, ValueError: naming the argument that makes no sense
         :raise TriggerError: when its trigger does not work

@@ -44,6 +44,10 @@ def zones_of(triggers: Iterable[Trigger | None]) -> frozenset[str]:
         elif id(value) not in seen:
             seen[id(value)] = value
             waiting.extend(_parts(value))
+            if not isinstance(
+                value, type
+            ):  # what stands in no field, or is of a class that has none to look at
+                waiting.extend((getattr(value, "timezone", None), getattr(value, "zones", None)))
     return frozenset(names)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from anysched.model.convert import utc
-from anysched.model.trigger import Trigger, is_due_when_past
+from anysched.model.trigger import Trigger, is_due_when_past, own_timezone
 from anysched.triggers.asking import (
     ask,
     ask_back,
@@ -260,8 +260,7 @@ class _Part(Combinable):
     @property
     def timezone(self) -> tzinfo | None:
         """The time zone of the trigger, if it has one."""
-        zone = getattr(self.trigger, "timezone", None)
-        return zone if isinstance(zone, tzinfo) else None
+        return own_timezone(self.trigger)
 
     def search_cost(self) -> int:
         """Return what it may cost to ask for a fire time."""
@@ -340,8 +339,7 @@ class BetweenTrigger(_Part):
         ) -> None: ...
 
     def __init__(self, trigger: Trigger, start: datetime | None = None, end: datetime | None = None) -> None:
-        zone = getattr(trigger, "timezone", None)
-        zone = zone if isinstance(zone, tzinfo) else None
+        zone = own_timezone(trigger)
         start, end = optional_moment(start, "start", zone), optional_moment(end, "end", zone)
         if start is not None and end is not None and is_open(start) == is_open(end) and end < start:
             raise ValueError(f"end must not lie before start: {end} is before {start}")

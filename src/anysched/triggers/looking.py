@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from itertools import islice
 
-from anysched.model.trigger import CountingTrigger, Trigger
+from anysched.model.trigger import CountingTrigger, Trigger, own_timezone
 from anysched.triggers.asking import Searched, ask, ask_back, bound, require_part
 from anysched.triggers.base import EPOCH, RESOLUTION, machine_zone, require_int, require_moment
 
@@ -129,5 +129,4 @@ def _after(first: datetime, end: datetime, zone: tzinfo) -> datetime:
 
 
 def _zone_of(trigger: Trigger) -> tzinfo:
-    zone = getattr(trigger, "timezone", None)
-    return zone if isinstance(zone, tzinfo) else machine_zone()
+    return own_timezone(trigger) or machine_zone()

@@ -17,9 +17,9 @@ from anysched.rules.instants import TICK
 from anysched.rules.times import FireTimes
 from anysched.triggers.base import DAY, EPOCH, LAST_SECOND, instant_at, machine_zone, seconds_floor
 from anysched.triggers.calendar_interval import CalendarIntervalTrigger
-from anysched.triggers.calendars.base import CalendarTrigger
+from anysched.triggers.calendars.base import OnDates
 from anysched.triggers.civil import civil_of
-from anysched.triggers.combine import AndTrigger, BetweenTrigger, ExceptTrigger, OrTrigger
+from anysched.triggers.combine import AndTrigger, BetweenTrigger, ExceptTrigger, OrTrigger, ShiftedTrigger
 from anysched.triggers.cron.trigger import CronTrigger
 from anysched.triggers.date import DateTrigger
 from anysched.triggers.rrule.trigger import RRuleTrigger
@@ -50,7 +50,7 @@ def clock_changes(
     :param count: how many changes at most, from 1 to 50
     :param anchor: the start of a trigger that names none of its own (rule T3); by default ``start``
     :param key: the id of a schedule, for what that chooses (rule T7)
-    :return: in the order of time; empty where no zone has daylight saving
+    :return: in the order of time; empty where the zone of none of these has daylight saving
     :raise TypeError, ValueError: naming the argument that makes no sense
     :raise TriggerError: when the trigger does not work, or finds no fire time within its search limit
     """
@@ -72,7 +72,7 @@ def _parts(trigger: Trigger) -> Iterator[WallClock]:
     if isinstance(trigger, (OrTrigger, AndTrigger)):
         for part in trigger.triggers:
             yield from _parts(part)
-    elif isinstance(trigger, (ExceptTrigger, BetweenTrigger, CalendarTrigger)):
+    elif isinstance(trigger, (ExceptTrigger, BetweenTrigger, ShiftedTrigger, OnDates)):
         yield from _parts(trigger.trigger)
     elif isinstance(trigger, WallClock):
         yield trigger

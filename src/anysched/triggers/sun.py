@@ -11,6 +11,7 @@ import attrs
 
 from anysched.errors import TriggerSearchError
 from anysched.model.convert import utc
+from anysched.triggers.asking import spend
 from anysched.triggers.base import DAY, EPOCH, LAST_SECOND, seconds_floor
 from anysched.triggers.civil import require_choice
 from anysched.triggers.combine import Combinable
@@ -29,9 +30,10 @@ _J2000: Final = seconds_floor(datetime.fromisoformat("2000-01-01T12:00:00Z"))
 _CENTURY: Final = 36_525 * DAY
 #: So often an instant is made more exact: then it changes by less than a second.
 _TIMES: Final = 4
+#: What it costs a search to find out about a day (rule T11).
+_DAY_COST: Final = 20
 #: A place that has had no such event for so many days will have none.
 _MOST_DAYS: Final = 4 * 366
-_LONGEST_OFFSET: Final = timedelta(days=1)
 
 
 @register_with("astral", "sun", version=1)
@@ -107,6 +109,7 @@ class SunTrigger(Combinable):
         earliest = (utc(after, "after") - EPOCH - self.offset) // timedelta(0, 1) + 1
         first = sun.day_of(earliest) - 1
         for day in range(first, first + _MOST_DAYS):
+            spend(_DAY_COST)
             second = sun.event(day)
             if second is not None and second >= earliest:
                 return _instant(second, self.offset)
@@ -116,7 +119,7 @@ class SunTrigger(Combinable):
 
     def search_cost(self) -> int:
         """Return what it costs to find out about three days."""
-        return 60
+        return 3 * _DAY_COST
 
     def _sun(self) -> _Sun:
         return _sun(self.event, self.latitude, self.longitude, self.elevation, self.depression)

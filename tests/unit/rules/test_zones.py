@@ -21,7 +21,7 @@ from anysched.model.window import Window
 from anysched.model.zone import ZoneData, ZoneRecord
 from anysched.rules import occurrences, zones
 from anysched.rules.adding import add
-from anysched.triggers import CalendarIntervalTrigger, CronTrigger, IntervalTrigger
+from anysched.triggers import CalendarIntervalTrigger, CronTrigger, IntervalTrigger, RRuleTrigger
 
 HOUR = timedelta(hours=1)
 
@@ -255,8 +255,12 @@ class Told:
         (Plain(Holder([ZoneInfo("Asia/Seoul")])), {"Asia/Seoul"}),
         (Told("Asia/Seoul"), {"Asia/Seoul"}),
         (UndecodableTrigger("damaged"), set()),
+        (
+            RRuleTrigger("RRULE:FREQ=DAILY\nRDATE;TZID=Asia/Seoul:20270710T090000", NOW, "Asia/Tokyo"),
+            {"Asia/Tokyo", "Asia/Seoul"},
+        ),
     ],
-    ids=map(str, range(11)),
+    ids=map(str, range(12)),
 )  # fmt: skip
 def test_where_zones_are_found(trigger: Any, expected: set[str]) -> None:
     """Rule T12: the zones of a trigger are found whatever it is made of."""

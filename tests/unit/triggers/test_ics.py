@@ -70,6 +70,9 @@ def test_what_is_left_out() -> None:
         f"UID:c\n{DAY}\nSTATUS:CANCELLED",
     )
     assert ["2026-12-01", "2026-12-15"] == days(
+        series, "UID:a\nRECURRENCE-ID;VALUE=DATE:20261208\nDTSTART:20261208T090000Z"
+    )
+    assert ["2026-12-01", "2026-12-15"] == days(
         series, "UID:a\nRECURRENCE-ID;VALUE=DATE:20261208\nDTSTART;VALUE=DATE:20261208\nSTATUS:CANCELLED"
     )
 

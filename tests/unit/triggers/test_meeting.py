@@ -23,6 +23,7 @@ from anysched.triggers import (
     DateTrigger,
     IntervalTrigger,
     OrTrigger,
+    RRuleTrigger,
     asking,
 )
 from anysched.triggers.asking import BUDGET, searching
@@ -121,6 +122,16 @@ def spent(trigger: Trigger, way: str) -> int:
         with contextlib.suppress(TriggerSearchError):
             assert ask(NEW_YEAR, anchor=NEW_YEAR) is None
         return BUDGET - search.left
+
+
+def test_what_is_rare_is_charged_by_the_day() -> None:
+    """Rule T11: a single question that has to look at thousands of days spends much more than one that has not."""
+    rare = RRuleTrigger("FREQ=MINUTELY;INTERVAL=7919;BYHOUR=9;BYMINUTE=0", datetime(2025, 1, 1, 9), HELSINKI)
+    with searching(rare):
+        search = asking._search.get()  # pyright: ignore[reportPrivateUsage]
+        assert search is not None
+        assert rare.next_fire_time(NEW_YEAR, anchor=NEW_YEAR) is not None
+        assert BUDGET - search.left > 1_000
 
 
 @pytest.mark.parametrize("trigger", GIVEN_UP, ids=map(str, range(len(GIVEN_UP))))

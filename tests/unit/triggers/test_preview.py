@@ -11,6 +11,7 @@ from tests.unit.triggers.support import NEW_YEAR, at, between
 from anysched.errors import TriggerError
 from anysched.model.clock_change import ClockEffect
 from anysched.triggers import (
+    BusinessDayTrigger,
     CalendarIntervalTrigger,
     CronTrigger,
     DateTrigger,
@@ -52,6 +53,7 @@ def test_what_policies_do(policies: Any, spring: str, autumn: str) -> None:
         CalendarIntervalTrigger(days=1, hour=2, minute=30, timezone=BERLIN, **policies),
         RRuleTrigger("FREQ=DAILY", datetime(2025, 7, 1, 2, 30), BERLIN, **{"gap": "after", **policies}),
         CronTrigger("30 2 * * *", timezone=BERLIN, **policies).between(NEW_YEAR) - Weekdays("mon"),
+        BusinessDayTrigger(CronTrigger("30 2 * * *", timezone=BERLIN, **policies), Weekdays("wed")),
     ):
         changes = clock_changes(trigger, NEW_YEAR)
         assert [at("UTC", 2026, 3, 29, 1), at("UTC", 2026, 10, 25, 1)] == [change.at for change in changes]

@@ -107,7 +107,11 @@ class HolidayCalendar(Calendar):
 
         :param first_year, last_year: the years, both included
         :raise ValueError: when there are no holidays in these years
+        :raise TriggerError: when the installed version of ``holidays`` does not know all of them yet
         """
+        last = self._years()[1]
+        if last < min(last_year, _FAR):
+            raise TriggerError(_unknown_year(self.country, last))
         days = map(date.fromordinal, self._days())
         return DateSet((day for day in days if first_year <= day.year <= last_year), self.timezone)
 

@@ -88,12 +88,13 @@ def dates_in(text: str, until: date | None) -> set[date]:
 
     :raise ValueError: naming the line or the event
     """
-    events = [event for event in _events(text) if _is_all_day(event)]
+    every = list(_events(text))
+    events = [event for event in every if _is_all_day(event)]
     if not events:
         raise ValueError("the .ics file has no all-day event: those have a DTSTART;VALUE=DATE")
     moved = {
         (event.text("UID"), day)
-        for event in events
+        for event in every
         if event.text("UID")
         for day in event.listed("RECURRENCE-ID")
     }

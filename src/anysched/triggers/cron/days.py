@@ -13,7 +13,6 @@ import attrs
 #: One bit for each of five weeks: multiplying by it repeats a week of seven bits.
 _FIVE_WEEKS = sum(1 << 7 * week for week in range(5))
 _SUNDAY, _SATURDAY = 0, 6
-EVERY_DAY = (1 << 31) - 1
 EVERY_WEEKDAY = (1 << 7) - 1
 
 

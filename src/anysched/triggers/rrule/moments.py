@@ -52,11 +52,6 @@ def text_of(wall: int) -> str:
     return f"{shown.year:04}{shown:%m%dT%H%M%S}"
 
 
-def is_date(text: str) -> bool:
-    """Return whether this is a date without a time."""
-    return _DATE.fullmatch(text) is not None
-
-
 def read_moment(text: str, part: str, position: int, *, dates: bool = False) -> Moment:
     """Read a date with time. :raise ReadError: for anything else
 

@@ -7,11 +7,12 @@ times are seconds from the first of January 0001.
 from __future__ import annotations
 
 from math import gcd
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 
 from anysched.errors import TriggerSearchError
+from anysched.triggers.asking import spend
 from anysched.triggers.base import DAY
 from anysched.triggers.rrule.clock import Times, times_of
 from anysched.triggers.rrule.days import Days
@@ -19,6 +20,9 @@ from anysched.triggers.rrule.positions import MonthPlan, WeekPlan
 from anysched.triggers.rrule.rule import DAILY, HOURLY, WEEKLY, Rule
 from anysched.triggers.rrule.units import UnitsOfDay
 from anysched.triggers.rrule.years import LAST_DAY, lowest, nth_bit
+
+#: What it costs a search to look at a day, which may have as many bits as seconds (rule T11).
+_DAY_COST: Final = 4
 
 
 class Plan(Protocol):
@@ -168,6 +172,7 @@ class UnitPlan:
             return None
         day, within = divmod(unit, units.number)
         for _ in range(units.most_days):
+            spend(_DAY_COST)
             found = self.days.first(day)
             if found is None:
                 return None
@@ -183,6 +188,7 @@ class UnitPlan:
             return None
         day, within = divmod(unit, units.number)
         for _ in range(units.most_days):
+            spend(_DAY_COST)
             found = self.days.last(day)
             if found is None:
                 return None
@@ -213,6 +219,7 @@ class UnitPlan:
         """Return one of the units at or after one, which is given by its day and its place there."""
         units = self.units
         for _ in range(units.most_days):
+            spend(_DAY_COST)
             found = self.days.first(day)
             if found is None:
                 return None

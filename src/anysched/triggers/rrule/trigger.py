@@ -142,6 +142,14 @@ class RRuleTrigger(Combinable):
         """Return a grid on which all fire times lie: whole seconds."""
         return Grid(0, SECOND)
 
+    @property
+    def zones(self) -> tuple[tzinfo, ...]:
+        """The time zones in the text, which RDATE and EXDATE may name (rule T12)."""
+        moments = (*self._recurrence.dates, *self._recurrence.excluded)
+        return tuple(
+            require_zone(name) for name in sorted({moment.zone for moment in moments if moment.zone})
+        )
+
     def search_cost(self) -> int:
         """Return what it may cost to ask for a fire time."""
         return 50
