@@ -27,10 +27,10 @@ def test_pool(trial: Trial) -> None:
 def test_max_connections(trial: Trial) -> None:
     """rule N3: nodes whom the server has no connection for wait for one; each job runs once."""
     server = trial.server
-    server.stop()
-    server.start(max_connections=FEW)
     try:
-        with trial.nodes("a", "b", "c", lease=LONG_LEASE):
+        with trial.nodes("a", "b", "c", lease=LONG_LEASE):  # a user's own call is refused while there is none
+            server.stop()
+            server.start(max_connections=FEW)
             until = time.monotonic() + lasting(2.5, 8)
             while time.monotonic() < until:
                 trial.go_on(0.5)
