@@ -90,6 +90,9 @@ class SystemClock:
         poll_at: datetime | None = None,
         who: str = "",
     ) -> None:
+        if until is None and poll_at is None:
+            await event.wait()
+            return
         # An instant is one of the wall clock, which may be set; a poll comes after its interval all the same.
         poll_in = math.inf if poll_at is None else (poll_at - self.now()).total_seconds()
         poll_by = self.monotonic() + poll_in

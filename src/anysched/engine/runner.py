@@ -6,12 +6,13 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 import anyio
 import attrs
 
 from anysched._text import printable
-from anysched.engine.cancelling import is_cancelled, is_natively_cancelled, undo_native_cancellation
+from anysched.engine.cancelling import is_cancelled, undo_native_cancellation
 from anysched.engine.context import current_job
 from anysched.engine.tasks import TaskRegistry
 from anysched.errors import ExecutorLookupError, JobDeadlineMissed
@@ -21,6 +22,19 @@ from anysched.ports.executor import JobExecutor
 from anysched.rules.running import is_too_late
 
 logger: logging.Logger = logging.getLogger(__name__)
+
+
+class Running(Protocol):
+    """What runs a job, in one task for many of them."""
+
+    def is_cancelled(self) -> bool:
+        """Return whether the job that runs now was asked to cancel."""
+        ...
+
+    @property
+    def is_natively_cancelled(self) -> Callable[[], bool]:
+        """Tells whether ``asyncio.Task.cancel()`` was called on its task."""
+        ...
 
 
 class Runner:
@@ -45,10 +59,9 @@ class Runner:
         self.causes: dict[object, BaseException | None] = {}
         """Exceptions of jobs that somebody on this node waits for, by job id; who waits puts the key in."""
 
-    async def run(self, claim: Claim, cancelled: Callable[[], bool]) -> JobResult:
+    async def run(self, claim: Claim, running: Running) -> JobResult:
         """Run a job and return how it ended.
 
-        :param cancelled: tells whether this very job was asked to cancel
         :raise BaseException: only the cancellation of the worker, if it did not come from the job itself
         """
         job, started_at = claim.job, self.present()
@@ -63,10 +76,10 @@ class Runner:
             executor = self._executor(job.job_executor or known.default_executor)
             value = await executor.run(known.func, job.args, job.kwargs)
         except BaseException as exc:
-            result = self._ended_by(exc, job, started_at, cancelled)
+            result = self._ended_by(exc, job, started_at, running)
         else:
             result = JobResult(job.id, JobOutcome.success, self.present(), started_at, value)
-        if is_natively_cancelled():
+        if running.is_natively_cancelled() and not is_cancelled():
             await undo_native_cancellation()
         return result
 
@@ -83,11 +96,9 @@ class Runner:
         except KeyError:
             raise ExecutorLookupError(name, tuple(self._executors)) from None
 
-    def _ended_by(
-        self, exc: BaseException, job: Job, started_at: datetime, cancelled: Callable[[], bool]
-    ) -> JobResult:
+    def _ended_by(self, exc: BaseException, job: Job, started_at: datetime, running: Running) -> JobResult:
         if isinstance(exc, anyio.get_cancelled_exc_class()):
-            if cancelled():
+            if running.is_cancelled():
                 return JobResult(job.id, JobOutcome.cancelled, self.present(), started_at)
             if is_cancelled() or self._loop_ends():
                 raise exc

@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from anysched._clock import Clock
+from anysched.engine.cancelling import native_cancellation
 from anysched.engine.context import acting
 from anysched.engine.runner import Runner
 from anysched.engine.wakeup import Wakeup
@@ -39,6 +40,7 @@ class Worker:
         self.wakeup: Wakeup = Wakeup(clock, f"worker {number}")
         self.scope: anyio.CancelScope = anyio.CancelScope()
         self.reason: Reason | None = None
+        self.is_natively_cancelled: Callable[[], bool] = lambda: False
 
     def cancel(self, reason: Reason) -> None:
         """Cancel the job that runs now; the first reason counts."""
@@ -90,7 +92,7 @@ class Workers:
         self._trusted = trusted
         self._queue: deque[Claim] = deque()
         self._idle: list[Worker] = []
-        self._running: dict[UUID, Worker] = {}
+        self._running: dict[Worker, Claim] = {}
         self._started = 0
         self._waking = False
         self._slice_began = 0.0
@@ -114,7 +116,7 @@ class Workers:
     @property
     def running(self) -> Collection[UUID]:
         """The jobs that are running."""
-        return self._running.keys()
+        return [claim.job.id for claim in self._running.values()]
 
     def put(self, claims: Sequence[Claim]) -> None:
         """Queue claimed jobs."""
@@ -131,11 +133,11 @@ class Workers:
 
     def cancel(self, job_id: UUID, reason: Reason) -> None:
         """Cancel a job that is here, running or about to."""
-        worker = self._running.get(job_id)
-        if worker is not None:
-            worker.cancel(reason)
-            self._await_cancellation()
-            return
+        for worker, claim in self._running.items():
+            if claim.job.id == job_id:
+                worker.cancel(reason)
+                self._await_cancellation()
+                return
         for claim in list(self._queue):
             if claim.job.id == job_id:
                 self._queue.remove(claim)
@@ -143,7 +145,7 @@ class Workers:
 
     def cancel_all(self, reason: Reason) -> None:
         """Cancel all running jobs."""
-        for worker in list(self._running.values()):
+        for worker in self._running:
             worker.cancel(reason)
         self._await_cancellation()
 
@@ -175,6 +177,7 @@ class Workers:
             self._start(worker.wakeup.who, partial(self._work, worker))
 
     async def _work(self, worker: Worker) -> None:
+        worker.is_natively_cancelled = native_cancellation()
         while True:
             self._waking = False
             await self._take_jobs(worker)
@@ -189,13 +192,13 @@ class Workers:
             with anyio.CancelScope() as worker.scope:
                 while self._queue and not worker.scope.cancel_called and not self._closed:
                     claim = self._queue.popleft()
-                    self._running[claim.job.id] = worker
+                    self._running[worker] = claim
                     if self._queue:
                         self._wake_one()
                     try:
                         await self._run(worker, claim)
                     finally:
-                        del self._running[claim.job.id]
+                        del self._running[worker]
                         self._check_done()
                     if self._clock.monotonic() - self._slice_began > SLICE:
                         await anyio.lowlevel.checkpoint()
@@ -209,9 +212,9 @@ class Workers:
         try:
             if self._clock.moved_by_hand:
                 with acting(self._clock, worker.wakeup.who, claim.job):
-                    result = await self._runner.run(claim, worker.is_cancelled)
+                    result = await self._runner.run(claim, worker)
             else:
-                result = await self._runner.run(claim, worker.is_cancelled)
+                result = await self._runner.run(claim, worker)
         except BaseException:
             self._given_back(claim, lost=worker.reason == "lost")
             raise

@@ -15,7 +15,7 @@ from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults
 from anysched.rules import auditing, backfilling, breaking, running, waiting
 from anysched.rules.joining import joined
-from anysched.rules.options import effective_options
+from anysched.rules.options import effective_options, schedule_options
 from anysched.rules.pausing import after, settle_and_fire
 
 
@@ -29,6 +29,10 @@ class Policy:
     defaults: TaskDefaults
     retention: Retention = attrs.field(factory=Retention, kw_only=True)
     node: str | None = attrs.field(default=None, kw_only=True)
+    # The options of each task that was asked about last: merging them anew for each job was a tenth of a decision.
+    _known: dict[str | None, tuple[Task | None, EffectiveOptions]] = attrs.field(
+        factory=dict, init=False, eq=False, repr=False
+    )
 
     def actor(self, by: str | None = None, reason: str | None = None) -> auditing.Actor | None:
         """Return who does something through this node, None if nothing is kept of that (rule A2).
@@ -40,8 +44,13 @@ class Policy:
 
     def options(self, schedule: Schedule | None, task: Task | None) -> EffectiveOptions:
         """Return the options of a schedule's jobs, or of a task's."""
-        recorded = self.retention.history is not None
-        return effective_options(schedule, task, self.defaults, recorded=recorded)
+        name = None if task is None else task.id
+        known = self._known.get(name)
+        if known is None or known[0] is not task:
+            recorded = self.retention.history is not None
+            known = task, effective_options(None, task, self.defaults, recorded=recorded)
+            self._known[name] = known
+        return known[1] if schedule is None else schedule_options(schedule, known[1])
 
     def fire(self, snapshot: ScheduleSnapshot, task: Task | None, now: datetime, limit: int) -> Change:
         """Decide what a schedule that has come due does."""

@@ -23,22 +23,22 @@ class MemoryLedger:
     """Records of each schedule in the order of their fire times, and what was done in the order of time."""
 
     def __init__(self) -> None:
-        self._records: OrderedDict[UUID, list[Record]] = (
-            OrderedDict()
-        )  # by incarnation, the last written last
+        # By incarnation, as integers: a UUID hashes itself in Python. The last written last.
+        self._records: OrderedDict[int, list[Record]] = OrderedDict()
         self._number = 0
         self._audit: deque[AuditEntry] = deque(maxlen=MOST_ENTRIES)
 
     def add(self, record: Record) -> None:
         """Keep a record; where there is no more room, those of the schedule that was silent longest go first."""
-        records = self._records.get(record.incarnation)
+        life = record.incarnation.int
+        records = self._records.get(life)
         if records is None:
-            records = self._records[record.incarnation] = []
+            records = self._records[life] = []
         if not records or records[-1].last <= record.last:
             records.append(record)
         else:
             insort(records, record, key=_last)
-        self._records.move_to_end(record.incarnation)
+        self._records.move_to_end(life)
         self._number += 1
         if self._number > MOST_RECORDS:
             self._drop_some()
@@ -51,7 +51,7 @@ class MemoryLedger:
         """Return what a query asks for."""
         found = [
             record
-            for record in self._records.get(query.incarnation, ())
+            for record in self._records.get(query.incarnation.int, ())
             if (query.start is None or record.last >= query.start)
             and (query.end is None or record.first <= query.end)
         ]
@@ -65,24 +65,24 @@ class MemoryLedger:
 
     def clean_up(self, retention: Retention, now: datetime) -> None:
         """Forget what is not kept any more."""
-        for incarnation, records in list(self._records.items()):
+        for life, records in list(self._records.items()):
             kept = records[-retention.most :] if retention.history is not None else []
             kept = [record for record in kept if is_kept(record.at, retention.history, now)]
             self._number -= len(records) - len(kept)
             if kept:
-                self._records[incarnation] = kept
+                self._records[life] = kept
             else:
-                del self._records[incarnation]
+                del self._records[life]
         while self._audit and not is_kept(self._audit[0].at, retention.audit, now):
             self._audit.popleft()
 
     def _drop_some(self) -> None:
         """Forget the older half of one schedule."""
-        incarnation, records = next(iter(self._records.items()))
+        life, records = next(iter(self._records.items()))
         dropped = (len(records) + 1) // 2
         self._number -= dropped
         if dropped == len(records):
-            del self._records[incarnation]
+            del self._records[life]
         else:
             del records[:dropped]
 

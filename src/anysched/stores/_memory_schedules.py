@@ -24,14 +24,14 @@ Entry = tuple[datetime, int, str]
 class ScheduleTable:
     """Snapshots by id, and a heap of their ``wake_at``.
 
-    Only the latest entry of a schedule holds, and only while the schedule still has that ``wake_at``; others are
-    passed over when they come up. So pausing costs nothing, and a paused head is simply not there (rule S5).
+    Only the entry that was made for the present ``wake_at`` of a schedule holds; others are passed over when they
+    come up. So pausing costs nothing, and a paused head is simply not there (rule S5).
     """
 
     def __init__(self) -> None:
         self._snapshots: dict[str, ScheduleSnapshot] = {}
         self._heap: list[Entry] = []
-        self._latest: dict[str, int] = {}  # which entry is the latest of each schedule
+        self._holding: dict[str, Entry] = {}  # the entry of each schedule that is to be looked at some time
         self._order = count()
         self._watchers: list[list[str]] = []
 
@@ -52,21 +52,26 @@ class ScheduleTable:
 
     def put(self, snapshot: ScheduleSnapshot) -> None:
         """Write a schedule."""
-        key, wake_at = snapshot.id, snapshot.state.wake_at
-        old = self._snapshots.get(key)
+        key = snapshot.id
         self._snapshots[key] = snapshot
         for written in self._watchers:
             written.append(key)
-        if wake_at is not None and (old is None or old.state.wake_at != wake_at):
-            self._latest[key] = next(self._order)
-            heapq.heappush(self._heap, (wake_at, self._latest[key], key))
-            if len(self._heap) > 2 * len(self._snapshots) + 64:
-                self._drop_stale()
+        self._enter(key, snapshot.state.wake_at)
+        if len(self._heap) > 2 * len(self._snapshots) + 64:
+            self._drop_stale()
+
+    def _enter(self, key: str, wake_at: datetime | None) -> None:
+        entry = self._holding.get(key)
+        if wake_at is None:
+            self._holding.pop(key, None)
+        elif entry is None or entry[0] != wake_at:
+            self._holding[key] = entry = wake_at, next(self._order), key
+            heapq.heappush(self._heap, entry)
 
     def remove(self, key: str) -> None:
         """Forget a schedule."""
         del self._snapshots[key]
-        self._latest.pop(key, None)
+        self._holding.pop(key, None)
         for written in self._watchers:
             written.append(key)
 
@@ -82,68 +87,66 @@ class ScheduleTable:
 
     def image(self) -> Image:
         """Return the table as it is now, for a thread."""
-        return Image(dict(self._snapshots), list(self._heap), dict(self._latest), self._order)
+        return Image(dict(self._snapshots), dict(self._holding), self._order)
 
     def apply(self, rewrite: Rewrite, written: Iterable[str]) -> None:
         """Write very many schedules at once; those written since the image was made stay as they are."""
-        self._heap = rewrite.heap
+        self._heap, self._holding = rewrite.heap, rewrite.holding
         for key in written:
             rewrite.snapshots.pop(key, None)
-            rewrite.latest.pop(key, None)
             stored = self._snapshots.get(key)
-            if stored is not None and stored.state.wake_at is not None:
-                self._latest[key] = next(self._order)
-                heapq.heappush(self._heap, (stored.state.wake_at, self._latest[key], key))
+            self._enter(key, None if stored is None else stored.state.wake_at)
         for others in self._watchers:
             others.extend(rewrite.snapshots)
         self._snapshots.update(rewrite.snapshots)
-        self._latest.update(rewrite.latest)
 
     def _drop_stale(self) -> None:
         self._heap = [entry for entry in self._heap if self._holds(entry)]
         heapq.heapify(self._heap)
 
     def _holds(self, entry: Entry) -> bool:
-        wake_at, order, key = entry
-        return self._latest.get(key) == order and self._snapshots[key].state.wake_at == wake_at
+        return self._holding.get(entry[2]) is entry
 
-    def take_due(self, until: datetime | None = None) -> Iterator[tuple[Entry, ScheduleSnapshot]]:
-        """Take entries that hold off the heap, in order, up to an instant: the one rule of being due (S5)."""
-        while self._heap and (until is None or self._heap[0][0] <= until):
-            entry = heapq.heappop(self._heap)
-            if self._holds(entry):
-                yield entry, self._snapshots[entry[2]]
+    @contextmanager
+    def due(self, until: datetime | None = None) -> Generator[Iterator[ScheduleSnapshot]]:
+        """Lend the schedules to look at up to an instant, in order: the one rule of being due (S5).
 
-    def put_back(self, entries: Iterable[Entry]) -> None:
-        """Put entries back that were taken and not acted upon."""
-        for entry in entries:
-            heapq.heappush(self._heap, entry)
+        Entries that were looked at are off the heap meanwhile. Those whose schedules are not written come back.
+        """
+        taken: list[Entry] = []
+
+        def take() -> Iterator[ScheduleSnapshot]:
+            while self._heap and (until is None or self._heap[0][0] <= until):
+                entry = heapq.heappop(self._heap)
+                if self._holds(entry):
+                    taken.append(entry)
+                    yield self._snapshots[entry[2]]
+
+        try:
+            yield take()
+        finally:
+            for entry in taken:
+                if self._holds(entry):
+                    heapq.heappush(self._heap, entry)
 
     def next_due(self, wanted: Callable[[ScheduleSnapshot], bool]) -> datetime | None:
         """Return when the first schedule of a kind has to be looked at."""
-        passed: list[Entry] = []
-        found = None
-        for entry, snapshot in self.take_due():
-            passed.append(entry)
-            if wanted(snapshot):
-                found = entry[0]
-                break
-        self.put_back(passed)
-        return found
+        with self.due() as due:
+            return next((snapshot.state.wake_at for snapshot in due if wanted(snapshot)), None)
 
     def count_due(self, now: datetime) -> tuple[int, datetime | None]:
         """Return how many schedules have to be looked at, and since when the first."""
-        due = [entry for entry, _ in self.take_due(now)]
-        self.put_back(due)
-        return len(due), due[0][0] if due else None
+        with self.due(now) as due:
+            since = [snapshot.state.wake_at for snapshot in due]
+        return len(since), since[0] if since else None
 
 
 @attrs.frozen
 class Rewrite:
-    """Schedules to write, and what becomes of the heap."""
+    """Schedules to write, and what becomes of all entries and of the heap."""
 
     snapshots: dict[str, ScheduleSnapshot]
-    latest: dict[str, int]
+    holding: dict[str, Entry]
     heap: list[Entry]
 
 
@@ -152,27 +155,19 @@ class Image:
     """The table as it was at one moment."""
 
     snapshots: dict[str, ScheduleSnapshot]
-    heap: list[Entry]
-    latest: dict[str, int]
+    holding: dict[str, Entry]
     order: Iterator[int]
 
     def rewrite(self, snapshots: dict[str, ScheduleSnapshot]) -> Rewrite:
         """Return what there is to write, so that little is left to do at that moment."""
-        heap = [
-            (wake_at, order, key)
-            for wake_at, order, key in self.heap
-            if self.latest.get(key) == order
-            and key not in snapshots
-            and self.snapshots[key].state.wake_at == wake_at
-        ]
-        latest: dict[str, int] = {}
+        holding = dict(self.holding)
         for key, snapshot in snapshots.items():
-            wake_at = snapshot.state.wake_at
-            if wake_at is not None:
-                latest[key] = next(self.order)
-                heap.append((wake_at, latest[key], key))
+            holding.pop(key, None)
+            if (wake_at := snapshot.state.wake_at) is not None:
+                holding[key] = wake_at, next(self.order), key
+        heap = list(holding.values())
         heapq.heapify(heap)
-        return Rewrite(snapshots, latest, heap)
+        return Rewrite(snapshots, holding, heap)
 
 
 def after(stored: ScheduleSnapshot | None, change: Change) -> ScheduleSnapshot | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -41,7 +41,6 @@ from anysched.rules.options import merge_options
 from anysched.rules.running import cancelled, next_attempt
 from anysched.stores._memory_changes import Changes
 from anysched.stores._memory_queue import Entry
-from anysched.stores._memory_schedules import Entry as DueEntry
 from anysched.stores._memory_schedules import takes_long
 
 
@@ -184,10 +183,11 @@ class MemoryDataStore:
         unknown: list[tuple[str, str]] = []
         next_due: datetime | None = None
         if request.plan_limit:
-            changes, slow = self._decide_due(request, now, unknown)
-            for index, change in enumerate(changes):
-                changes[index], over = self._changes.write(change, now)
-                ended += over
+            with self._schedules.due(now) as due:
+                changes, slow = self._decide_due(request, due, now, unknown)
+                for index, change in enumerate(changes):
+                    changes[index], over = self._changes.write(change, now)
+                    ended += over
             for snapshot in slow:
                 ended += await self._fire_slowly(request, snapshot, now, changes)
             next_due = self._schedules.next_due(lambda s: request.plan_all or s.task_id in request.tasks)
@@ -221,30 +221,29 @@ class MemoryDataStore:
         return ended
 
     def _decide_due(
-        self, request: AdvanceRequest, now: datetime, unknown: list[tuple[str, str]]
+        self,
+        request: AdvanceRequest,
+        due: Iterable[ScheduleSnapshot],
+        now: datetime,
+        unknown: list[tuple[str, str]],
     ) -> tuple[list[Change], list[ScheduleSnapshot]]:
         """Decide about due schedules, write nothing; return changes, and schedules that take long to decide."""
         changes: list[Change] = []
         slow: list[ScheduleSnapshot] = []
-        taken: list[DueEntry] = []
         jobs = 0
-        try:
-            for entry, snapshot in self._schedules.take_due(now):
-                taken.append(entry)
-                if not request.plan_all and snapshot.task_id not in request.tasks:
-                    if snapshot.id not in self._told:
-                        self._told.add(snapshot.id)
-                        unknown.append((snapshot.id, f"task {snapshot.task_id!r}"))
-                    continue
-                if takes_long(snapshot, now):
-                    slow.append(snapshot)
-                else:
-                    changes.append(self._decide_firing(request, snapshot, now, request.job_limit))
-                    jobs += len(changes[-1].jobs)
-                if len(changes) + len(slow) >= request.plan_limit or jobs >= request.job_limit:
-                    break
-        finally:
-            self._schedules.put_back(taken)  # those that get written no longer hold then
+        for snapshot in due:
+            if not request.plan_all and snapshot.task_id not in request.tasks:
+                if snapshot.id not in self._told:
+                    self._told.add(snapshot.id)
+                    unknown.append((snapshot.id, f"task {snapshot.task_id!r}"))
+                continue
+            if takes_long(snapshot, now):
+                slow.append(snapshot)
+            else:
+                changes.append(self._decide_firing(request, snapshot, now, request.job_limit))
+                jobs += len(changes[-1].jobs)
+            if len(changes) + len(slow) >= request.plan_limit or jobs >= request.job_limit:
+                break
         return changes, slow
 
     def _decide_firing(
@@ -272,11 +271,12 @@ class MemoryDataStore:
         accepted: list[bool] = []
         ends: list[EndedJob] = []
         for completion in completions:
-            entry = self._jobs.get(completion.claim.job.id)
-            holds = entry is not None and entry.node == node and entry.token == completion.claim.token
-            if holds:
-                self._jobs.end(completion.claim.job.id)
-                ends.append(EndedJob(completion.claim.job, completion.result))
+            claim = completion.claim
+            entry = self._jobs.get(claim.job.id)
+            holds = entry is not None and entry.node == node and entry.token == claim.token
+            if entry is not None and holds:
+                self._jobs.end(entry)
+                ends.append(EndedJob(claim.job, completion.result))
                 self._changes.keep(ends[-1], node)
             accepted.append(holds)
         counted = self._changes.count(ends, policy)
@@ -296,7 +296,7 @@ class MemoryDataStore:
             return None
         if entry.node is not None:
             return "requested"
-        self._jobs.end(job_id)
+        self._jobs.end(entry)
         ended = cancelled(entry.job, self._clock.now())
         self._changes.keep(ended)
         counted = self._changes.count([ended], policy)
