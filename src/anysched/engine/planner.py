@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import anyio.lowlevel
-
 from anysched._clock import Clock
 from anysched._text import printable
 from anysched.engine.guard import StoreGuard
@@ -88,7 +86,7 @@ class Planner:
             advanced = await self.advance()
             self.next_wake = advanced.next_wake
             if advanced.more:
-                await anyio.lowlevel.checkpoint()  # the workers begin what was taken
+                await self._workers.begin_queued()  # else there would be room for one or two jobs more
                 continue
             until, poll_at = self.time.alarms(advanced.next_wake, self._poll_interval)
             await self._wakeup.wait(until, poll_at=poll_at)

@@ -24,6 +24,9 @@ from anysched.rules.running import cancelled
 #: Seconds that all workers together may run without a pause before other tasks of the event loop get their turn.
 SLICE = 0.004
 
+#: Seconds for which the workers are waited for to begin what they were given, before more is looked for.
+PATIENCE = 0.02
+
 Reason = Literal["asked", "stopping", "lost"]
 
 
@@ -122,7 +125,15 @@ class Workers:
         """Queue claimed jobs."""
         if claims:
             self._queue.extend(claims)
+            self._slice_began = self._clock.monotonic()  # or the first job would use it up, and stand alone
             self._wake_one()
+
+    async def begin_queued(self) -> None:
+        """Give the workers their turns until they have begun what is queued; not for long, as some take theirs."""
+        give_up_at = self._clock.monotonic() + PATIENCE
+        await anyio.lowlevel.checkpoint()
+        while self._queue and not self._closed and self._clock.monotonic() < give_up_at:
+            await anyio.lowlevel.checkpoint()
 
     def take_queued(self) -> list[Claim]:
         """Take back the claims that no worker has begun."""
