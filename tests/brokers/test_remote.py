@@ -8,12 +8,13 @@ from uuid import UUID
 
 import anyio
 import pytest
-from tests.brokers.support import Heard, Net, eventually, started
+from tests.brokers.support import Heard, Net, eventually, hears, started
 
 from anysched import (
     AnyschedError,
     JobAdded,
     JobReleased,
+    ScheduleAdded,
     ScheduleRemoved,
     SchedulerStateError,
     StoreRecovered,
@@ -79,6 +80,44 @@ async def test_events_on_demand() -> None:
         await b.stop()
         await eventually(lambda: not a.wants(JobAdded))
         await b.start()
+
+
+async def test_what_nobody_wants_is_not_sent() -> None:
+    """Events are sent while another node wants them; what every node listens to always is."""
+    net = Net()
+    a, b = net.broker(), net.broker()
+    async with started(a, b):
+        heard = Heard(b, WorkChanged)
+        a.publish([*removed(100), WorkChanged("a")])
+        await heard.event(WorkChanged("a"))
+        assert not any(b"ScheduleRemoved" in data for data in net.sent)
+
+
+async def test_who_begins_to_listen_misses_nothing_from_then_on() -> None:
+    """An event that comes before a node is heard to want it is sent when it is, if that is not long ago."""
+    net = Net()
+    a, b = net.broker(), net.broker()
+    async with started(a, b):
+        await hears(a, b)
+        heard = Heard(b, ScheduleAdded)
+        a.publish([ScheduleAdded("s", "t", None)])  # the courier had no turn yet
+        await heard.event(ScheduleAdded("s", "t", None))
+        assert 1 == len(heard.events)
+
+
+async def test_what_nobody_wanted_for_long_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that begins to listen is not told of what was long before."""
+    monkeypatch.setattr(courier, "MOMENT", -1.0)
+    net = Net()
+    a, b = net.broker(), net.broker()
+    async with started(a, b):
+        await eventually(lambda: len(net.sent) >= 2)
+        a.publish([REMOVED])
+        heard = Heard(b, ScheduleRemoved, WorkChanged)
+        await eventually(lambda: a.wants(ScheduleRemoved))
+        a.publish([WorkChanged("a")])
+        await heard.event(WorkChanged("a"))
+        assert REMOVED not in heard.events
 
 
 async def test_without_a_start() -> None:

@@ -19,7 +19,7 @@ from anysched.brokers._envelope import Message
 from anysched.brokers._transport import Connection, EventsSwallowedError, Transport
 from anysched.brokers.local import LocalEventBroker
 from anysched.errors import AnyschedError, DeserializationError, SerializationError
-from anysched.model.events import Event, WorkChanged
+from anysched.model.events import Event, JobReleased, WorkChanged
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -37,6 +37,9 @@ AT_ONCE: Final = 25
 #: Seconds between two attempts to connect.
 FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 10.0
+
+#: Seconds for which events are kept that nobody wanted: one who begins to listen may not have been heard of yet.
+MOMENT: Final = 1.0
 
 #: Seconds for which a node that is not heard of is still sent what it wanted.
 PEER_PATIENCE: Final = 60.0
@@ -66,7 +69,9 @@ class Courier:
         self.error: str | None = None
         self.dropped: int = 0
         self._peers: dict[str, tuple[float, frozenset[str]]] = {}  # heard when, and what they want
+        self._wanted_there: frozenset[str] = frozenset()  # what they want, all together
         self._queue: deque[Event] = deque()
+        self._unwanted: deque[tuple[float, Event]] = deque(maxlen=LONGEST_QUEUE)  # since when, what
         self._hints: set[Event] = set()  # those in the queue
         self._paid_until = -math.inf
         self._work = anyio.Event()
@@ -74,6 +79,7 @@ class Courier:
         self._hello = True
         self._watch = anyio.CancelScope()
         self._connected = False
+        self._connected_since = -math.inf
         self._tried = anyio.Event()
         self._refusal: str | None = None
         self._odd_told = False
@@ -104,6 +110,9 @@ class Courier:
     async def end(self) -> None:
         """Send what is still to be sent, if that can be, and let go of everything."""
         self._leaving = True
+        if self._connected_since > anyio.current_time() - MOMENT:  # others had no time to say what they want
+            self._queue.extend(event for _, event in self._unwanted)
+            self._unwanted.clear()
         self.announce()
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(FAREWELL if self._connected else 0):
@@ -164,7 +173,7 @@ class Courier:
         self.error = why
 
     def _found(self) -> None:
-        self._connected = True
+        self._connected, self._connected_since = True, anyio.current_time()
         if self.error is not None:
             logger.warning("events of other nodes are heard again: %s answers", self._transport.address)
         self.error, self._full_told = None, False
@@ -174,32 +183,35 @@ class Courier:
     # what is sent
 
     def wants(self, event_type: type[Event]) -> bool:
-        """Tell whether another node is to be told of events of a type."""
-        name = event_type.__name__
-        if envelope.TRAVELLING.get(name) is not event_type:
-            return False
-        if event_type not in envelope.ANNOUNCED:
+        """Tell whether another node is to be told of events of a type, or may ask for them in a moment."""
+        if event_type is JobReleased:  # whoever waits for a job says so while the job may be about to end
             return True
-        return any(name in wants for _, wants in self._peers.values())
-
-    def _sends(self, event_type: type[Event]) -> bool:
-        # A node may want them that has not said so yet.
-        announced = event_type in envelope.ANNOUNCED and event_type not in envelope.ON_DEMAND
-        return announced or self.wants(event_type)
+        return event_type in envelope.ALWAYS or event_type.__name__ in self._wanted_there
 
     def post(self, events: Iterable[Event]) -> None:
-        """Send events, soon."""
+        """Send events, soon; those that nobody wants are kept for a moment, in which somebody may say so."""
+        now = anyio.current_time()
         for event in events:
-            if isinstance(event, WorkChanged):
-                if event in self._hints:
-                    continue
-                self._hints.add(event)
-            if self._sends(type(event)):
-                self._queue.append(event)
+            self._put(event, now)
         while len(self._queue) > LONGEST_QUEUE:
             self._take()
             self._drop(1)
-        self._work.set()
+        if self._queue:
+            self._work.set()
+
+    def _put(self, event: Event, now: float) -> None:
+        kind = type(event)
+        if kind is WorkChanged:
+            if event not in self._hints:
+                self._hints.add(event)
+                self._queue.append(event)
+        elif kind in envelope.ALWAYS or kind.__name__ in self._wanted_there:
+            self._queue.append(event)
+        elif kind in envelope.ANNOUNCED and kind not in envelope.ON_DEMAND:
+            if self._connected:
+                self._unwanted.append((now, event))
+            else:  # what is wanted is not known
+                self._queue.append(event)
 
     def _take(self) -> Event:
         event = self._queue.popleft()
@@ -284,17 +296,15 @@ class Courier:
 
     async def _receive(self, connection: Connection) -> None:
         async for data in connection.receive():
+            if envelope.is_from(self.sender, data):
+                self._watch.deadline = anyio.current_time() + 2 * self._heartbeat
+                if not self._connected:
+                    self._found()
+                continue
             try:
-                message = envelope.decode(data)
+                self._hear(envelope.decode(data))
             except DeserializationError as exc:
                 self._ignore(exc)
-                continue
-            if message.sender != self.sender:
-                self._hear(message)
-                continue
-            self._watch.deadline = anyio.current_time() + 2 * self._heartbeat
-            if not self._connected:
-                self._found()
 
     def _hear(self, message: Message) -> None:
         now = anyio.current_time()
@@ -302,11 +312,22 @@ class Courier:
         self._peers = {
             peer: known for peer, known in self._peers.items() if known[0] > now - PEER_PATIENCE and known[1]
         }
+        self._hear_wants(now)
         if message.hello:
             # It may have failed to send something, and does not know what is wanted here.
             self.announce()
             self._local.publish([WorkChanged(message.sender)])
         self._local.publish(self._read(message.events))
+
+    def _hear_wants(self, now: float) -> None:
+        before = self._wanted_there
+        self._wanted_there = frozenset[str]().union(*(wants for _, wants in self._peers.values()))
+        if self._wanted_there - before:
+            kept = [(at, event) for at, event in self._unwanted if at > now - MOMENT]
+            self._unwanted.clear()
+            for at, event in kept:
+                self._put(event, at)
+            self._work.set()
 
     def _read(self, plain: Sequence[object]) -> list[Event]:
         events: list[Event] = []

@@ -19,14 +19,14 @@ from anysched.model.events import (
     HoldEvent,
     JobAcquired,
     JobAdded,
+    JobCancelRequested,
     JobEvent,
     ScheduleEvent,
-    SchedulePaused,
-    ScheduleUnpaused,
     StalePause,
     StoreRecovered,
     StoreUnavailable,
     WindowEvent,
+    WorkChanged,
 )
 from anysched.serializers.as_json import JSONSerializer
 from anysched.wire.registry import TypeRegistry
@@ -36,6 +36,9 @@ VERSION: Final = 1
 
 #: The longest message in bytes. Nothing that a node sends comes near it.
 LONGEST: Final = 4_000_000
+
+#: A message has no more bytes before its sender, whatever stands between words.
+_BEFORE_SENDER: Final = 32
 
 #: Bases, and what concerns one node alone.
 _STAY: Final = (
@@ -57,11 +60,14 @@ TRAVELLING: Final[dict[str, type[Event]]] = {
     if isinstance(kind, type) and issubclass(kind, Event) and kind not in _STAY
 }
 
-#: Those that one pass can have hundreds of: they are sent while some node wants them.
+#: What every node listens to.
+ALWAYS: Final[frozenset[type[Event]]] = frozenset({WorkChanged, JobCancelRequested})
+
+#: What one pass has hundreds of: it is not even made unless some node wants it.
 ON_DEMAND: Final[frozenset[type[Event]]] = frozenset({JobAdded, JobAcquired})
 
-#: Those of which each node says whether it wants them: whoever has very many of the others need not make them either.
-ANNOUNCED: Final = ON_DEMAND | {SchedulePaused, ScheduleUnpaused}
+#: All others are sent while some node wants them, which it says: one call can have very many of them.
+ANNOUNCED: Final[frozenset[type[Event]]] = frozenset(TRAVELLING.values()) - ALWAYS
 ANNOUNCED_NAMES: Final = frozenset(kind.__name__ for kind in ANNOUNCED)
 
 _HINTS: Final = {kind: get_type_hints(kind) for kind in TRAVELLING.values()}
@@ -99,6 +105,11 @@ def encode(message: Message) -> bytes:
     if len(data) > LONGEST:
         raise SerializationError(f"it would have {len(data)} bytes")
     return data
+
+
+def is_from(sender: str, data: bytes) -> bool:
+    """Tell a message of this sender without reading it: it says so at once."""
+    return sender.encode() in data[: len(sender) + _BEFORE_SENDER]
 
 
 def to_plain(event: Event) -> list[Any]:
