@@ -58,15 +58,22 @@ class Site:
         usual = {"backend": self._backend, "url": self.url, "lease": self._lease, "wanted": self.wanted}
         return (by or self._processes).start(function, **{**usual, **others})
 
-    def kill(self, kills: int, chance: random.Random) -> None:
-        """Let one or two nodes run, and kill one of them after a while, so many times."""
+    def kill(self, kills: int, chance: random.Random, runs: int) -> None:
+        """Let one or two nodes run, and kill one of them after a while, so many times.
+
+        :param runs: go on until so many jobs have started; victims live longer and longer then, as long as a machine
+            with much else to do needs
+        """
         nodes: list[Child] = []
-        for _ in range(kills):
+        number, longest = 0, 0.4
+        while number < kills or len(self.runs()) < runs:
             while not nodes or (len(nodes) == 1 and chance.random() < 0.3):
                 nodes.append(self.start(seconds=3600))
             victim = nodes.pop(chance.randrange(len(nodes)))
-            assert victim.lives_for(chance.uniform(0.02, 0.4))
+            assert victim.lives_for(chance.uniform(0.02, longest))
             victim.kill()
+            number += 1
+            longest = longest if number < kills else min(longest * 1.2, PATIENCE)
         for node in nodes:
             node.kill()
 

@@ -30,7 +30,7 @@ def test_kill(backend: str, tmp_path: Path) -> None:
         folder.mkdir()
         with Processes("tests.crash.nodes") as processes:  # one can be asked by one thread
             site = Site(processes, backend, folder, number=SCHEDULES, every=0.5, lease=0.5)
-            site.kill(KILLS // DATABASES, random.Random(f"{backend} {part}"))
+            site.kill(KILLS // DATABASES, random.Random(f"{backend} {part}"), runs=8 * SCHEDULES)
             return site.outcome()
 
     with ThreadPoolExecutor(DATABASES) as threads:
