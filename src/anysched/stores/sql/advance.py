@@ -60,13 +60,14 @@ class Advancing:
         self._reap = Reaping(jobs, leases, results, counting)
         self._unknown = Unknown(schedules.configs, schedules.dialect)
         self._expected: dict[str, datetime] = {}  # when each node comes to do something
+        self._left: dict[str, bool] = {}  # nodes that left work behind, and whether just for want of room
         self._has_work = False  # whether this process has written something that is due
         self._doubtful: set[str] = set()  # nodes that may have taken jobs without having been told
 
     def __call__(self, request: AdvanceRequest) -> Advanced:
         """Make a pass; a node with nothing to do only reads, and one whose time has come does not ask first."""
         expected, present = self._expected.pop(request.node, None), self._session.present
-        has_work, self._has_work = self._has_work, False
+        has_work, self._has_work = self._has_work or self._left_work(request), False
         comes = has_work or request.node in self._doubtful or (expected is not None and expected <= present())
         if not comes:
             idle = self._session.read_here(
@@ -102,7 +103,16 @@ class Advancing:
     def _expect(self, request: AdvanceRequest, advanced: Advanced) -> Advanced:
         if advanced.next_wake is not None:
             self._expected[request.node] = advanced.next_wake
+        self._left.pop(request.node, None)
+        # Jobs that wait for a limit of their task do not count.
+        if advanced.more or (advanced.backlog and len(advanced.claims) == request.claim_limit):
+            self._left[request.node] = not advanced.more
         return advanced
+
+    def _left_work(self, request: AdvanceRequest) -> bool:
+        """Return whether there is work that a node has left behind, and could do now."""
+        needs_room = self._left.get(request.node)
+        return needs_room is not None and (request.claim_limit > 0 or not needs_room)
 
     def _asks_first(self, request: AdvanceRequest) -> list[Question]:
         """Return what each pass asks, so that it is asked as the transaction begins."""
