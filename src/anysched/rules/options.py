@@ -23,18 +23,31 @@ def effective_options(
 
     :param recorded: whether the node writes what comes of fire times (rule G1)
     """
+    return with_schedule(schedule, options_of_task(task, defaults, recorded=recorded))
+
+
+def with_schedule(schedule: Schedule | None, options: EffectiveOptions) -> EffectiveOptions:
+    """Return the options of a schedule's jobs, which are those of its task where it says nothing else."""
+    if schedule is None or (schedule.job_executor is UNSET and schedule.misfire_grace_time is UNSET):
+        return options
+    return attrs.evolve(
+        options,
+        job_executor=first_set(schedule.job_executor, UNSET, options.job_executor),
+        misfire_grace_time=first_set(schedule.misfire_grace_time, UNSET, options.misfire_grace_time),
+    )
+
+
+def options_of_task(task: Task | None, defaults: TaskDefaults, *, recorded: bool = True) -> EffectiveOptions:
+    """Return, field by field, what was configured, else declared, else is the default."""
     configured, declared = (_NOTHING, _NOTHING) if task is None else (task.configured, task.declared)
-    executor = first_set(configured.job_executor, declared.job_executor, defaults.job_executor)
-    grace = first_set(configured.misfire_grace_time, declared.misfire_grace_time, defaults.misfire_grace_time)
-    if schedule is not None:
-        executor = first_set(schedule.job_executor, UNSET, executor)
-        grace = first_set(schedule.misfire_grace_time, UNSET, grace)
     return EffectiveOptions(
-        job_executor=executor,
+        job_executor=first_set(configured.job_executor, declared.job_executor, defaults.job_executor),
         max_running_jobs=first_set(
             configured.max_running_jobs, declared.max_running_jobs, defaults.max_running_jobs
         ),
-        misfire_grace_time=grace,
+        misfire_grace_time=first_set(
+            configured.misfire_grace_time, declared.misfire_grace_time, defaults.misfire_grace_time
+        ),
         on_abandon=first_set(configured.on_abandon, declared.on_abandon, defaults.on_abandon),
         max_attempts=first_set(configured.max_attempts, declared.max_attempts, defaults.max_attempts),
         metadata=first_set(configured.metadata, declared.metadata, defaults.metadata),

@@ -15,7 +15,7 @@ from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults
 from anysched.rules import auditing, backfilling, breaking, running, waiting
 from anysched.rules.joining import joined
-from anysched.rules.options import effective_options
+from anysched.rules.options import effective_options, options_of_task, with_schedule
 from anysched.rules.pausing import after, settle_and_fire
 
 
@@ -29,6 +29,9 @@ class Policy:
     defaults: TaskDefaults
     retention: Retention = attrs.field(factory=Retention, kw_only=True)
     node: str | None = attrs.field(default=None, kw_only=True)
+    _of_tasks: dict[str, tuple[Task, EffectiveOptions]] = attrs.field(
+        init=False, factory=dict[str, tuple[Task, EffectiveOptions]], eq=False, repr=False
+    )
 
     def actor(self, by: str | None = None, reason: str | None = None) -> auditing.Actor | None:
         """Return who does something through this node, None if nothing is kept of that (rule A2).
@@ -41,7 +44,12 @@ class Policy:
     def options(self, schedule: Schedule | None, task: Task | None) -> EffectiveOptions:
         """Return the options of a schedule's jobs, or of a task's."""
         recorded = self.retention.history is not None
-        return effective_options(schedule, task, self.defaults, recorded=recorded)
+        if task is None:
+            return effective_options(schedule, None, self.defaults, recorded=recorded)
+        found = self._of_tasks.get(task.id)  # the same object in pass after pass, until it is changed
+        if found is None or found[0] is not task:
+            found = self._of_tasks[task.id] = task, options_of_task(task, self.defaults, recorded=recorded)
+        return with_schedule(schedule, found[1])
 
     def fire(self, snapshot: ScheduleSnapshot, task: Task | None, now: datetime, limit: int) -> Change:
         """Decide what a schedule that has come due does."""

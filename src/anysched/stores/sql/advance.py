@@ -230,18 +230,15 @@ class Advancing:
         They are never in the queue then, whose index does not fill with what has left it.
         """
         jobs = [job for one in decided for job in one.change.jobs]
+        names = {job.task_id for job in jobs}
         return (
             0 < len(jobs) <= request.claim_limit
             and request.node not in self._doubtful
             and not self._leases.has_to_notice(request.node, nodes)
             and not any(one.change.queued for one in decided)
-            and all(
-                job.task_id in request.tasks
-                and job.status is JobStatus.queued
-                and job.run_at <= present
-                and request.policy.max_running_jobs(tasks.get(job.task_id)) is None
-                for job in jobs
-            )
+            and names <= request.tasks
+            and all(job.status is JobStatus.queued and job.run_at <= present for job in jobs)
+            and all(request.policy.max_running_jobs(tasks.get(name)) is None for name in names)
             and all(head > from_instant(present) for _, head in heads.read())
         )
 
