@@ -1,18 +1,35 @@
-"""Questions that are asked together with the beginning of a transaction, where that saves round trips."""
+"""Questions, and those that are asked together with the beginning of a transaction, where that saves round trips."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 
-#: A statement that depends on no other one of its transaction, and its parameters.
+#: A statement, and its parameters. What is asked ahead depends on no other statement of its transaction.
 Question = tuple[str, tuple[Any, ...]]
 
 Rows = Sequence[Sequence[Any]]
 
 _ANSWERS: Final = "anysched answers"
+_LINE: Final = "anysched line"
+
+
+class Line(Protocol):
+    """A way to a server that is shorter than SQLAlchemy's."""
+
+    def ask(self, questions: Sequence[Question]) -> Sequence[Rows]:
+        """Return the rows that statements find."""
+        ...
+
+    def count(self, question: Question) -> int:
+        """Return how many rows a statement finds, or writes."""
+        ...
+
+    def write(self, question: Question) -> None:
+        """Have something written, at the latest before anything else is asked."""
+        ...
 
 
 def keep_answers(connection: sa.Connection, answers: Sequence[tuple[Question, Rows]]) -> None:
@@ -31,4 +48,35 @@ def ask(connection: sa.Connection, question: Question) -> Rows:
     for number, (asked, _) in enumerate(answers):
         if asked == question:
             return answers.pop(number)[1]
-    return connection.exec_driver_sql(*question).fetchall()
+    line = line_of(connection)
+    if line is None:
+        return connection.exec_driver_sql(*question).fetchall()
+    return line.ask([question])[0]
+
+
+def count(connection: sa.Connection, statement: str, *parameters: object) -> int:
+    """Return how many rows a statement finds, or writes."""
+    line = line_of(connection)
+    if line is None:
+        return connection.exec_driver_sql(statement, parameters).rowcount
+    return line.count((statement, parameters))
+
+
+def write(connection: sa.Connection, statement: str, *parameters: object) -> None:
+    """Have something written, at the latest before anything else is asked."""
+    line = line_of(connection)
+    if line is None:
+        connection.exec_driver_sql(statement, parameters)
+    else:
+        line.write((statement, parameters))
+
+
+def line_of(connection: sa.Connection) -> Line | None:
+    """Return the line that a connection has, if any."""
+    line: Line | None = connection.info.get(_LINE)
+    return line
+
+
+def keep_line(connection: sa.Connection, line: Line) -> None:
+    """Let a connection of the driver have a line for as long as it lasts."""
+    connection.info[_LINE] = line

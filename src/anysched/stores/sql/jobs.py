@@ -14,7 +14,7 @@ from anysched.errors import DeserializationError
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobKind, JobStatus
 from anysched.ports.queries import JobQuery
-from anysched.stores.sql.ahead import Question, ask
+from anysched.stores.sql.ahead import Question, ask, write
 from anysched.stores.sql.columns import (
     EPOCH,
     LAST,
@@ -82,7 +82,7 @@ class Jobs:
     def insert(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write jobs."""
         if rows:
-            self._dialect.run_many(connection, self._sql.insert_job, rows)
+            self._dialect.write(connection, self._sql.insert_job, rows)
 
     def insert_fired(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> frozenset[str]:
         """Write jobs of schedules; return the ids of those whose fire time has a job already (rule S3)."""
@@ -178,7 +178,7 @@ class Jobs:
         if not rows:
             return []
         ids = self._dialect.set_of(row[0] for row in rows)
-        connection.exec_driver_sql(self._sql.claim, (node, ids))
+        write(connection, self._sql.claim, node, ids)
         claims: list[Claim] = []
         for row in rows:
             job = made.get(row[0])
@@ -266,14 +266,12 @@ class Jobs:
 
     def hold(self, connection: sa.Connection, schedules: Iterable[str], now: int) -> None:
         """Hold regular jobs."""
-        connection.exec_driver_sql(self._sql.hold, (now, self._dialect.set_of(schedules)))
+        write(connection, self._sql.hold, now, self._dialect.set_of(schedules))
 
     def release(self, connection: sa.Connection, schedules: Iterable[str], now: int) -> None:
         """Queue what is held; the time it was held extends its deadline, and its waiting if it waits for a start."""
         later = (LAST, now, now, LAST)
-        connection.exec_driver_sql(
-            self._sql.release, (*later, *later, *later, self._dialect.set_of(schedules))
-        )
+        write(connection, self._sql.release, *later, *later, *later, self._dialect.set_of(schedules))
 
     def take_waiting(
         self,

@@ -11,7 +11,7 @@ import attrs
 import sqlalchemy as sa
 
 from anysched.ports.store import Renewal
-from anysched.stores.sql.ahead import Question, ask
+from anysched.stores.sql.ahead import Question, ask, count
 from anysched.stores.sql.columns import from_duration, from_instant
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.session import Session
@@ -54,7 +54,7 @@ class Leases:
 
     def extend(self, connection: sa.Connection, node: str, until: int) -> bool:
         """Move the lease of a node; return whether it has one."""
-        return connection.exec_driver_sql(self._sql.renew, (until, node)).rowcount == 1
+        return count(connection, self._sql.renew, until, node) == 1
 
     def grant(self, connection: sa.Connection, node: str, until: int) -> None:
         """Give a lease to a node that takes jobs."""
