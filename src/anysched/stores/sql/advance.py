@@ -13,11 +13,10 @@ from anysched.errors import StoreUnavailableError
 from anysched.model.change import Change
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobStatus
-from anysched.model.schedule import ScheduleState
 from anysched.model.task import Task
 from anysched.ports.store import Advanced, AdvanceRequest
 from anysched.stores.sql.ahead import Question
-from anysched.stores.sql.changes import Changes, Decided
+from anysched.stores.sql.changes import Changes, Decided, is_due
 from anysched.stores.sql.columns import FIRST, from_duration, from_instant
 from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.heads import Heads
@@ -92,7 +91,7 @@ class Advancing:
 
     def note_changes(self, changes: Sequence[Change], now: datetime) -> None:
         """Remember that what this process wrote is due, so that the next pass need not ask first."""
-        if any(change.jobs or _is_due(change.state, now) for change in changes):
+        if any(change.jobs or is_due(change.state, now) for change in changes):
             self._has_work = True
 
     def note_jobs(self, jobs: Sequence[Job], now: datetime) -> None:
@@ -166,10 +165,11 @@ class Advancing:
             )
         # Anew, as this transaction may have waited: no lease that was renewed meanwhile may become shorter.
         until = from_instant(self._session.present()) + from_duration(request.lease)
-        if claims:
+        if any(node.id == request.node for node in nodes):
+            if claims or self._leases.held(request.node):
+                self._leases.move(connection, request.node, until)
+        elif claims:
             self._leases.grant(connection, request.node, until)
-        elif self._leases.held(request.node) and any(node.id == request.node for node in nodes):
-            self._leases.extend(connection, request.node, until)
         mine = self._mine(request)
         left = [node for node in nodes if node.id not in reaped.nodes]
         after = self._lookout.look(connection, request, mine, now, left, heads, tasks)
@@ -277,7 +277,3 @@ class Advancing:
             if stored.job.id not in told
         ]
         return untold[: request.claim_limit]
-
-
-def _is_due(state: ScheduleState | None, now: datetime) -> bool:
-    return state is not None and state.wake_at is not None and state.wake_at <= now

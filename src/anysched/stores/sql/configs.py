@@ -31,6 +31,9 @@ REMEMBERED: Final = 20_000
 #: The same, of texts of configurations, of which many schedules may have the same.
 REMEMBERED_TEXTS: Final = 1000
 
+#: The same, of configurations of schedules that are due when somebody adds or changes them.
+EXPECTED: Final = 100
+
 _FIELDS: Final = tuple(field.name for field in attrs.fields(Schedule))
 
 
@@ -80,6 +83,7 @@ class Configs:
         self._registry = registry
         self._last_trigger: tuple[Trigger | None, tuple[str, str]] = None, ("", "")
         self._remembered = Remembered[Config](REMEMBERED)
+        self._expected = Remembered[Config](EXPECTED)
         self._met = Remembered[bool](REMEMBERED)
         self._texts = Remembered[Schedule](REMEMBERED_TEXTS)
 
@@ -99,7 +103,7 @@ class Configs:
 
     def find(self, config_id: str) -> Config | None:
         """Return a configuration that was read before."""
-        return self._remembered.get(config_id)
+        return self._remembered.get(config_id) or self._expected.get(config_id)
 
     def encode(self, schedule: Schedule) -> StoredConfig:
         """Return a configuration as it is stored, under an id of its own. :raise SerializationError: if it cannot be"""
@@ -110,6 +114,16 @@ class Configs:
         )
         tags = "\n{}\n".format("\n".join(sorted(schedule.tags))) if schedule.tags else None
         return StoredConfig(new_id(EPOCH).hex, schedule.task_id, kinds, schedule.group, tags, text, payload)
+
+    def expect_written(self, config: StoredConfig, schedule_id: str) -> None:
+        """Remember a configuration that is written now, as it would be read."""
+        row = (schedule_id, config.id, config.kinds, config.text, config.payload)
+        self.expect(config.id, self.decode(row, config.task_id))
+
+    def expect(self, config_id: str, config: Config) -> None:
+        """Remember a configuration that will be needed at once."""
+        if config.fault is None:
+            self._expected.put(config_id, config)
 
     def _encode_trigger(self, trigger: Trigger) -> tuple[str, str]:
         """Return the types that a trigger consists of, and its text; of the very one before that is known.

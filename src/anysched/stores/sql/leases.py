@@ -11,7 +11,7 @@ import attrs
 import sqlalchemy as sa
 
 from anysched.ports.store import Renewal
-from anysched.stores.sql.ahead import Question, ask, count
+from anysched.stores.sql.ahead import Question, ask, count, write
 from anysched.stores.sql.columns import from_duration, from_instant
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.session import Session
@@ -55,6 +55,10 @@ class Leases:
     def extend(self, connection: sa.Connection, node: str, until: int) -> bool:
         """Move the lease of a node; return whether it has one."""
         return count(connection, self._sql.renew, until, node) == 1
+
+    def move(self, connection: sa.Connection, node: str, until: int) -> None:
+        """Move the lease of a node that has one, which this transaction keeps others from taking."""
+        write(connection, self._sql.renew, until, node)
 
     def grant(self, connection: sa.Connection, node: str, until: int) -> None:
         """Give a lease to a node that takes jobs."""
