@@ -64,8 +64,8 @@ class StoredConfig:
 class Configs:
     """Writes and reads configurations. A row is never changed, so what was read once stays true.
 
-    It is remembered when it is read for the second time: many schedules fire once, and the more objects stay, the
-    sooner Python goes through all objects that there are, for which the event loop stands still.
+    A pass remembers what it reads for the second time: many schedules fire once, and the more objects stay, the sooner
+    Python goes through all objects that there are, for which the event loop stands still.
     """
 
     def __init__(self, payloads: Payloads, registry: TypeRegistry) -> None:
@@ -105,8 +105,11 @@ class Configs:
             new_id(EPOCH).hex, schedule.task_id, kinds, schedule.group, tags, to_json(plain), payload
         )
 
-    def decode(self, row: Sequence[Any], task_id: str) -> Config:
-        """Return the configuration of a row: schedule, config id, kinds, text, payload."""
+    def decode(self, row: Sequence[Any], task_id: str, *, fires: bool) -> Config:
+        """Return the configuration of a row: schedule, config id, kinds, text, payload.
+
+        :param fires: whether a pass reads it, and nobody else
+        """
         schedule_id, config_id, _, text, payload = row
         fault = unknown = None
         plain: object = None
@@ -132,9 +135,10 @@ class Configs:
             schedule = _alike(schedule, args=loaded.args, kwargs=loaded.kwargs, metadata=loaded.metadata)
         config = Config(schedule, payload, fault, unknown)
         if fault is None:  # a type may become known later
-            if self._met.get(config_id):
+            if fires and not self._met.get(config_id):
+                self._met.put(config_id, True)
+            else:
                 self._remembered.put(config_id, config)
-            self._met.put(config_id, True)
         return config
 
 
