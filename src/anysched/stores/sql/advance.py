@@ -146,33 +146,25 @@ class Advancing:
         if reaped.nodes:
             heads.changed()
         noted = self._unknown.noted
-        changes: Sequence[Change] = ()
-        made: Mapping[str, Job] = {}
+        decided = self._plan(connection, request, tasks, present) if request.plan_limit else []
+        takes = self._takes_made(request, nodes, tasks, heads, decided, present)
+        written = self._changes.begin(connection, decided, present, taken_by=request.node if takes else None)
         claims: Sequence[Claim] = ()
-        if request.plan_limit:
-            decided = self._plan(connection, request, tasks, present)
-            takes = self._takes_made(request, nodes, tasks, heads, decided, present)
-            written = self._changes.write(
-                connection, decided, present, taken_by=request.node if takes else None
-            )
-            changes, made, claims = written.changes, written.made, written.claims
-            ended += written.ended
-        if not claims:
-            if changes:
+        if not takes:
+            if decided:
                 heads.changed()
             claims = self._untold(connection, request) or self._claim(
-                connection, request, nodes, tasks, heads, made, now
+                connection, request, nodes, tasks, heads, written().made, now
             )
         # Anew, as this transaction may have waited: no lease that was renewed meanwhile may become shorter.
         until = from_instant(self._session.present()) + from_duration(request.lease)
-        if any(node.id == request.node for node in nodes):
-            if claims or self._leases.held(request.node):
-                self._leases.move(connection, request.node, until)
-        elif claims:
-            self._leases.grant(connection, request.node, until)
+        if takes or claims or self._has_some(request.node, nodes):
+            self._leases.grant(connection, request.node, until, nodes)
         mine = self._mine(request)
         left = [node for node in nodes if node.id not in reaped.nodes]
         after = self._lookout.look(connection, request, mine, now, left, heads, tasks)
+        changes, claims = written().changes, written().claims if takes else claims
+        ended += written().ended
         due = after.is_due(now)
         locked = due and not changes and noted == self._unknown.noted
         elsewhere = locked or after.gone or (after.room and len(claims) < request.claim_limit)
@@ -187,6 +179,10 @@ class Advancing:
             next_wake=after.next_wake(now + LOOK_AGAIN if elsewhere else None),
             unknown=self._passed_over(connection, after, mine, now),
         )
+
+    def _has_some(self, node: str, nodes: Sequence[Node]) -> bool:
+        """Return whether a node has jobs, and a lease for them."""
+        return bool(self._leases.held(node)) and any(known.id == node for known in nodes)
 
     def _mine(self, request: AdvanceRequest) -> Mine:
         return self._unknown.mine(request.tasks, all_tasks=request.plan_all)

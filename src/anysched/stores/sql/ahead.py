@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
@@ -27,8 +27,11 @@ class Line(Protocol):
         """Return how many rows a statement finds, or writes."""
         ...
 
-    def write(self, question: Question) -> None:
-        """Have something written, at the latest before anything else is asked."""
+    def write(self, question: Question) -> Callable[[], int]:
+        """Have something written, at the latest before anything else is asked.
+
+        :return: what tells how many rows it found
+        """
         ...
 
 
@@ -52,6 +55,18 @@ def ask(connection: sa.Connection, question: Question) -> Rows:
     if line is None:
         return connection.exec_driver_sql(*question).fetchall()
     return line.ask([question])[0]
+
+
+def ask_together(connection: sa.Connection, questions: Sequence[Question]) -> None:
+    """Have questions answered in one round trip, where there is a line: who asks them next finds the answers."""
+    line = line_of(connection)
+    if line is None:
+        return
+    answers: list[tuple[Question, Rows]] = connection.info.setdefault(_ANSWERS, [])
+    answered = [question for question, _ in answers]
+    new = [question for question in questions if question not in answered]
+    if new:
+        answers += zip(new, line.ask(new), strict=True)
 
 
 def count(connection: sa.Connection, statement: str, *parameters: object) -> int:

@@ -31,7 +31,7 @@ REMEMBERED: Final = 20_000
 #: The same, of texts of configurations, of which many schedules may have the same.
 REMEMBERED_TEXTS: Final = 1000
 
-#: The same, of configurations of schedules that are due when somebody adds or changes them.
+#: The same, of configurations of schedules that are due when they are written.
 EXPECTED: Final = 100
 
 _FIELDS: Final = tuple(field.name for field in attrs.fields(Schedule))
@@ -74,8 +74,8 @@ class StoredConfig:
 class Configs:
     """Writes and reads configurations. A row is never changed, so what was read once stays true.
 
-    It is remembered when it is read for the second time: many schedules fire once, and the more objects stay, the
-    sooner Python goes through all objects that there are, for which the event loop stands still.
+    A pass remembers what it reads for the second time: many schedules fire once, and the more objects stay, the sooner
+    Python goes through all objects that there are, for which the event loop stands still.
     """
 
     def __init__(self, payloads: Payloads, registry: TypeRegistry) -> None:
@@ -115,15 +115,12 @@ class Configs:
         tags = "\n{}\n".format("\n".join(sorted(schedule.tags))) if schedule.tags else None
         return StoredConfig(new_id(EPOCH).hex, schedule.task_id, kinds, schedule.group, tags, text, payload)
 
-    def expect_written(self, config: StoredConfig, schedule_id: str) -> None:
-        """Remember a configuration that is written now, as it would be read."""
-        row = (schedule_id, config.id, config.kinds, config.text, config.payload)
-        self.expect(config.id, self.decode(row, config.task_id))
-
-    def expect(self, config_id: str, config: Config) -> None:
-        """Remember a configuration that will be needed at once."""
+    def expect(self, written: StoredConfig, schedule_id: str) -> None:
+        """Remember a configuration that is written now and needed at once, as it would be read."""
+        row = (schedule_id, written.id, written.kinds, written.text, written.payload)
+        config = self.decode(row, written.task_id, fires=True)
         if config.fault is None:
-            self._expected.put(config_id, config)
+            self._expected.put(written.id, config)
 
     def _encode_trigger(self, trigger: Trigger) -> tuple[str, str]:
         """Return the types that a trigger consists of, and its text; of the very one before that is known.
@@ -137,8 +134,11 @@ class Configs:
             self._last_trigger = trigger, encoded
         return encoded
 
-    def decode(self, row: Sequence[Any], task_id: str) -> Config:
-        """Return the configuration of a row: schedule, config id, kinds, text, payload."""
+    def decode(self, row: Sequence[Any], task_id: str, *, fires: bool) -> Config:
+        """Return the configuration of a row: schedule, config id, kinds, text, payload.
+
+        :param fires: whether a pass reads it, and nobody else
+        """
         schedule_id, config_id, _, text, payload = row
         fault = unknown = None
         plain: object = None
@@ -164,9 +164,10 @@ class Configs:
             schedule = _alike(schedule, args=loaded.args, kwargs=loaded.kwargs, metadata=loaded.metadata)
         config = Config(schedule, payload, fault, unknown)
         if fault is None:  # a type may become known later
-            if self._met.get(config_id):
+            if fires and not self._met.get(config_id):
+                self._met.put(config_id, True)
+            else:
                 self._remembered.put(config_id, config)
-            self._met.put(config_id, True)
         return config
 
 

@@ -112,14 +112,10 @@ class Deciding:
         return Committed(changes, ended)
 
     def _expect(self, decided: Sequence[Decided], present: datetime) -> None:
-        """Have the configurations of schedules that are due in mind, as the next pass needs them."""
+        """Have the configurations of new schedules that are due in mind, as the next pass needs them."""
         for one in decided:
-            if not is_due(one.change.state, present):
-                continue
-            if one.config is not None:
-                self._schedules.configs.expect_written(one.config, one.change.schedule_id)
-            elif one.stored is not None:
-                self._schedules.configs.expect(one.stored.config_id, one.stored.config)
+            if one.config is not None and is_due(one.change.state, present):
+                self._schedules.configs.expect(one.config, one.change.schedule_id)
 
 
 def _without_repeats(ids: Sequence[str]) -> Iterator[list[str]]:

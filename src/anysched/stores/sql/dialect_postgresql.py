@@ -216,11 +216,11 @@ class PostgreSQLDialect:
         rows: Sequence[tuple[Any, ...]],
         *,
         guarded: bool = False,
-    ) -> None:
+    ) -> Callable[[], int]:
         text, parameters = _for_rows(statement, rows)
         if guarded and not statement.adds:
             text, parameters = _ALL_FOUND.format(text), (*parameters, len(rows))
-        self._pipeline(connection).write((text, parameters), guarded=guarded)
+        return self._pipeline(connection).write((text, parameters), guarded=guarded)
 
     def commit(self, connection: sa.Connection) -> None:
         self._pipeline(connection).commit()

@@ -277,10 +277,11 @@ class Dialect(Protocol):
         rows: Sequence[tuple[Any, ...]],
         *,
         guarded: bool = False,
-    ) -> None:
+    ) -> Callable[[], int]:
         """Execute a statement for one row or more, at the latest before anything else is asked.
 
         :param guarded: whether rows that are there already, or are not there any more, are a conflict (rule S4)
+        :return: what tells how many rows it found, unless it is guarded
         :raise Conflict: that, unless it is told when the transaction goes on
         """
         ...
@@ -345,7 +346,7 @@ class RowByRow:
         rows: Sequence[tuple[Any, ...]],
         *,
         guarded: bool = False,
-    ) -> None:
+    ) -> Callable[[], int]:
         try:
             found = self.run_many(connection, statement, rows)
         except IntegrityError as exc:
@@ -354,6 +355,7 @@ class RowByRow:
             raise
         if guarded and not statement.adds and found != len(rows):
             raise Conflict
+        return lambda: found
 
     def commit(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql("COMMIT")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -25,15 +25,17 @@ _COMMIT: Final[Question] = "COMMIT", ()
 _ROLLBACK: Final[Question] = "ROLLBACK", ()
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class _Write:
     """A statement that is only to be written, at the latest with the end of the transaction.
 
     :ivar guarded: whether it is a conflict when the server says that what it adds is there, or that it divides by zero
+    :ivar found: how many rows it has found; None while it waits
     """
 
     question: Question
     guarded: bool
+    found: int | None = None
 
 
 class Pipeline:
@@ -69,9 +71,20 @@ class Pipeline:
         (answer,) = self._put([question])
         return answer.command_tuples or 0
 
-    def write(self, question: Question, *, guarded: bool = False) -> None:
-        """Have something written, with the next question or with the end of the transaction."""
-        self._waiting.append(_Write(question, guarded))
+    def write(self, question: Question, *, guarded: bool = False) -> Callable[[], int]:
+        """Have something written, with the next question or with the end of the transaction.
+
+        :return: what tells how many rows it found
+        """
+        write = _Write(question, guarded)
+        self._waiting.append(write)
+
+        def found() -> int:
+            if write.found is None:
+                self.flush()
+            return write.found or 0
+
+        return found
 
     def flush(self) -> None:
         """Have all written that waits."""
@@ -91,6 +104,8 @@ class Pipeline:
         """Write what waits, and return the answers to questions. :raise Conflict: as what waited says"""
         writes, self._waiting = self._waiting, []
         results = self._results([*(write.question for write in writes), *questions], writes)
+        for write, result in zip(writes, results, strict=False):
+            write.found = result.command_tuples or 0
         return results[len(writes) :]
 
     def _results(self, questions: Sequence[Question], writes: Sequence[_Write]) -> list[Any]:

@@ -169,8 +169,12 @@ class Schedules:
 
         The condition is the same as in ``due`` (rule S5).
         """
-        ((here, anywhere),) = read(connection, self._sql.first_wakes, *mine.parameters)
+        ((here, anywhere),) = ask(connection, self.wakes(mine))
         return here, anywhere
+
+    def wakes(self, mine: Mine) -> Question:
+        """Return the question of ``first_wakes``, which can be asked with others."""
+        return self._sql.first_wakes, mine.parameters
 
     def passed_over(self, connection: sa.Connection, now: int, mine: Mine) -> Sequence[Sequence[Any]]:
         """Return due schedules that are not for this node: id, task, config id, kinds, revision."""
@@ -244,7 +248,9 @@ class Schedules:
             found = read(connection, self._sql.configs, self.dialect.set_of(missing))
             fetched = {row[0]: row for row in found}
         for row in rows:
-            config = find(row[2]) or self.configs.decode(fetched[row[0]], row[1])
+            config = find(row[2])
+            if config is None:
+                config = self.configs.decode(fetched[row[0]], row[1], fires=unknown is not None)
             if unknown is not None and config.unknown is not None:
                 unknown.note(row[2], fetched[row[0]][2], config.unknown)
                 continue
