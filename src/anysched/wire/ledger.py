@@ -1,9 +1,11 @@
-"""Records of history and audit as plain data, and back; by hand, as one is written for each run of a job."""
+"""Records of history and audit as plain data, and back; by hand, as one is written for each run of a job.
+
+Instants are numbers, which are written in less than half the time that text takes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
@@ -12,6 +14,12 @@ from anysched.model.audit import AuditEntry
 from anysched.model.history import Record, RunRecord, SkipRecord
 from anysched.model.job import JobException
 from anysched.model.policies import AuditAction, JobKind, JobOutcome, SkipReason
+from anysched.wire.instants import (
+    from_instant,
+    from_optional_instant,
+    to_instant,
+    to_optional_instant,
+)
 
 T = TypeVar("T")
 
@@ -29,14 +37,14 @@ def record_to_plain(record: Record) -> dict[str, Any]:
         "run": record.kind.value,
         "schedule_id": record.schedule_id,
         "incarnation": record.incarnation.hex,
-        "run_at": run_at.isoformat(),
+        "run_at": from_instant(run_at),
         "outcome": record.outcome.value,
-        "finished_at": record.finished_at.isoformat(),
+        "finished_at": from_instant(record.finished_at),
     }
     if fire_time is not None:
-        plain["fire_time"] = plain["run_at"] if fire_time is run_at else fire_time.isoformat()
+        plain["fire_time"] = plain["run_at"] if fire_time is run_at else from_instant(fire_time)
     if started_at is not None:
-        plain["started_at"] = started_at.isoformat()
+        plain["started_at"] = from_instant(started_at)
     if record.attempt != 1:
         plain["attempt"] = record.attempt
     if record.node is not None:
@@ -52,12 +60,12 @@ def _skip_to_plain(skip: SkipRecord) -> dict[str, Any]:
         "skip": skip.reason.value,
         "schedule_id": skip.schedule_id,
         "incarnation": skip.incarnation.hex,
-        "first": skip.first.isoformat(),
-        "last": skip.last.isoformat(),
+        "first": from_instant(skip.first),
+        "last": from_instant(skip.last),
         "number": skip.number,
         "exact": skip.exact,
-        "at": skip.at.isoformat(),
-        "into": _text(skip.into),
+        "at": from_instant(skip.at),
+        "into": from_optional_instant(skip.into),
         "cause": skip.cause,
         "why": skip.why,
         "by": skip.by,
@@ -83,11 +91,11 @@ def _run_from_plain(record: dict[str, Any], job_id: UUID) -> RunRecord:
         str(record["schedule_id"]),
         UUID(record["incarnation"]),
         JobKind(record["run"]),
-        _instant(record.get("fire_time")),
-        _needed(record["run_at"]),
+        to_optional_instant(record.get("fire_time")),
+        to_instant(record["run_at"]),
         JobOutcome(record["outcome"]),
-        _needed(record["finished_at"]),
-        _instant(record.get("started_at")),
+        to_instant(record["finished_at"]),
+        to_optional_instant(record.get("started_at")),
         int(record.get("attempt", 1)),
         record.get("node"),
         None if exception is None else JobException(*map(str, exception)),
@@ -99,12 +107,12 @@ def _skip_from_plain(record: dict[str, Any], _: UUID) -> SkipRecord:
         schedule_id=str(record["schedule_id"]),
         incarnation=UUID(record["incarnation"]),
         reason=SkipReason(record["skip"]),
-        first=_needed(record["first"]),
-        last=_needed(record["last"]),
+        first=to_instant(record["first"]),
+        last=to_instant(record["last"]),
         number=int(record["number"]),
         exact=bool(record["exact"]),
-        at=_needed(record["at"]),
-        into=_instant(record["into"]),
+        at=to_instant(record["at"]),
+        into=to_optional_instant(record["into"]),
         cause=record["cause"],
         why=record["why"],
         by=record["by"],
@@ -115,7 +123,7 @@ def entry_to_plain(entry: AuditEntry) -> dict[str, Any]:
     """Return an entry of the audit, without its id."""
     return {
         "version": VERSION,
-        "at": entry.at.isoformat(),
+        "at": from_instant(entry.at),
         "action": entry.action.value,
         "schedule_id": entry.schedule_id,
         "name": entry.name,
@@ -137,7 +145,7 @@ def entry_from_plain(plain: object, entry_id: UUID) -> AuditEntry:
         "audit",
         lambda: AuditEntry(
             id=entry_id,
-            at=_needed(record["at"]),
+            at=to_instant(record["at"]),
             action=AuditAction(record["action"]),
             schedule_id=record["schedule_id"],
             name=record["name"],
@@ -147,18 +155,6 @@ def entry_from_plain(plain: object, entry_id: UUID) -> AuditEntry:
             details=record["details"],
         ),
     )
-
-
-def _text(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.isoformat()
-
-
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else _needed(text)
-
-
-def _needed(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _checked(what: str, plain: object) -> dict[str, Any]:

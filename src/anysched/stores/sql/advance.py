@@ -13,11 +13,10 @@ from anysched.errors import StoreUnavailableError
 from anysched.model.change import Change
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobStatus
-from anysched.model.schedule import ScheduleState
 from anysched.model.task import Task
 from anysched.ports.store import Advanced, AdvanceRequest
 from anysched.stores.sql.ahead import Question
-from anysched.stores.sql.changes import Changes, Decided
+from anysched.stores.sql.changes import Changes, Decided, is_due
 from anysched.stores.sql.columns import FIRST, from_duration, from_instant
 from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.heads import Heads
@@ -60,13 +59,14 @@ class Advancing:
         self._reap = Reaping(jobs, leases, results, counting)
         self._unknown = Unknown(schedules.configs, schedules.dialect)
         self._expected: dict[str, datetime] = {}  # when each node comes to do something
+        self._left: dict[str, bool] = {}  # nodes that left work behind, and whether just for want of room
         self._has_work = False  # whether this process has written something that is due
         self._doubtful: set[str] = set()  # nodes that may have taken jobs without having been told
 
     def __call__(self, request: AdvanceRequest) -> Advanced:
         """Make a pass; a node with nothing to do only reads, and one whose time has come does not ask first."""
         expected, present = self._expected.pop(request.node, None), self._session.present
-        has_work, self._has_work = self._has_work, False
+        has_work, self._has_work = self._has_work or self._left_work(request), False
         comes = has_work or request.node in self._doubtful or (expected is not None and expected <= present())
         if not comes:
             idle = self._session.read_here(
@@ -91,7 +91,7 @@ class Advancing:
 
     def note_changes(self, changes: Sequence[Change], now: datetime) -> None:
         """Remember that what this process wrote is due, so that the next pass need not ask first."""
-        if any(change.jobs or _is_due(change.state, now) for change in changes):
+        if any(change.jobs or is_due(change.state, now) for change in changes):
             self._has_work = True
 
     def note_jobs(self, jobs: Sequence[Job], now: datetime) -> None:
@@ -102,7 +102,16 @@ class Advancing:
     def _expect(self, request: AdvanceRequest, advanced: Advanced) -> Advanced:
         if advanced.next_wake is not None:
             self._expected[request.node] = advanced.next_wake
+        self._left.pop(request.node, None)
+        # Jobs that wait for a limit of their task do not count.
+        if advanced.more or (advanced.backlog and len(advanced.claims) == request.claim_limit):
+            self._left[request.node] = not advanced.more
         return advanced
+
+    def _left_work(self, request: AdvanceRequest) -> bool:
+        """Return whether there is work that a node has left behind, and could do now."""
+        needs_room = self._left.get(request.node)
+        return needs_room is not None and (request.claim_limit > 0 or not needs_room)
 
     def _asks_first(self, request: AdvanceRequest) -> list[Question]:
         """Return what each pass asks, so that it is asked as the transaction begins."""
@@ -137,32 +146,25 @@ class Advancing:
         if reaped.nodes:
             heads.changed()
         noted = self._unknown.noted
-        changes: Sequence[Change] = ()
-        made: Mapping[str, Job] = {}
+        decided = self._plan(connection, request, tasks, present) if request.plan_limit else []
+        takes = self._takes_made(request, nodes, tasks, heads, decided, present)
+        written = self._changes.begin(connection, decided, present, taken_by=request.node if takes else None)
         claims: Sequence[Claim] = ()
-        if request.plan_limit:
-            decided = self._plan(connection, request, tasks, present)
-            takes = self._takes_made(request, nodes, tasks, heads, decided, present)
-            written = self._changes.write(
-                connection, decided, present, taken_by=request.node if takes else None
-            )
-            changes, made, claims = written.changes, written.made, written.claims
-            ended += written.ended
-        if not claims:
-            if changes:
+        if not takes:
+            if decided:
                 heads.changed()
             claims = self._untold(connection, request) or self._claim(
-                connection, request, nodes, tasks, heads, made, now
+                connection, request, nodes, tasks, heads, written().made, now
             )
         # Anew, as this transaction may have waited: no lease that was renewed meanwhile may become shorter.
         until = from_instant(self._session.present()) + from_duration(request.lease)
-        if claims:
-            self._leases.grant(connection, request.node, until)
-        elif self._leases.held(request.node) and any(node.id == request.node for node in nodes):
-            self._leases.extend(connection, request.node, until)
+        if takes or claims or self._has_some(request.node, nodes):
+            self._leases.grant(connection, request.node, until, nodes)
         mine = self._mine(request)
         left = [node for node in nodes if node.id not in reaped.nodes]
         after = self._lookout.look(connection, request, mine, now, left, heads, tasks)
+        changes, claims = written().changes, written().claims if takes else claims
+        ended += written().ended
         due = after.is_due(now)
         locked = due and not changes and noted == self._unknown.noted
         elsewhere = locked or after.gone or (after.room and len(claims) < request.claim_limit)
@@ -177,6 +179,10 @@ class Advancing:
             next_wake=after.next_wake(now + LOOK_AGAIN if elsewhere else None),
             unknown=self._passed_over(connection, after, mine, now),
         )
+
+    def _has_some(self, node: str, nodes: Sequence[Node]) -> bool:
+        """Return whether a node has jobs, and a lease for them."""
+        return bool(self._leases.held(node)) and any(known.id == node for known in nodes)
 
     def _mine(self, request: AdvanceRequest) -> Mine:
         return self._unknown.mine(request.tasks, all_tasks=request.plan_all)
@@ -220,18 +226,15 @@ class Advancing:
         They are never in the queue then, whose index does not fill with what has left it.
         """
         jobs = [job for one in decided for job in one.change.jobs]
+        names = {job.task_id for job in jobs}
         return (
             0 < len(jobs) <= request.claim_limit
             and request.node not in self._doubtful
             and not self._leases.has_to_notice(request.node, nodes)
             and not any(one.change.queued for one in decided)
-            and all(
-                job.task_id in request.tasks
-                and job.status is JobStatus.queued
-                and job.run_at <= present
-                and request.policy.max_running_jobs(tasks.get(job.task_id)) is None
-                for job in jobs
-            )
+            and names <= request.tasks
+            and all(job.status is JobStatus.queued and job.run_at <= present for job in jobs)
+            and all(request.policy.max_running_jobs(tasks.get(name)) is None for name in names)
             and all(head > from_instant(present) for _, head in heads.read())
         )
 
@@ -270,7 +273,3 @@ class Advancing:
             if stored.job.id not in told
         ]
         return untold[: request.claim_limit]
-
-
-def _is_due(state: ScheduleState | None, now: datetime) -> bool:
-    return state is not None and state.wake_at is not None and state.wake_at <= now

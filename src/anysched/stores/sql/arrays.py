@@ -12,6 +12,9 @@ ARRAYS: Final[Mapping[type, str]] = {int: "bigint[]", str: "text[]", bytes: "byt
 def array_of(kind: type, values: Sequence[Any]) -> str:
     """Return the text of an array of values of one type, or None among them."""
     write = _WRITE[kind]
+    number, first = len(values), values[0] if values else None
+    if number > 1 and values.count(first) == number:  # most columns say the same in all rows of a batch
+        return "{" + ",".join(["NULL" if first is None else write(first)] * number) + "}"
     return "{" + ",".join(["NULL" if value is None else write(value) for value in values]) + "}"
 
 

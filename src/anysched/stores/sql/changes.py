@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 import attrs
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from anysched.model.change import Change, QueuedFate
 from anysched.model.job import Claim, EndedJob, Job
+from anysched.model.schedule import ScheduleState
 from anysched.rules.ending import by_schedule
 from anysched.rules.running import cancelled
 from anysched.rules.waiting import with_ends
@@ -72,6 +74,17 @@ class Changes:
         :param taken_by: a node that takes all jobs as they are made, which then never are in the queue
         :raise Conflict: when a schedule was changed meanwhile (rule S4)
         """
+        return self.begin(connection, decided, present, taken_by=taken_by)()
+
+    def begin(
+        self,
+        connection: sa.Connection,
+        decided: Sequence[Decided],
+        present: datetime,
+        *,
+        taken_by: str | None = None,
+    ) -> Callable[[], Written]:
+        """Do the same, and return what tells what was written: it may be on its way until then."""
         ended = self._settle_queued(connection, decided, present)
         if ended:
             ends = by_schedule(ended)
@@ -89,18 +102,23 @@ class Changes:
                     made[row[0]] = job
         changes = [one.change for one in decided]
         self._ledger.changed(connection, changes)
-        taken = self._jobs.insert_fired(connection, rows)
-        if taken:
-            changes = [_without(change, taken) for change in changes]
-        if taken_by is None:
-            return Written(changes, ended, made)
-        claims = [
-            self._jobs.first_claim(job, row[-1])
-            for job, row in zip(jobs, rows, strict=True)
-            if row[0] not in taken
-        ]
-        claims.sort(key=lambda claim: (claim.job.run_at, claim.job.id))
-        return Written(changes, ended, made, claims)
+        missing = self._jobs.insert_fired(connection, rows)
+
+        @cache
+        def written() -> Written:
+            taken = missing()
+            left = [_without(change, taken) for change in changes] if taken else changes
+            if taken_by is None:
+                return Written(left, ended, made)
+            claims = [
+                self._jobs.first_claim(job, row[-1])
+                for job, row in zip(jobs, rows, strict=True)
+                if row[0] not in taken
+            ]
+            claims.sort(key=lambda claim: (claim.job.run_at, claim.job.id))
+            return Written(left, ended, made, claims)
+
+        return written
 
     def _row(self, job: Job, config: Config | None) -> tuple[Any, ...]:
         return self._jobs.encode(job) if config is None else self._jobs.encode_fired(job, config)
@@ -129,6 +147,11 @@ class Changes:
                     ended += [cancelled(job, present) for job in jobs]
         self._results.keep(connection, ended)
         return ended
+
+
+def is_due(state: ScheduleState | None, now: datetime) -> bool:
+    """Return whether a schedule has to be looked at."""
+    return state is not None and state.wake_at is not None and state.wake_at <= now
 
 
 def _told(one: Decided, ended: Sequence[EndedJob], present: datetime) -> Decided:

@@ -4,44 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from anysched._clock import microseconds
 from anysched.errors import DeserializationError
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST: Final = microseconds(datetime.min.replace(tzinfo=UTC) - EPOCH)
-LAST: Final = microseconds(datetime.max.replace(tzinfo=UTC) - EPOCH)
+from anysched.wire.instants import EPOCH as EPOCH
+from anysched.wire.instants import FIRST as FIRST
+from anysched.wire.instants import LAST as LAST
+from anysched.wire.instants import from_instant as from_instant
+from anysched.wire.instants import from_optional_instant as from_optional_instant
+from anysched.wire.instants import to_instant as to_instant
+from anysched.wire.instants import to_optional_instant as to_optional_instant
 
 #: The longest duration that is kept exactly; what is longer means the same: for ever.
 LONGEST: Final = 1 << 62
 
 _ENCODE: Final = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
-
-
-def from_instant(instant: datetime) -> int:
-    """Return an instant as a number."""
-    since = instant - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def to_instant(number: int) -> datetime:
-    """Return the instant of a number; one beyond the calendar is moved to its end."""
-    try:
-        return EPOCH + timedelta(0, 0, number)
-    except OverflowError:
-        return EPOCH + timedelta(0, 0, FIRST if number < 0 else LAST)
-
-
-def from_optional_instant(instant: datetime | None) -> int | None:
-    """Return an instant as a number, None as it is."""
-    return None if instant is None else from_instant(instant)
-
-
-def to_optional_instant(number: int | None) -> datetime | None:
-    """Return the instant of a number, None as it is."""
-    return None if number is None else to_instant(number)
 
 
 def from_duration(duration: timedelta) -> int:

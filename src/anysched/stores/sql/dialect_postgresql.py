@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import sqlalchemy as sa
 
 from anysched.errors import StoreError, StoreUnavailableError
-from anysched.stores.sql.ahead import Question, Rows
+from anysched.stores.sql.ahead import Question, Rows, keep_line, line_of
 from anysched.stores.sql.arrays import ARRAYS, array_of
 from anysched.stores.sql.columns import json_array
 from anysched.stores.sql.dialects import (
@@ -20,6 +20,9 @@ from anysched.stores.sql.dialects import (
     Parameters,
     read,
 )
+
+if TYPE_CHECKING:
+    from anysched.stores.sql.pipeline import Pipeline
 
 #: The oldest version that serves, as the server tells it.
 OLDEST: Final = 130000
@@ -59,6 +62,10 @@ def _set(settings: Mapping[str, str]) -> str:
 
 _SETTINGS: Final = _set(_LIMITS | _BY_INDEX)
 _HASTY: Final = _set(_LIMITS | _BY_INDEX | {"synchronous_commit": "off"})
+
+
+#: Lets a statement fail that does not find so many rows, so that the end of the transaction can travel with it.
+_ALL_FOUND: Final = "WITH written AS ({} RETURNING 1) SELECT 1 / CAST(count(*) = %s AS integer) FROM written"
 
 
 class PostgreSQLDialect:
@@ -119,14 +126,10 @@ class PostgreSQLDialect:
     def begin_at(
         self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
     ) -> tuple[int, Sequence[Rows]]:
-        # All in one round trip, for which SQLAlchemy has no way.
-        driver: Any = connection.connection.driver_connection
-        questions = [*((statement, None) for statement in statements), *ahead]
-        with _pipeline(driver):
-            cursors = [driver.execute(*question) for question in questions]
-        *_, settings = cursors[: len(statements)]
-        number: int = settings.fetchone()[0]
-        return number, [cursor.fetchall() for cursor in cursors[len(statements) :]]
+        begun = [(statement, ()) for statement in statements]
+        answers = self._pipeline(connection).begin([*begun, *ahead])
+        ((number, *_),) = answers[len(begun) - 1]
+        return number, answers[len(begun) :]
 
     def is_private(self, engine: sa.Engine) -> bool:
         return False
@@ -204,12 +207,46 @@ class PostgreSQLDialect:
         return f"unnest({arrays}) AS given ({', '.join(map(self.value.format, rows))})"
 
     def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
-        columns = zip(statement.types, zip(*rows, strict=True), strict=True)
-        arrays = tuple(array_of(kind, values) for kind, values in columns)
-        return connection.exec_driver_sql(statement.text, arrays).rowcount
+        return self._pipeline(connection).count(_for_rows(statement, rows))
+
+    def write(
+        self,
+        connection: sa.Connection,
+        statement: Many,
+        rows: Sequence[tuple[Any, ...]],
+        *,
+        guarded: bool = False,
+    ) -> Callable[[], int]:
+        text, parameters = _for_rows(statement, rows)
+        if guarded and not statement.adds:
+            text, parameters = _ALL_FOUND.format(text), (*parameters, len(rows))
+        return self._pipeline(connection).write((text, parameters), guarded=guarded)
+
+    def commit(self, connection: sa.Connection) -> None:
+        self._pipeline(connection).commit()
+
+    def roll_back(self, connection: sa.Connection) -> None:
+        self._pipeline(connection).roll_back()
+
+    def keep_order(self, engine: sa.Engine) -> None:
+        def flush(connection: sa.Connection, *_: object) -> None:
+            self._pipeline(connection).flush()
+
+        sa.event.listen(engine, "before_cursor_execute", flush)
+
+    def _pipeline(self, connection: sa.Connection) -> Pipeline:
+        """Return what puts statements to a connection, by a shorter way than SQLAlchemy's."""
+        pipeline = line_of(connection)
+        if pipeline is None:
+            from anysched.stores.sql.pipeline import Pipeline  # only who uses psycopg has it
+
+            driver: Any = connection.connection.driver_connection
+            pipeline = Pipeline(driver)
+            keep_line(connection, pipeline)
+        return cast("Pipeline", pipeline)
 
     def is_undone(self, error: BaseException) -> bool:
-        return getattr(error, "sqlstate", None) in {"40001", "40P01"}
+        return getattr(error, "sqlstate", None) in {"26000", "40001", "40P01"}
 
     def is_forbidden(self, error: BaseException) -> bool:
         return getattr(error, "sqlstate", None) == "42501"
@@ -226,23 +263,12 @@ class PostgreSQLDialect:
         return StoreError, said
 
 
-def _pipeline(connection: Any) -> AbstractContextManager[object]:
-    """Return what makes psycopg send all that is executed meanwhile in one go, if it can."""
-    import psycopg
-
-    if not (psycopg.Pipeline.is_supported() and hasattr(psycopg.Pipeline, "_sync_gen")):
-        return nullcontext()
-    return _last_word_is_sync(connection)
-
-
-@contextmanager
-def _last_word_is_sync(connection: Any) -> Generator[None]:
-    """Leave a pipeline without the Flush that psycopg sends last: a server that was sent one does not count for how
-    long the transaction is idle then, and a node that stood still there kept its locks for ever.
-    """
-    with connection.pipeline() as pipeline:
-        pipeline._exit_gen = pipeline._sync_gen
-        yield
+def _for_rows(statement: Many, rows: Sequence[tuple[Any, ...]]) -> Question:
+    """Return a statement for rows: of several each column is an array, which the server takes longer to read."""
+    if len(rows) == 1:
+        return statement.one, rows[0]
+    columns = zip(statement.types, zip(*rows, strict=True), strict=True)
+    return statement.text, tuple(array_of(kind, values) for kind, values in columns)
 
 
 def _connection_errors() -> tuple[type[Exception], ...]:

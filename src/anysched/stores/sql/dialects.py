@@ -28,12 +28,17 @@ from typing import Any, Final, Literal, Protocol
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from anysched.errors import StoreError
-from anysched.stores.sql.ahead import Question, Rows
+from anysched.stores.sql.ahead import Question, Rows, ask
 
 #: Parameters of a statement for many rows, in the order of a row, and what values each takes: int, str or bytes.
 Parameters = Mapping[str, type]
+
+
+class Conflict(Exception):
+    """What was read is not what is there any more."""
 
 
 @attrs.frozen
@@ -41,10 +46,14 @@ class Many:
     """A statement for many rows.
 
     :ivar types: of the values of a row; each may be None instead
+    :ivar one: the same for one row, in whose order its parameters are
+    :ivar adds: whether it adds rows, and so finds none
     """
 
     text: str
     types: tuple[type, ...]
+    one: str
+    adds: bool = False
 
 
 class Dialect(Protocol):
@@ -261,6 +270,34 @@ class Dialect(Protocol):
         """Execute a statement for one row or more; return how many rows it found."""
         ...
 
+    def write(
+        self,
+        connection: sa.Connection,
+        statement: Many,
+        rows: Sequence[tuple[Any, ...]],
+        *,
+        guarded: bool = False,
+    ) -> Callable[[], int]:
+        """Execute a statement for one row or more, at the latest before anything else is asked.
+
+        :param guarded: whether rows that are there already, or are not there any more, are a conflict (rule S4)
+        :return: what tells how many rows it found, unless it is guarded
+        :raise Conflict: that, unless it is told when the transaction goes on
+        """
+        ...
+
+    def commit(self, connection: sa.Connection) -> None:
+        """Keep what was written. :raise Conflict: as ``write`` says"""
+        ...
+
+    def roll_back(self, connection: sa.Connection) -> None:
+        """Undo what was written."""
+        ...
+
+    def keep_order(self, engine: sa.Engine) -> None:
+        """Have what is to be written come before whatever SQLAlchemy executes."""
+        ...
+
     def is_undone(self, error: BaseException) -> bool:
         """Tell whether an error of the driver means that the transaction met another, and may be done again."""
         ...
@@ -302,10 +339,37 @@ class RowByRow:
     def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
         return connection.exec_driver_sql(statement.text, list(rows)).rowcount
 
+    def write(
+        self,
+        connection: sa.Connection,
+        statement: Many,
+        rows: Sequence[tuple[Any, ...]],
+        *,
+        guarded: bool = False,
+    ) -> Callable[[], int]:
+        try:
+            found = self.run_many(connection, statement, rows)
+        except IntegrityError as exc:
+            if guarded:
+                raise Conflict from exc
+            raise
+        if guarded and not statement.adds and found != len(rows):
+            raise Conflict
+        return lambda: found
+
+    def commit(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql("COMMIT")
+
+    def roll_back(self, connection: sa.Connection) -> None:
+        connection.exec_driver_sql("ROLLBACK")
+
+    def keep_order(self, engine: sa.Engine) -> None:
+        pass  # nothing waits
+
 
 def read(connection: sa.Connection, statement: str, *parameters: object) -> Sequence[Sequence[Any]]:
     """Return what a statement finds."""
-    return connection.exec_driver_sql(statement, parameters).fetchall()
+    return ask(connection, (statement, parameters))
 
 
 def is_one_of(dialect: Dialect, ids: Iterable[str]) -> sa.TextClause:

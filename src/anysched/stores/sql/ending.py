@@ -74,7 +74,7 @@ class Ending:
                 ended=written.ended,
             )
 
-        done = self._session.write_here(work)
+        done = self._session.write_here(work, [self._jobs.claimed_ones(claims)])
         left = {one.claim.job.id for one in done.left}
         self._leases.let_go(node, [claim.job.id for claim in claims if claim.job.id not in left])
         return done
@@ -87,7 +87,7 @@ class Ending:
             jobs = [claim.job for claim, ok in zip(claims, good, strict=True) if ok]
             self._jobs.requeue(connection, [next_attempt(job) for job in jobs] if attempted else jobs)
 
-        self._session.write_here(work)
+        self._session.write_here(work, [self._jobs.claimed_ones(claims)])
         self._leases.let_go(node, [claim.job.id for claim in claims])
 
     def cancel(self, job_id: UUID, policy: NodePolicy) -> Committed | Literal["requested"] | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 import sqlalchemy as sa
 
-from anysched.stores.sql.ahead import forget_answers
+from anysched.stores.sql.ahead import Question, ask_together, forget_answers
 from anysched.stores.sql.columns import FIRST
 from anysched.stores.sql.jobs import Jobs
 
@@ -27,9 +27,15 @@ class Heads:
         self._since = FIRST
         self._heads: dict[str, int] = {}
 
-    def read(self) -> list[tuple[str, int]]:
-        """Return which tasks have queued jobs, and when the first of each may start."""
-        if self._unread:
+    def read(self, *others: Question) -> list[tuple[str, int]]:
+        """Return which tasks have queued jobs, and when the first of each may start.
+
+        :param others: what is asked next
+        """
+        mine = [self._jobs.queued(self._unread, self._since)] if self._unread else []
+        if others:
+            ask_together(self._connection, [*mine, *others])
+        if mine:
             self._heads |= self._jobs.queued_tasks(self._connection, self._unread, self._since)
             self._unread = ()
         return [*self._heads.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from anysched.errors import DeserializationError
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobKind, JobStatus
 from anysched.ports.queries import JobQuery
-from anysched.stores.sql.ahead import Question, ask
+from anysched.stores.sql.ahead import Question, ask, write
 from anysched.stores.sql.columns import (
     EPOCH,
     LAST,
@@ -26,7 +26,7 @@ from anysched.stores.sql.columns import (
     to_optional_instant,
 )
 from anysched.stores.sql.configs import Config
-from anysched.stores.sql.dialects import Dialect, is_one_of
+from anysched.stores.sql.dialects import Dialect, is_one_of, read
 from anysched.stores.sql.payloads import NOTHING, Payloads
 from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.statements import JOB_COLUMNS, Statements
@@ -82,17 +82,26 @@ class Jobs:
     def insert(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write jobs."""
         if rows:
-            self._dialect.run_many(connection, self._sql.insert_job, rows)
+            self._dialect.write(connection, self._sql.insert_job, rows)
 
-    def insert_fired(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> frozenset[str]:
-        """Write jobs of schedules; return the ids of those whose fire time has a job already (rule S3)."""
+    def insert_fired(
+        self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]
+    ) -> Callable[[], frozenset[str]]:
+        """Write jobs of schedules.
+
+        :return: what tells the ids of those whose fire time has a job already (rule S3)
+        """
         if not rows:
-            return frozenset()
-        written = self._dialect.run_many(connection, self._sql.insert_fired_job, rows)
-        if self._dialect.counts_fired and written == len(rows):
-            return frozenset()
-        ids = [row[0] for row in rows]
-        return frozenset(ids).difference(self._existing(connection, ids))
+            return frozenset
+        written = self._dialect.write(connection, self._sql.insert_fired_job, rows)
+
+        def missing() -> frozenset[str]:
+            if self._dialect.counts_fired and written() == len(rows):
+                return frozenset()
+            ids = [row[0] for row in rows]
+            return frozenset(ids).difference(self._existing(connection, ids))
+
+        return missing
 
     def existing(self, connection: sa.Connection, ids: Iterable[UUID]) -> set[UUID]:
         """Return those of these jobs that are there."""
@@ -102,8 +111,7 @@ class Jobs:
     def _existing(self, connection: sa.Connection, ids: Sequence[str]) -> Sequence[str]:
         if not ids:
             return ()
-        parameters = (self._dialect.set_of(ids),)
-        return connection.exec_driver_sql(self._sql.existing_jobs, parameters).scalars().all()
+        return [row[0] for row in read(connection, self._sql.existing_jobs, self._dialect.set_of(ids))]
 
     # taking
 
@@ -131,7 +139,7 @@ class Jobs:
 
     def running(self, connection: sa.Connection) -> Counter[str]:
         """Return how many jobs of each task are running, on all nodes: counted, not kept (rule J5)."""
-        return Counter(connection.exec_driver_sql(self._sql.running_tasks).scalars())
+        return Counter(row[0] for row in read(connection, self._sql.running_tasks))
 
     def ready(self, connection: sa.Connection, since: int, now: int, room: Room, most: int) -> list[Row]:
         """Return rows of jobs that may start, the oldest first, of each task no more than it has room for.
@@ -144,7 +152,7 @@ class Jobs:
         while True:
             candidates = self._candidates(connection, since, now, room, asked)
             ids = self._dialect.set_of(row[0] for row in candidates)
-            rows = connection.exec_driver_sql(self._sql.lock_ready, (ids, now, most)).fetchall()
+            rows = read(connection, self._sql.lock_ready, ids, now, most)
             if len(rows) == most or len(candidates) < asked:
                 return list(rows)
             asked *= 2  # others are taking some of these: look at more
@@ -178,7 +186,7 @@ class Jobs:
         if not rows:
             return []
         ids = self._dialect.set_of(row[0] for row in rows)
-        connection.exec_driver_sql(self._sql.claim, (node, ids))
+        write(connection, self._sql.claim, node, ids)
         claims: list[Claim] = []
         for row in rows:
             job = made.get(row[0])
@@ -197,8 +205,7 @@ class Jobs:
         Of two claims of one job the second is not.
         """
         claims = list(claims)
-        ids = self._dialect.set_of(claim.job.id.hex for claim in claims)
-        rows = connection.exec_driver_sql(self._sql.claimed, (ids,)).fetchall()
+        rows = ask(connection, self.claimed_ones(claims))
         tokens = {job_id: token for job_id, token, holder in rows if holder == node}
         good: list[bool] = []
         for claim in claims:
@@ -208,16 +215,20 @@ class Jobs:
                 del tokens[job_id]
         return good
 
+    def claimed_ones(self, claims: Iterable[Claim]) -> Question:
+        """Return the question of ``held``, which can be asked ahead."""
+        return self._sql.claimed, (self._dialect.set_of([claim.job.id.hex for claim in claims]),)
+
     def delete(self, connection: sa.Connection, ids: Iterable[UUID]) -> None:
         """Remove jobs."""
         if rows := [(job_id.hex,) for job_id in ids]:
-            self._dialect.run_many(connection, self._sql.delete_jobs, rows)
+            self._dialect.write(connection, self._sql.delete_jobs, rows)
 
     def requeue(self, connection: sa.Connection, jobs: Sequence[Job]) -> None:
         """Put running jobs back into the queue."""
         if jobs:
             rows = [(job.attempt, job.id.hex) for job in jobs]
-            self._dialect.run_many(connection, self._sql.requeue, rows)
+            self._dialect.write(connection, self._sql.requeue, rows)
 
     def request_cancel(self, connection: sa.Connection, job_id: UUID) -> None:
         """Ask the node that runs a job to cancel it."""
@@ -266,14 +277,12 @@ class Jobs:
 
     def hold(self, connection: sa.Connection, schedules: Iterable[str], now: int) -> None:
         """Hold regular jobs."""
-        connection.exec_driver_sql(self._sql.hold, (now, self._dialect.set_of(schedules)))
+        write(connection, self._sql.hold, now, self._dialect.set_of(schedules))
 
     def release(self, connection: sa.Connection, schedules: Iterable[str], now: int) -> None:
         """Queue what is held; the time it was held extends its deadline, and its waiting if it waits for a start."""
         later = (LAST, now, now, LAST)
-        connection.exec_driver_sql(
-            self._sql.release, (*later, *later, *later, self._dialect.set_of(schedules))
-        )
+        write(connection, self._sql.release, *later, *later, *later, self._dialect.set_of(schedules))
 
     def take_waiting(
         self,

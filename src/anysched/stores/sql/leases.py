@@ -11,7 +11,7 @@ import attrs
 import sqlalchemy as sa
 
 from anysched.ports.store import Renewal
-from anysched.stores.sql.ahead import Question, ask
+from anysched.stores.sql.ahead import Question, ask, count, write
 from anysched.stores.sql.columns import from_duration, from_instant
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.session import Session
@@ -54,12 +54,15 @@ class Leases:
 
     def extend(self, connection: sa.Connection, node: str, until: int) -> bool:
         """Move the lease of a node; return whether it has one."""
-        return connection.exec_driver_sql(self._sql.renew, (until, node)).rowcount == 1
+        return count(connection, self._sql.renew, until, node) == 1
 
-    def grant(self, connection: sa.Connection, node: str, until: int) -> None:
-        """Give a lease to a node that takes jobs."""
-        if not self.extend(connection, node, until):
-            connection.exec_driver_sql(self._sql.insert_node, (until, node))
+    def grant(self, connection: sa.Connection, node: str, until: int, nodes: Iterable[Node]) -> None:
+        """Give a lease to a node that takes jobs, or move the one that it has.
+
+        :param nodes: all nodes as they were after ``keep``: what was there is there still
+        """
+        known = any(one.id == node for one in nodes)
+        write(connection, self._sql.renew if known else self._sql.insert_node, until, node)
 
     def keep(self, connection: sa.Connection, node: str) -> None:
         """Keep others from taking the jobs of a node over until the transaction ends; its lease can be renewed."""

@@ -63,12 +63,12 @@ class Ledger:
 
     def _insert(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
         if rows:
-            self._dialect.run_many(connection, self._sql.insert_history, rows)
+            self._dialect.write(connection, self._sql.insert_history, rows)
 
     def note(self, connection: sa.Connection, entries: Iterable[AuditEntry]) -> None:
         """Write what was done."""
         if rows := [_audit_row(entry) for entry in entries]:
-            self._dialect.run_many(connection, self._sql.insert_audit, rows)
+            self._dialect.write(connection, self._sql.insert_audit, rows)
 
     def history(self, connection: sa.Connection, query: HistoryQuery) -> list[Record]:
         """Return what a query asks for, ordered by the last fire time; what is damaged is left out."""

@@ -79,8 +79,9 @@ class Lookout:
         """Return what there is to do for a node, by the same conditions that select work (rule S5)."""
         gone = gone_nodes(nodes, now)
         later = [node.lease_until for node in nodes if node.has_jobs and node not in gone]
-        first_wakes = self._schedules.first_wakes(connection, mine) if request.plan_limit else (None, None)
-        queued = heads.read()
+        plans = request.plan_limit > 0
+        queued = heads.read(*([self._schedules.wakes(mine)] if plans else []))
+        first_wakes = self._schedules.first_wakes(connection, mine) if plans else (None, None)
         room: dict[str, int | None] = {}
         backlog = False
         if queued:

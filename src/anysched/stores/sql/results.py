@@ -73,7 +73,7 @@ class Results:
         """
         kept = [row for _, row in ends if row is not None]
         if kept:
-            self._dialect.run_many(connection, self._sql.insert_result, kept)
+            self._dialect.write(connection, self._sql.insert_result, kept)
         self._ledger.ended(connection, (end for end, _ in ends), node)
 
     def keep(self, connection: sa.Connection, ended: Sequence[EndedJob], node: str | None = None) -> None:

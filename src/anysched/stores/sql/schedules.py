@@ -9,7 +9,6 @@ from uuid import UUID
 
 import attrs
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from anysched.errors import DeserializationError
 from anysched.model.change import Change
@@ -20,9 +19,8 @@ from anysched.ports.queries import ScheduleQuery
 from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import from_json
 from anysched.stores.sql.configs import Config, Configs, StoredConfig
-from anysched.stores.sql.dialects import Dialect, is_one_of
+from anysched.stores.sql.dialects import Dialect, is_one_of, read
 from anysched.stores.sql.schema import Tables
-from anysched.stores.sql.session import Conflict
 from anysched.stores.sql.statements import STATE_COLUMNS, Statements
 from anysched.stores.sql.states import States, strange_in
 from anysched.wire.records import waiting_from_plain
@@ -135,8 +133,7 @@ class Schedules:
 
     def unlocked(self, connection: sa.Connection, ids: Iterable[str]) -> dict[str, StoredSchedule]:
         """Return those of the schedules with these ids that nobody else has locked."""
-        parameters = (self.dialect.set_of(ids),)
-        rows = connection.exec_driver_sql(self._sql.unlocked_schedules_by_id, parameters).fetchall()
+        rows = read(connection, self._sql.unlocked_schedules_by_id, self.dialect.set_of(ids))
         return {stored.snapshot.id: stored for stored in self._read(connection, rows)}
 
     def failing(self, connection: sa.Connection, ids: Collection[str]) -> list[str]:
@@ -158,13 +155,13 @@ class Schedules:
     def _select_ids(self, connection: sa.Connection, statement: str, ids: Collection[str]) -> list[str]:
         if not ids:
             return []
-        return list(connection.exec_driver_sql(statement, (self.dialect.set_of(ids),)).scalars())
+        return [row[0] for row in read(connection, statement, self.dialect.set_of(ids))]
 
     def due(
         self, connection: sa.Connection, now: int, mine: Mine, most: int, unknown: Unknown
     ) -> list[StoredSchedule]:
         """Return schedules that a node has to look at, in the order of their time."""
-        rows = connection.exec_driver_sql(self._sql.due, (now, *mine.parameters, most)).fetchall()
+        rows = read(connection, self._sql.due, now, *mine.parameters, most)
         return list(self._read(connection, rows, unknown))
 
     def first_wakes(self, connection: sa.Connection, mine: Mine) -> tuple[int | None, int | None]:
@@ -172,8 +169,12 @@ class Schedules:
 
         The condition is the same as in ``due`` (rule S5).
         """
-        here, anywhere = connection.exec_driver_sql(self._sql.first_wakes, mine.parameters).one()
+        ((here, anywhere),) = ask(connection, self.wakes(mine))
         return here, anywhere
+
+    def wakes(self, mine: Mine) -> Question:
+        """Return the question of ``first_wakes``, which can be asked with others."""
+        return self._sql.first_wakes, mine.parameters
 
     def passed_over(self, connection: sa.Connection, now: int, mine: Mine) -> Sequence[Sequence[Any]]:
         """Return due schedules that are not for this node: id, task, config id, kinds, revision."""
@@ -244,10 +245,12 @@ class Schedules:
         missing = [row[0] for row in rows if find(row[2]) is None]
         fetched: dict[str, Sequence[Any]] = {}
         if missing:
-            found = connection.exec_driver_sql(self._sql.configs, (self.dialect.set_of(missing),)).fetchall()
+            found = read(connection, self._sql.configs, self.dialect.set_of(missing))
             fetched = {row[0]: row for row in found}
         for row in rows:
-            config = find(row[2]) or self.configs.decode(fetched[row[0]], row[1])
+            config = find(row[2])
+            if config is None:
+                config = self.configs.decode(fetched[row[0]], row[1], fires=unknown is not None)
             if unknown is not None and config.unknown is not None:
                 unknown.note(row[2], fetched[row[0]][2], config.unknown)
                 continue
@@ -268,7 +271,8 @@ class Schedules:
     ) -> None:
         """Write the configurations and states of changes, or remove the schedules.
 
-        :raise Conflict: when a schedule is not any more what the change was decided from (rule S4)
+        :raise Conflict: when a schedule is not any more what the change was decided from (rule S4); with PostgreSQL
+            that is told when the transaction goes on
         """
         inserts: list[tuple[Any, ...]] = []
         new_configs: list[tuple[Any, ...]] = []
@@ -294,20 +298,14 @@ class Schedules:
                 config_updates.append((*config.columns, *key))
             if change.state is not None:
                 state_updates.append((*self._states.row(change.state), *key))
-        run = self.dialect.run_many
-        if new_configs:
-            run(connection, self._sql.insert_config, new_configs)
-        if inserts:
-            try:
-                run(connection, self._sql.insert_schedule, inserts)
-            except IntegrityError as exc:  # somebody else has added it meanwhile
-                raise Conflict from exc
-        for statement, rows in (
-            (self._sql.update_config, config_updates),
-            (self._sql.update_state, state_updates),
-            (self._sql.delete_schedule, deletes),
+        sql = self._sql
+        for statement, rows, guarded in (
+            (sql.insert_config, new_configs, False),
+            (sql.insert_schedule, inserts, True),  # somebody else may have added it meanwhile
+            (sql.update_config, config_updates, True),
+            (sql.update_state, state_updates, True),
+            (sql.delete_schedule, deletes, True),
+            (sql.delete_config, old_configs, False),
         ):
-            if rows and run(connection, statement, rows) != len(rows):
-                raise Conflict
-        if old_configs:
-            run(connection, self._sql.delete_config, old_configs)
+            if rows:
+                self.dialect.write(connection, statement, rows, guarded=guarded)

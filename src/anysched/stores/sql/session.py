@@ -17,7 +17,7 @@ from sqlalchemy import exc as sql_errors
 from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.stores.sql.ahead import Question, keep_answers
-from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.dialects import Conflict, Dialect
 from anysched.stores.sql.present import ServerTime
 
 T = TypeVar("T")
@@ -29,9 +29,8 @@ READERS = 2
 #: How often a transaction is tried that others undo: they changed its rows (rule S4), or each waited for the other.
 ATTEMPTS = 10
 
-
-class Conflict(Exception):
-    """What was read is not what is there any more."""
+#: For how many seconds who was undone lets the other one go on: it has not got yet what it waited for.
+REST = 0.01
 
 
 class _Cut(StoreUnavailableError):
@@ -51,6 +50,7 @@ class Session:
         self.engine = engine
         self.dialect = dialect
         self.shown = shown
+        dialect.keep_order(engine)
         self._private = dialect.is_private(engine)
         self._write_lock: AbstractContextManager[object] = (
             nullcontext() if dialect.many_writers else threading.Lock()
@@ -77,6 +77,7 @@ class Session:
                 isolation_level="AUTOCOMMIT",
                 hide_parameters=True,
             )
+            self.dialect.keep_order(apart.engine)
         return apart
 
     def close_apart(self) -> None:
@@ -174,6 +175,7 @@ class Session:
             except (sql_errors.DBAPIError, self._driver_error) as exc:
                 if not self.dialect.is_undone(getattr(exc, "orig", None) or exc):
                     raise
+                threading.Event().wait(REST)
         raise StoreUnavailableError(f"{self.shown}: others keep changing the same schedules")
 
     def _transact(
@@ -182,7 +184,7 @@ class Session:
         try:
             self._begin(connection, begin, ahead)
             result = work(connection)
-            connection.exec_driver_sql("COMMIT")
+            self.dialect.commit(connection)
         except _Cut:
             raise
         except BaseException:
@@ -218,8 +220,8 @@ class Session:
         """Undo everything. A full disk ends the transaction by itself; a connection that fails here is of no use."""
         try:
             if getattr(connection.connection.dbapi_connection, "in_transaction", True):
-                connection.exec_driver_sql("ROLLBACK")
-        except sql_errors.SQLAlchemyError:
+                self.dialect.roll_back(connection)
+        except (sql_errors.SQLAlchemyError, self._driver_error):
             connection.invalidate()
 
     def _refused(self, connection: sa.Connection) -> None:

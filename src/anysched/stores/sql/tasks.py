@@ -17,10 +17,9 @@ from anysched.model.unset import UnsetType
 from anysched.rules.options import merge_options
 from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import from_json, to_json
-from anysched.stores.sql.dialects import Dialect
+from anysched.stores.sql.dialects import Conflict, Dialect
 from anysched.stores.sql.migrations import TASKS_REVISION, check_node
 from anysched.stores.sql.payloads import Payloads
-from anysched.stores.sql.session import Conflict
 from anysched.stores.sql.statements import Statements
 from anysched.wire.records import options_from_plain, options_to_plain
 

@@ -9,8 +9,11 @@ from typing import Literal, cast
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
 
-from anysched.stores.sql.dialects import Dialect, Many, Parameters
+from anysched.stores.sql.dialects import Dialect, Many, Parameters, RowByRow
 from anysched.stores.sql.schema import Tables
+
+#: What writes statements for rows: for many at once, or for one.
+Forms = Dialect | RowByRow
 
 
 class Writer:
@@ -50,7 +53,7 @@ class Writer:
     def insert(self, table: sa.Table, columns: str, ending: str = "") -> Many:
         """Return what adds rows."""
         rows = _types(table, columns)
-        return self._many(f"{self.dialect.insert(self._quote(table), rows)} {ending}", rows)
+        return self._many(rows, lambda forms: f"{forms.insert(self._quote(table), rows)} {ending}", adds=True)
 
     def update(self, table: sa.Table, columns: str, keys: str, fixed: str = "") -> Many:
         """Return what changes the rows with these keys.
@@ -58,23 +61,30 @@ class Writer:
         :param fixed: what is set in all of them alike
         """
         rows = _types(table, columns) | _types(table, keys, "old_")
-        changes = ", ".join(self._equations(columns)) + fixed
-        return self._many(self.dialect.update(self._quote(table), changes, self._condition(keys), rows), rows)
+
+        def write(forms: Forms) -> str:
+            changes = ", ".join(_equations(forms, columns)) + fixed
+            return forms.update(self._quote(table), changes, _condition(forms, keys), rows)
+
+        return self._many(rows, write)
 
     def delete(self, table: sa.Table, keys: str) -> Many:
         """Return what deletes the rows with these keys."""
         rows = _types(table, keys, "old_")
-        return self._many(self.dialect.delete(self._quote(table), self._condition(keys), rows), rows)
+        return self._many(rows, lambda forms: forms.delete(self._quote(table), _condition(forms, keys), rows))
 
-    def _many(self, text: str, rows: Parameters) -> Many:
-        return Many(self.sql(text), tuple(rows.values()))
+    def _many(self, rows: Parameters, write: Callable[[Forms], str], *, adds: bool = False) -> Many:
+        many, one = (self.sql(write(forms)) for forms in (self.dialect, RowByRow()))
+        return Many(many, tuple(rows.values()), one, adds)
 
-    def _condition(self, keys: str) -> str:
-        return " AND ".join(self._equations(keys, "old_"))
 
-    def _equations(self, columns: str, prefix: str = "") -> list[str]:
-        """Return ``column = parameter`` for each column."""
-        return [f"{name} = {self.dialect.value.format(prefix + name)}" for name in columns.split(", ")]
+def _condition(forms: Forms, keys: str) -> str:
+    return " AND ".join(_equations(forms, keys, "old_"))
+
+
+def _equations(forms: Forms, columns: str, prefix: str = "") -> list[str]:
+    """Return ``column = parameter`` for each column."""
+    return [f"{name} = {forms.value.format(prefix + name)}" for name in columns.split(", ")]
 
 
 @lru_cache(maxsize=1024)

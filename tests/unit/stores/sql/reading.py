@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -11,6 +11,7 @@ from unittest.mock import patch
 import sqlalchemy as sa
 
 from anysched.stores import SQLDataStore
+from anysched.stores.sql.pipeline import Pipeline
 
 
 def _pages(cursor: Any, statement: str, parameters: Any) -> int:
@@ -43,28 +44,63 @@ MEASURES: dict[str, Callable[[Any, str, Any], int]] = {"postgresql": _pages, "my
 
 
 @contextmanager
-def measured(store: SQLDataStore) -> Iterator[list[tuple[int, str]]]:
-    """Note what statements of a store read, each time: pages of PostgreSQL, rows of MariaDB."""
+def watched(store: SQLDataStore, note: Callable[[Any, str, Any], object]) -> Iterator[None]:
+    """Call ``note`` with a connection of the driver, a statement and its parameters before a store executes it.
+
+    Statements that would travel together travel one after the other.
+    """
     engine = store._session.engine
-    measure = MEASURES[engine.dialect.name]
-    read: list[tuple[int, str]] = []
-    begin_at = store._dialect.begin_at
+    results = Pipeline._results
 
     def before(
         connection: sa.Connection, _: Any, statement: str, parameters: Any, __: Any, many: bool
     ) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "(SELECT", "INSERT", "DELETE")):
-            cursor = connection.connection.cursor()
-            cost = measure(cursor, statement, parameters[0] if many else parameters)
-            cursor.close()
-            read.append((cost, statement))
+        note(connection.connection.driver_connection, statement, parameters[0] if many else parameters)
 
-    def begin_only(connection: sa.Connection, statements: Sequence[str], _: Any) -> Any:
-        return begin_at(
-            connection, statements, ()
-        )  # so that what is asked ahead is asked where it is measured
+    def apart(pipeline: Any, questions: Any, writes: Any) -> list[Any]:
+        answers: list[Any] = []
+        for number, question in enumerate(questions):
+            note(pipeline._connection, *question)
+            answers += results(pipeline, [question], writes[number : number + 1])
+        return answers
 
     sa.event.listen(engine, "before_cursor_execute", before)
-    with patch.object(store._dialect, "begin_at", begin_only):
-        yield read
+    with patch.object(Pipeline, "_results", apart):
+        yield
     sa.event.remove(engine, "before_cursor_execute", before)
+
+
+@contextmanager
+def round_trips(store: SQLDataStore) -> Iterator[list[object]]:
+    """Note each round trip of a store to its server."""
+    engine = store._session.engine
+    made: list[object] = []
+    results = Pipeline._results
+
+    def travel(*arguments: Any) -> list[Any]:
+        made.append(arguments)
+        return results(*arguments)
+
+    def before(*arguments: object) -> None:
+        made.append(arguments)
+
+    sa.event.listen(engine, "before_cursor_execute", before)
+    with patch.object(Pipeline, "_results", travel):
+        yield made
+    sa.event.remove(engine, "before_cursor_execute", before)
+
+
+@contextmanager
+def measured(store: SQLDataStore) -> Iterator[list[tuple[int, str]]]:
+    """Note what statements of a store read, each time: pages of PostgreSQL, rows of MariaDB."""
+    measure = MEASURES[store._session.engine.dialect.name]
+    read: list[tuple[int, str]] = []
+
+    def note(driver: Any, statement: str, parameters: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "(SELECT", "INSERT", "DELETE")):
+            cursor = driver.cursor()
+            read.append((measure(cursor, statement, parameters), statement))
+            cursor.close()
+
+    with watched(store, note):
+        yield read

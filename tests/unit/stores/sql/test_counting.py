@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import anyio
 import pytest
-import sqlalchemy as sa
 from tests.services import empty_tables
+from tests.unit.stores.sql.reading import watched
 from tests.unit.stores.sql.servers import SERVERS, Server
 
 from anysched.model.job import JobResult
@@ -171,11 +171,7 @@ async def test_what_it_costs(
     node, statements = Node(store), list[str]()
     these = await ends(node, clock, outcome)
 
-    def note(*arguments: object) -> None:
-        statements.append(str(arguments[2]))
-
-    sa.event.listen(store._session.engine, "before_cursor_execute", note)
-    assert [True] * 3 == await node.report(these)
-    sa.event.remove(store._session.engine, "before_cursor_execute", note)
+    with watched(store, lambda _, statement, __: statements.append(statement)):
+        assert [True] * 3 == await node.report(these)
     assert expected == sum("anysched_schedules" in statement for statement in statements)
     assert not any("UPDATE" in s.split() for s in statements if "anysched_schedules" in s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -64,7 +65,10 @@ async def test_manual_jobs_have_no_fire_time(store: SQLDataStore) -> None:
 async def test_configurations_are_read_once(
     store: SQLDataStore, path: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A configuration is decoded when it is new, and not at each firing; a replaced one is read again."""
+    """A configuration is decoded when it is new, and not at each firing; a replaced one is read again.
+
+    One that says the same as another is not decoded at all.
+    """
     decoded: list[str] = []
     decode = configs.schedule_from_plain
 
@@ -74,11 +78,12 @@ async def test_configurations_are_read_once(
 
     monkeypatch.setattr(configs, "schedule_from_plain", count)
     user, node = User(store), Node(store)
-    await user.add(every(id="a"), every(id="b"))
+    await user.add(every(id="a"), every(5, id="b"), every(id="c", args=([],)))
     for _ in range(5):
         await clock.advance(10)
-        assert 2 == len((await node.work()).claims)
+        assert [(), (), ([],)] == [claim.job.args for claim in (await node.work()).claims]
     assert ["a", "b"] == sorted(decoded)
+    assert ["a", "b", "c"] == await user.ids()
     other = SQLDataStore(f"sqlite:///{path}")
     await other.open(clock)
     await User(other).replace(every(20, id="a"))
@@ -166,28 +171,48 @@ async def test_a_requested_cancel_outlives_the_node(store: SQLDataStore, clock: 
     assert ([], ["cancelled"]) == (work.claims, [ended.result.outcome.value for ended in work.ended])
 
 
-async def test_a_pass_that_is_known_to_have_work(store: SQLDataStore, clock: FakeClock) -> None:
-    """What this process wrote and is due is not asked for first; else a pass with nothing to do only reads."""
+Begun = Callable[[Callable[[], Awaitable[object]]], Awaitable[list[str]]]
+
+
+@pytest.fixture
+def begun(store: SQLDataStore) -> Begun:
+    """Return how transactions began while something was done."""
     statements: list[str] = []
     sa.event.listen(
         store._session.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
     )
-    node = Node(store)
 
-    async def begun() -> list[str]:
+    async def begun(do: Callable[[], Awaitable[object]]) -> list[str]:
         statements.clear()
-        await node.advance()
+        await do()
         return [statement for statement in statements if statement.startswith("BEGIN")]
 
-    assert ["BEGIN"] == await begun()
+    return begun
+
+
+async def test_a_pass_that_is_known_to_have_work(store: SQLDataStore, clock: FakeClock, begun: Begun) -> None:
+    """What this process wrote and is due is not asked for first; else a pass with nothing to do only reads."""
+    node = Node(store)
+    assert ["BEGIN"] == await begun(node.advance)
     await User(store).add(every())
-    assert ["BEGIN IMMEDIATE"] == await begun()
-    assert ["BEGIN"] == await begun()
+    assert ["BEGIN IMMEDIATE"] == await begun(node.advance)
+    assert ["BEGIN"] == await begun(node.advance)
     await store.add_jobs([direct_job(clock.now())])
-    assert ["BEGIN IMMEDIATE"] == await begun()
+    assert ["BEGIN IMMEDIATE"] == await begun(node.advance)
     await store.add_jobs([direct_job(clock.now(), run_at=clock.now() + LEASE)])
     await User(store).pause("schedule")
-    assert ["BEGIN"] == await begun()
+    assert ["BEGIN"] == await begun(node.advance)
+
+
+async def test_a_pass_that_left_work_behind(store: SQLDataStore, clock: FakeClock, begun: Begun) -> None:
+    """Who found more than it could take does not ask first whether there is something to do, once it can take more."""
+    node = Node(store)
+    await store.add_jobs([direct_job(clock.now()) for _ in range(3)])
+    assert ["BEGIN IMMEDIATE"] == await begun(lambda: node.advance(claim_limit=1))
+    assert ["BEGIN IMMEDIATE"] == await begun(lambda: node.advance(claim_limit=0))
+    assert ["BEGIN"] == await begun(lambda: node.advance(claim_limit=0))
+    assert ["BEGIN IMMEDIATE"] == await begun(lambda: node.advance(claim_limit=2))
+    assert ["BEGIN"] == await begun(node.advance)
 
 
 async def test_jobs_that_are_taken_as_they_are_made(store: SQLDataStore, clock: FakeClock) -> None:

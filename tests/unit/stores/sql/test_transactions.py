@@ -21,7 +21,8 @@ from anysched.model.task import Task, TaskDefaults
 from anysched.rules.policy import Policy
 from anysched.stores import SQLDataStore
 from anysched.stores.sql.changes import Decided
-from anysched.stores.sql.session import ATTEMPTS, Conflict
+from anysched.stores.sql.dialects import Conflict
+from anysched.stores.sql.session import ATTEMPTS
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.actors import Node, User, direct_job, every
 

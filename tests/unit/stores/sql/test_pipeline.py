@@ -1,0 +1,208 @@
+"""Statements for PostgreSQL that travel together: what arrives, what is told of errors, what order holds (rule S4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from tests.services import empty_tables
+from tests.unit.stores.sql.reading import round_trips
+from tests.unit.stores.sql.servers import SERVERS, Server
+
+from anysched.errors import StoreError, StoreUnavailableError
+from anysched.model.change import Change
+from anysched.stores import SQLDataStore
+from anysched.stores.sql.changes import Decided
+from anysched.stores.sql.dialect_postgresql import _ALL_FOUND
+from anysched.stores.sql.dialects import Conflict
+from anysched.stores.sql.pipeline import Pipeline
+from anysched.testing import FakeClock
+from anysched.testing.store_suite.actors import Node, User, direct_job, every
+
+WAYS = ("prepared", "behind a pooler", "by an old libpq")
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Server]:
+    """A database of these tests' own."""
+    with SERVERS["postgresql"]() as server:
+        yield server
+
+
+@pytest.fixture
+def server(database: Server) -> Server:
+    """The same, with nothing in the tables."""
+    empty_tables(database.engine)
+    return database
+
+
+def open_pipeline(driver: psycopg.Connection[Any], way: str, patch: pytest.MonkeyPatch) -> Pipeline:
+    if way == "behind a pooler":
+        driver.prepare_threshold = None
+    if way == "by an old libpq":
+        patch.setattr(psycopg.Pipeline, "is_supported", lambda: False)
+    return Pipeline(driver)
+
+
+@pytest.fixture(params=WAYS)
+def pipeline(
+    request: pytest.FixtureRequest, database: Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Pipeline]:
+    """A pipeline of each kind, in a transaction, with a table that goes with it."""
+    connection: Any = database.engine.raw_connection()
+    driver = connection.driver_connection
+    driver.autocommit = True
+    pipeline = open_pipeline(driver, request.param, monkeypatch)
+    pipeline.begin([("BEGIN", ()), ("CREATE TEMPORARY TABLE things (id bigint PRIMARY KEY, name text)", ())])
+    yield pipeline
+    pipeline.roll_back()
+    connection.invalidate()
+
+
+INSERT = "INSERT INTO things (id, name) VALUES (%s, %s)"
+UPDATE = "UPDATE things SET name = %s WHERE id = %s"
+SELECT = "SELECT name FROM things ORDER BY id"
+
+
+def test_values_arrive_as_they_are(pipeline: Pipeline) -> None:
+    """Rule N7: whatever is in a value is data; numbers, texts and bytes are read as what they were."""
+    texts = ["", "NULL", "'\"\\", "%s", "$1", "ß 😀", "\n"]
+    question = "SELECT %s, CAST(%s AS text), CAST(%s AS bytea), CAST(%s AS text), '100%%'"
+    for _ in range(2):
+        for text in texts:
+            row = (-(1 << 63), text, b"\0\xff", None, "100%")
+            assert [[row]] == pipeline.ask([(question, row[:4])])
+    with pytest.raises(psycopg.DataError, match="zero character"):
+        pipeline.ask([("SELECT CAST(%s AS text)", ("a\0b",))])
+    assert [[(1,)]] == pipeline.ask([("SELECT 1", ())])
+
+
+def test_large_values_both_ways(pipeline: Pipeline) -> None:
+    """More than networks take in at once is sent while as much is received."""
+    large = "x" * 3_000_000
+    answers = pipeline.ask([("SELECT CAST(%s AS text)", (large,))] * 3)
+    assert [[(large,)]] * 3 == answers
+
+
+def test_what_is_written_comes_first(pipeline: Pipeline) -> None:
+    """What is asked sees what was to be written before; it is counted alike."""
+    pipeline.write((INSERT, (1, "a")))
+    pipeline.write((INSERT, (2, "b")))
+    assert [[("a",), ("b",)], ()] == pipeline.ask([(SELECT, ()), ("DELETE FROM things WHERE id = 7", ())])
+    pipeline.write((UPDATE, ("c", 2)))
+    assert 2 == pipeline.count(("UPDATE things SET id = id", ()))
+    pipeline.flush()
+    assert [[("a",), ("c",)]] == pipeline.ask([(SELECT, ())])
+
+
+def test_conflicts(pipeline: Pipeline) -> None:
+    """Rule S4: what is not there any more, or there already, is told before the transaction ends."""
+    pipeline.ask([("SAVEPOINT here", ())])
+    for statement, parameters in ((INSERT, (1, "again")), (_ALL_FOUND.format(UPDATE), ("b", 2, 1))):
+        pipeline.write((INSERT, (1, "a")))
+        pipeline.write((statement, parameters), guarded=True)
+        with pytest.raises(Conflict):
+            pipeline.commit()
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+            pipeline.ask([(SELECT, ())])
+        pipeline.ask([("ROLLBACK TO here", ())])
+    pipeline.write((INSERT, (1, "a")))
+    pipeline.write((_ALL_FOUND.format(UPDATE), ("b", 1, 1)), guarded=True)
+    assert [[("b",)]] == pipeline.ask([(SELECT, ())])
+
+
+def test_errors_are_those_of_the_first_statement(pipeline: Pipeline) -> None:
+    """What fails is told as the server says it, what follows is not done, and the connection serves on."""
+    pipeline.ask([("SAVEPOINT here", ())])
+    pipeline.write((INSERT, (1, "a")))
+    pipeline.write((INSERT, (1, "again")))
+    with pytest.raises(psycopg.errors.UniqueViolation, match="already exists"):
+        pipeline.ask([("SELECT 1 / 0", ()), (SELECT, ())])
+    pipeline.ask([("ROLLBACK TO here", ())])
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        pipeline.ask([(SELECT, ()), ("SELECT * FROM nowhere", ()), ("SELECT 1 / 0", ())])
+    pipeline.ask([("ROLLBACK TO here", ())])
+    assert [()] == pipeline.ask([(SELECT, ())])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_prepared(database: Server, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement is prepared once, and none where another connection of the server may come next."""
+    connection: Any = database.engine.raw_connection()
+    try:
+        pipeline = open_pipeline(connection.driver_connection, way, monkeypatch)
+        for _ in range(3):
+            assert [[(1,)], [(2,)]] == pipeline.ask([("SELECT 1", ()), ("SELECT 2", ())])
+        ((prepared,),) = pipeline.ask([("SELECT count(*) FROM pg_prepared_statements", ())])[0]
+        assert (3 if way == "prepared" else 0) == prepared
+    finally:
+        connection.invalidate()
+
+
+@pytest.fixture
+async def store(server: Server) -> Any:
+    store = server.store()
+    await store.open(FakeClock())
+    yield store
+    await store.close()
+
+
+@pytest.mark.anyio
+async def test_a_server_that_forgets_what_was_prepared(store: SQLDataStore) -> None:
+    """Rule N3: what somebody else on the same connection has made the server forget is prepared again, unnoticed."""
+    user, node = User(store), Node(store)
+    for name in "abc":
+        await user.add(every(id=name))
+        await store._session.write(lambda connection: connection.exec_driver_sql("DEALLOCATE ALL"))
+        assert [name] == [job.schedule_id for job in (await node.work()).made]
+
+
+@pytest.mark.anyio
+async def test_round_trips_of_users(store: SQLDataStore) -> None:
+    """Rule P4: what users write takes few round trips: the beginning with what is asked, and what is written, with
+    the end.
+    """
+    user = User(store)
+    await user.add(every(id="first"))
+    await user.pause("first")  # tasks are read once
+    for expected, call in (
+        (2, lambda: user.add(every(id="second"))),
+        (2, lambda: user.add(*(every(id=f"{number}") for number in range(9)))),
+        (2, lambda: store.add_jobs([direct_job(store.present())])),
+        (2, lambda: user.pause("second")),
+        (3, lambda: user.unpause("second")),  # whose job is not made twice
+    ):
+        with round_trips(store) as made:
+            await call()
+        assert expected == len(made)
+
+
+@pytest.mark.anyio
+async def test_errors_at_the_end(server: Server, store: SQLDataStore) -> None:
+    """Rule S4: what the server refuses together with the end is told as ever, and nothing of it is left."""
+    await User(store).add(every(id="there"))
+    change = Change(
+        schedule_id="there", schedule=every(id="there"), state=(await User(store).get("there")).state
+    )
+    assert change.schedule is not None
+    config = store._schedules.configs.encode(change.schedule)
+
+    def add(connection: sa.Connection) -> None:
+        store._changes.write(connection, [Decided(None, change, config)], store.present())
+
+    with pytest.raises(StoreUnavailableError, match="others keep changing"):
+        await store._session.write(add)
+    server.query("ALTER TABLE anysched_audit RENAME TO anysched_elsewhere")
+    try:
+        with pytest.raises(StoreError, match="anysched_audit"):
+            await store._session.write(
+                lambda connection: store._dialect.write(
+                    connection, store._sql.insert_audit, [("a", 1, None, None, "x", "{}")]
+                )
+            )
+    finally:
+        server.query("ALTER TABLE anysched_elsewhere RENAME TO anysched_audit")
+    assert [("there",)] == server.query("SELECT id FROM anysched_schedules")
