@@ -95,7 +95,7 @@ class ScheduleMethods(Base):
             job_result_expiration_time=job_result_expiration_time,
             metadata=metadata,
             group=group,
-            tags=frozenset(convert.tags(tags)),
+            tags=tags,
             pause_after_failures=pause_after_failures,
             probe_after=probe_after,
             fixed_delay=fixed_delay,

@@ -8,8 +8,6 @@ from datetime import datetime, tzinfo
 from typing import Any
 from uuid import UUID
 
-import attrs
-
 from anysched._text import printable
 from anysched.engine.asking import (
     PauseRequest,
@@ -128,7 +126,7 @@ class Schedules:
         bind: Callable[[tzinfo], Any] | None = getattr(declaration.trigger, "bind", None)
         trigger = declaration.trigger if bind is None else bind(self._timezone)
         await prepare(trigger)
-        return attrs.evolve(declaration, func_or_task_id=task_id, trigger=trigger)
+        return declaration.resolved(task_id, trigger)
 
     async def get(
         self,
