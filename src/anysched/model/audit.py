@@ -17,7 +17,7 @@ from anysched.model.trigger import Trigger
 _TOLD: Final = ("task", "trigger", "status", "next_fire_time")
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
 class Addition(Mapping[str, Any]):
     """The details of an addition, as text that is made when it is read: very many are added, and few are asked about.
 

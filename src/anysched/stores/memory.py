@@ -214,7 +214,7 @@ class MemoryDataStore:
         """Decide in a thread, so that the event loop goes on; write unless somebody was faster (rule S4)."""
         limit = max(1, request.job_limit - sum(len(change.jobs) for change in changes))
         change = await anyio.to_thread.run_sync(self._decide_firing, request, snapshot, now, limit)
-        if self._schedules.get(snapshot.id) is not snapshot:
+        if not self._schedules.is_still(snapshot.id, snapshot):
             return []
         written, ended = self._changes.write(change, now)
         changes.append(written)
@@ -229,13 +229,14 @@ class MemoryDataStore:
         taken: list[DueEntry] = []
         jobs = 0
         try:
-            for entry, snapshot in self._schedules.take_due(now):
+            for entry, schedule, state in self._schedules.take_due(now):
                 taken.append(entry)
-                if not request.plan_all and snapshot.task_id not in request.tasks:
-                    if snapshot.id not in self._told:
-                        self._told.add(snapshot.id)
-                        unknown.append((snapshot.id, f"task {snapshot.task_id!r}"))
+                if not request.plan_all and schedule.task_id not in request.tasks:
+                    if schedule.id not in self._told:
+                        self._told.add(schedule.id)
+                        unknown.append((schedule.id, f"task {schedule.task_id!r}"))
                     continue
+                snapshot = ScheduleSnapshot(schedule, state)
                 if takes_long(snapshot, now):
                     slow.append(snapshot)
                 else:
