@@ -126,6 +126,8 @@ class Schedules:
         bind: Callable[[tzinfo], Any] | None = getattr(declaration.trigger, "bind", None)
         trigger = declaration.trigger if bind is None else bind(self._timezone)
         await prepare(trigger)
+        if task_id is reference and trigger is declaration.trigger:
+            return declaration
         return declaration.resolved(task_id, trigger)
 
     async def get(

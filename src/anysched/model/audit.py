@@ -50,7 +50,7 @@ class Addition(Mapping[str, Any]):
 
 
 def _details(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    return value if isinstance(value, Addition) else convert.frozen_mapping(value, "details")
+    return value if value.__class__ is Addition else convert.frozen_mapping(value, "details")
 
 
 @attrs.frozen(kw_only=True)

@@ -19,6 +19,8 @@ Seconds = timedelta | float
 
 def duration(value: Seconds, name: str) -> timedelta:
     """Return a duration, given as one or as a number of seconds; not negative."""
+    if value is NO_TIME:
+        return NO_TIME
     if isinstance(value, bool) or not isinstance(value, (timedelta, int, float)):
         raise TypeError(f"{name} must be a timedelta or a number of seconds, not {type(value).__name__}")
     try:

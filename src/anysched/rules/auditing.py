@@ -47,7 +47,7 @@ def entry(actor: Actor, now: datetime, deed: Deed, schedule_id: str | None = Non
     :param schedule_id: the schedule that it was done to, if it was one
     """
     details = deed.details
-    if not isinstance(details, Addition):
+    if details.__class__ is not Addition:
         details = {key: _plain(value) for key, value in details.items() if value is not None}
     return AuditEntry(
         id=deed.id or new_id(now),

@@ -69,6 +69,8 @@ class Changes:
     @property
     def placed(self) -> list[Placed]:
         """The holds and windows that are not over, in the order of their ids."""
+        if not self._holds:
+            return []
         now = self.clock.now()
         return [one for _, one in sorted(self._holds.items()) if not one.is_over(now)]
 
@@ -221,7 +223,7 @@ class Changes:
             self.ledger.add(skip)
         if change.audit:
             self.ledger.note(change.audit)
-        for fate in change.queued if self.jobs.has_any(key) else ():
+        for fate in change.queued if change.queued and self.jobs.has_any(key) else ():
             if fate == "hold":
                 self.jobs.hold(key, now)
             elif fate == "release":
