@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
 import attrs
 
@@ -72,6 +72,10 @@ class PreparedTrigger(Trigger, Protocol):
         ...
 
 
+#: What has nothing to load, and most fields of triggers are.
+_PLAIN: Final = frozenset({type(None), bool, int, str, date, datetime, timedelta})
+
+
 def preparations(trigger: object) -> list[Callable[[], None]]:
     """Return the ``prepare`` of a trigger and of all that its fields hold, whatever they are: attrs classes, tuples."""
     found: list[Callable[[], None]] = []
@@ -86,8 +90,10 @@ def preparations(trigger: object) -> list[Callable[[], None]]:
         prepared, names = _shape(cls)
         if prepared:
             found.append(part.prepare)
-        if names:
-            waiting.extend([getattr(part, name) for name in names])
+        for name in names:
+            value = getattr(part, name)
+            if value.__class__ not in _PLAIN:
+                waiting.append(value)
     return found
 
 

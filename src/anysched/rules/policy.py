@@ -19,6 +19,10 @@ from anysched.rules.options import effective_options
 from anysched.rules.pausing import after, settle_and_fire
 
 
+def _nobody(policy: Policy) -> auditing.Actor:
+    return auditing.Actor(policy.node)
+
+
 @attrs.frozen
 class Policy:
     """What ``ports.store.NodePolicy`` asks for, by the rules.
@@ -29,13 +33,17 @@ class Policy:
     defaults: TaskDefaults
     retention: Retention = attrs.field(factory=Retention, kw_only=True)
     node: str | None = attrs.field(default=None, kw_only=True)
+    _nobody: auditing.Actor = attrs.field(  # is asked for whenever jobs end
+        init=False, repr=False, eq=False, default=attrs.Factory(_nobody, takes_self=True)
+    )
 
     def actor(self, by: str | None = None, reason: str | None = None) -> auditing.Actor | None:
         """Return who does something through this node, None if nothing is kept of that (rule A2).
 
         :raise TypeError, ValueError: when a name or a reason is no text that can be stored
         """
-        actor = auditing.Actor(self.node, by, reason)
+        nobody = by is None and reason is None
+        actor = self._nobody if nobody else auditing.Actor(self.node, by, reason)
         return None if self.retention.audit is None else actor
 
     def options(self, schedule: Schedule | None, task: Task | None) -> EffectiveOptions:
