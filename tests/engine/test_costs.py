@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from tests.engine.conftest import MakeScheduler
-from tests.engine.support import Runs, StoreProxy
+from tests.engine.support import START, Runs, StoreProxy
 from tests.engine.triggers import Plain
 
 from anysched import AsyncScheduler, IntervalTrigger, Schedule, ScheduleState
@@ -109,6 +109,22 @@ async def test_what_is_gone_is_forgotten(make: MakeScheduler, clock: FakeClock, 
         assert isinstance(store, MemoryDataStore)
         assert 0 == len(store._results) == len(store._jobs) == len(store._schedules)
         assert 100 > len(store._schedules._heap)
+
+
+async def test_pausing_again_and_again(make: MakeScheduler, clock: FakeClock, runs: Runs) -> None:
+    """Rule S5: a schedule that is paused and resumed a thousand times is kept once, and fires once."""
+    async with make(MemoryDataStore()) as scheduler:
+        every, tick = IntervalTrigger(seconds=5, start_time=START + timedelta(seconds=5)), runs.task()
+        for id in ("a", "b", "c"):
+            await scheduler.add_schedule(tick, every, id=id)
+        for _ in range(1000):
+            await scheduler.pause_schedule("b")
+            await scheduler.unpause_schedule("b")
+        store = scheduler._engine.settings.store
+        assert isinstance(store, MemoryDataStore)
+        assert 100 > len(store._schedules._heap)
+        await clock.advance(5)
+        assert [5, 5, 5] == runs.take()
 
 
 async def test_what_has_expired_is_deleted(

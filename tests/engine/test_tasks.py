@@ -186,6 +186,30 @@ async def test_configuring_a_function_leaves_it_alone(make: MakeScheduler, store
         )
 
 
+async def test_a_known_function_that_changes_its_name(make: MakeScheduler) -> None:
+    """Rule S7: a function is known by the name that @task gives it now, though it was known by another one before."""
+
+    async def function() -> None:
+        pass
+
+    async def other() -> None:
+        pass
+
+    async with make() as scheduler:
+
+        async def name_now() -> str:
+            every = IntervalTrigger(hours=1)
+            await scheduler.add_schedule(function, every, id="s", conflict_policy="replace")
+            return (await scheduler.get_schedule("s")).task_id
+
+        assert "named" not in (await name_now(), await name_now())
+        task(id="named")(function)
+        assert ("named", "named") == (await name_now(), await name_now())
+        await scheduler.configure_task("named", func=other)
+        assert "named" == await name_now()
+        assert function is scheduler._engine.settings.tasks["named"].func
+
+
 async def test_options_that_are_not_given_stay(scheduler: AsyncScheduler, runs: Runs) -> None:
     """Rule S7: configuring again changes only what is given; None is a value of its own."""
     await scheduler.configure_task(runs.task(), max_running_jobs=3, misfire_grace_time=5)

@@ -36,7 +36,7 @@ class ScheduleMethods(Base):
         max_catchup: int = 100,
         max_jitter: timedelta | float | None = None,
         job_executor: str | UnsetType | None = UNSET,
-        job_result_expiration_time: timedelta | float = 0,
+        job_result_expiration_time: timedelta | float = convert.NO_TIME,
         metadata: Mapping[str, Any] = convert.EMPTY_MAPPING,
         group: str | None = None,
         tags: Iterable[str] = (),
@@ -81,7 +81,7 @@ class ScheduleMethods(Base):
         """
         self._require_running()
         schedule = Schedule(
-            func_or_task_id,
+            self._engine.tasks.known(func_or_task_id),  # by name now, or a second one has to be made of this
             trigger,
             id=str(new_id(self._engine.settings.store.present())) if id is None else id,
             args=args,
@@ -95,7 +95,7 @@ class ScheduleMethods(Base):
             job_result_expiration_time=job_result_expiration_time,
             metadata=metadata,
             group=group,
-            tags=frozenset(convert.tags(tags)),
+            tags=tags,
             pause_after_failures=pause_after_failures,
             probe_after=probe_after,
             fixed_delay=fixed_delay,

@@ -44,11 +44,16 @@ class Tasks:
     async def make_known(self, func: Callable[..., Any], task_id: str | None = None) -> KnownTask:
         """Get to know a callable, and declare the options that its code states."""
         known = self._registry.add(func, task_id)
-        if self._declared.get(known.id) != known.options:
+        declared = self._declared.get(known.id)
+        if declared is not known.options and declared != known.options:
             await self._store.declare_tasks({known.id: known.options})
             self._declared[known.id] = known.options
             self._learned()
         return known
+
+    def known(self, func_or_task_id: Callable[..., Any] | str) -> Callable[..., Any] | str:
+        """Return a callable that is known by its name, anything else as it is."""
+        return self._registry.known_name(func_or_task_id) or func_or_task_id
 
     async def name_of(self, func_or_task_id: Callable[..., Any] | str, *, learn: bool = True) -> str:
         """Return the name of a task, which becomes known if it is given as a callable.

@@ -9,7 +9,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import anyio.lowlevel
-import attrs
 
 from anysched._text import printable
 from anysched.engine.asking import (
@@ -144,7 +143,9 @@ class Schedules:
         bind: Callable[[tzinfo], Any] | None = getattr(declaration.trigger, "bind", None)
         trigger = declaration.trigger if bind is None else bind(self._timezone)
         await prepare(trigger)
-        return attrs.evolve(declaration, func_or_task_id=task_id, trigger=trigger)
+        if task_id is reference and trigger is declaration.trigger:
+            return declaration
+        return declaration.resolved(task_id, trigger)
 
     async def get(
         self,

@@ -97,6 +97,7 @@ class TaskRegistry:
     def __init__(self, *, durable: bool) -> None:
         self._durable = durable
         self._known: dict[str, KnownTask] = {}
+        self._by_func: dict[object, KnownTask] = {}  # those that are known under their own names
         self._names = frozenset[str]()
         self._made_up: dict[object, str] = {}
         self._made_up_names: set[str] = set()
@@ -145,8 +146,11 @@ class TaskRegistry:
             return known
         if known is not None:
             logger.info("task %s now means another callable", printable(name))
+            self._by_func = {one: other for one, other in self._by_func.items() if other is not known}
         added = KnownTask(name, func, declaration.options, "async" if _is_async(func) else "thread")
         self._known[name] = added
+        if task_id is None and _is_hashable(func):
+            self._by_func[func] = added
         self._names |= {name}
         return added
 
@@ -154,6 +158,15 @@ class TaskRegistry:
         """Return the name that ``add`` would give a callable. Raises what ``add`` raises."""
         declaration: Declaration = getattr(func, _ATTRIBUTE, _UNDECLARED)
         return declaration.id or self._own_name(func)
+
+    def known_name(self, func: object) -> str | None:
+        """Return the name of a callable that is known under its own name; None for anything else."""
+        try:
+            known = self._by_func.get(func)
+        except TypeError:  # it cannot be hashed
+            return None
+        declaration: Declaration = getattr(func, _ATTRIBUTE, _UNDECLARED)
+        return None if known is None or known.options is not declaration.options else known.id
 
     def _own_name(self, func: Callable[..., Any]) -> str:
         try:

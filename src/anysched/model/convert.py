@@ -9,22 +9,27 @@ from typing import Any
 
 from anysched.model.unset import UnsetType
 
+#: Empty and equal values are one object: of very many records each is then 320 bytes smaller.
 EMPTY_MAPPING: Mapping[str, Any] = MappingProxyType({})
+NO_NAMES: frozenset[str] = frozenset()
+NO_TIME = timedelta(0)
 
 Seconds = timedelta | float
 
 
 def duration(value: Seconds, name: str) -> timedelta:
     """Return a duration, given as one or as a number of seconds; not negative."""
+    if value is NO_TIME:
+        return NO_TIME
     if isinstance(value, bool) or not isinstance(value, (timedelta, int, float)):
         raise TypeError(f"{name} must be a timedelta or a number of seconds, not {type(value).__name__}")
     try:
         result = value if isinstance(value, timedelta) else timedelta(seconds=value)
     except (OverflowError, ValueError) as exc:
         raise ValueError(f"{name} is out of range: {value!r}") from exc
-    if result < timedelta(0):
+    if result < NO_TIME:
         raise ValueError(f"{name} must not be negative: {value!r}")
-    return result
+    return result or NO_TIME
 
 
 def positive_duration(value: Seconds, name: str) -> timedelta:
@@ -55,6 +60,8 @@ def boolean(value: bool, name: str) -> bool:
 
 def frozen_mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return a read-only copy of a mapping with string keys."""
+    if value is EMPTY_MAPPING:
+        return value
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping, not {type(value).__name__}")
     if not value:
@@ -67,6 +74,8 @@ def frozen_mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def frozen_sequence(value: Iterable[Any], name: str) -> tuple[Any, ...]:
     """Return a tuple; a string is refused, as it is seldom meant."""
+    if value.__class__ is tuple:
+        return value
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be a sequence of values, not {type(value).__name__}")
     return tuple(value)
@@ -83,9 +92,11 @@ def identifier(value: str, name: str) -> str:
 
 def identifiers(value: Iterable[str], name: str) -> frozenset[str]:
     """Return a set of ids or names; a string is refused, as its characters are seldom meant."""
+    if value is NO_NAMES or (value.__class__ is tuple and not value):
+        return NO_NAMES
     if isinstance(value, Mapping):
         raise TypeError(f"{name} must be a collection of strings, not a mapping")
-    return frozenset(identifier(item, name) for item in frozen_sequence(value, name))
+    return frozenset(identifier(item, name) for item in frozen_sequence(value, name)) or NO_NAMES
 
 
 def group(value: str | None) -> str | None:

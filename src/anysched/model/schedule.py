@@ -52,6 +52,10 @@ def _kwargs(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return convert.frozen_mapping(value, "kwargs")
 
 
+def _coalesce(value: CoalescePolicy | str) -> CoalescePolicy:
+    return value if value.__class__ is CoalescePolicy else CoalescePolicy(value)
+
+
 def _paused(value: bool) -> bool:
     return convert.boolean(value, "paused")
 
@@ -116,9 +120,7 @@ class Schedule:
     args: tuple[Any, ...] = attrs.field(kw_only=True, default=(), converter=_args)
     kwargs: Mapping[str, Any] = attrs.field(kw_only=True, default=convert.EMPTY_MAPPING, converter=_kwargs)
     paused: bool = attrs.field(kw_only=True, default=False, converter=_paused)
-    coalesce: CoalescePolicy = attrs.field(
-        kw_only=True, default=CoalescePolicy.latest, converter=CoalescePolicy
-    )
+    coalesce: CoalescePolicy = attrs.field(kw_only=True, default=CoalescePolicy.latest, converter=_coalesce)
     misfire_grace_time: timedelta | UnsetType | None = attrs.field(
         kw_only=True, default=UNSET, converter=convert.misfire_grace_time
     )
@@ -128,13 +130,13 @@ class Schedule:
         kw_only=True, default=UNSET, converter=convert.job_executor
     )
     job_result_expiration_time: timedelta = attrs.field(
-        kw_only=True, default=timedelta(0), converter=_expiration
+        kw_only=True, default=convert.NO_TIME, converter=_expiration
     )
     metadata: Mapping[str, Any] = attrs.field(
         kw_only=True, default=convert.EMPTY_MAPPING, converter=convert.metadata
     )
     group: str | None = attrs.field(kw_only=True, default=None, converter=convert.group)
-    tags: frozenset[str] = attrs.field(kw_only=True, default=frozenset(), converter=convert.tags)
+    tags: frozenset[str] = attrs.field(kw_only=True, default=convert.NO_NAMES, converter=convert.tags)
     owner: str | None = attrs.field(kw_only=True, default=None, converter=convert.owner)
     pause_after_failures: int | None = attrs.field(
         kw_only=True, default=None, converter=_pause_after_failures
@@ -150,6 +152,30 @@ class Schedule:
                 "fixed_delay counts from the end of the last run, so that no two are due at a time: coalesce must be"
                 " 'latest' or 'earliest'"
             )
+
+    def resolved(self, task_id: str, trigger: Trigger) -> Schedule:
+        """Return this with the task by name, and a trigger that is bound; written out, as very many may be added."""
+        return Schedule(
+            task_id,
+            trigger,
+            id=self.id,
+            args=self.args,
+            kwargs=self.kwargs,
+            paused=self.paused,
+            coalesce=self.coalesce,
+            misfire_grace_time=self.misfire_grace_time,
+            max_catchup=self.max_catchup,
+            max_jitter=self.max_jitter,
+            job_executor=self.job_executor,
+            job_result_expiration_time=self.job_result_expiration_time,
+            metadata=self.metadata,
+            group=self.group,
+            tags=self.tags,
+            owner=self.owner,
+            pause_after_failures=self.pause_after_failures,
+            probe_after=self.probe_after,
+            fixed_delay=self.fixed_delay,
+        )
 
     @property
     def task_id(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime, tzinfo
-from typing import Any, Protocol, Self, runtime_checkable
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
 import attrs
 
@@ -71,6 +72,10 @@ class PreparedTrigger(Trigger, Protocol):
         ...
 
 
+#: What has nothing to load, and most fields of triggers are.
+_PLAIN: Final = frozenset({type(None), bool, int, str, date, datetime, timedelta})
+
+
 def preparations(trigger: object) -> list[Callable[[], None]]:
     """Return the ``prepare`` of a trigger and of all that its fields hold, whatever they are: attrs classes, tuples."""
     found: list[Callable[[], None]] = []
@@ -78,14 +83,25 @@ def preparations(trigger: object) -> list[Callable[[], None]]:
     while waiting:
         part = waiting.pop()
         cls: Any = part.__class__
-        if hasattr(cls, "prepare"):
-            found.append(part.prepare)
         if cls is tuple or cls is list:
             if part and not isinstance(part[0], (str, int, date)):  # else long rows of plain values
                 waiting.extend(part)
-        elif attrs.has(cls):
-            waiting.extend(getattr(part, field.name) for field in attrs.fields(cls) if field.init)
+            continue
+        prepared, names = _shape(cls)
+        if prepared:
+            found.append(part.prepare)
+        for name in names:
+            value = getattr(part, name)
+            if value.__class__ not in _PLAIN:
+                waiting.append(value)
     return found
+
+
+@lru_cache(maxsize=1000)
+def _shape(cls: type) -> tuple[bool, Sequence[str]]:
+    """Return whether objects of a class are prepared, and the names of their fields."""
+    fields = attrs.fields(cls) if attrs.has(cls) else ()
+    return hasattr(cls, "prepare"), tuple(field.name for field in fields if field.init)
 
 
 @attrs.frozen

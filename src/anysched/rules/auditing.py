@@ -13,7 +13,7 @@ from enum import Enum
 import attrs
 
 from anysched.model import convert
-from anysched.model.audit import AuditEntry
+from anysched.model.audit import Addition, AuditEntry
 from anysched.model.change import Change, HoldChange
 from anysched.model.events import (
     SchedulePaused,
@@ -46,8 +46,11 @@ def entry(actor: Actor, now: datetime, deed: Deed, schedule_id: str | None = Non
 
     :param schedule_id: the schedule that it was done to, if it was one
     """
+    details = deed.details
+    if details.__class__ is not Addition:
+        details = {key: _plain(value) for key, value in details.items() if value is not None}
     return AuditEntry(
-        id=new_id(now),
+        id=deed.id or new_id(now),
         at=now,
         action=deed.action,
         schedule_id=schedule_id,
@@ -55,7 +58,7 @@ def entry(actor: Actor, now: datetime, deed: Deed, schedule_id: str | None = Non
         by=actor.by,
         reason=actor.reason,
         node=actor.node,
-        details={key: _plain(value) for key, value in deed.details.items() if value is not None},
+        details=details,
     )
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 import attrs
 
+from anysched.model.audit import Addition
 from anysched.model.brief import brief
 from anysched.model.change import Change, HoldChange
 from anysched.model.events import (
@@ -28,7 +30,7 @@ from anysched.model.events import (
 )
 from anysched.model.hold import Hold, PlacedWindow
 from anysched.model.policies import AuditAction, Missed, ResumeFrom
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot
+from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.model.window import Window
 from anysched.rules.adding import SameTrigger, edits
 
@@ -56,11 +58,13 @@ class Deed:
 
     :ivar details: by name; what is None is left out
     :ivar name: the id of the hold, window or backfill that it is about, if any
+    :ivar id: the id for the entry, where there is one that is as good as a new one
     """
 
     action: AuditAction
     details: Details
     name: str | None = None
+    id: UUID | None = None
 
 
 def was_over(event: ScheduleUnpaused, now: datetime) -> bool:
@@ -88,8 +92,8 @@ def told_by_users(
         case ScheduleRemoved():
             assert stored is not None
             readable = stored.fault is None
-            known = _schedule(stored.schedule) if readable else {"task": event.task_id}
-            return Deed(AuditAction.schedule_removed, known)
+            trigger = brief(stored.trigger) if readable else None
+            return Deed(AuditAction.schedule_removed, {"task": event.task_id, "trigger": trigger})
         case SchedulePaused() if change.unpaused is not None:
             return _partial_resume(event, change, now)
         case SchedulePaused() if event.kind != "failure":
@@ -143,12 +147,8 @@ def told_of_set(
 def _addition(event: ScheduleAdded, change: Change) -> Deed:
     assert change.schedule is not None
     assert change.state is not None
-    begins = {"status": change.state.status, "next_fire_time": event.next_fire_time}
-    return Deed(AuditAction.schedule_added, {**_schedule(change.schedule), **begins})
-
-
-def _schedule(schedule: Schedule) -> Details:
-    return {"task": schedule.task_id, "trigger": brief(schedule.trigger)}
+    details = Addition(event.task_id, change.schedule.trigger, change.state.status, event.next_fire_time)
+    return Deed(AuditAction.schedule_added, details, id=change.state.incarnation)
 
 
 def pause(event: SchedulePaused, change: Change) -> Deed:

@@ -329,5 +329,7 @@ class RemainingFireTimes(FireTimes):
 
 def steadily_growing(times: FireTimes, first: datetime) -> None:
     """Try the first steps of a new schedule. :raise TriggerError: when the trigger stands still or raises"""
-    for _ in islice(times.between(first, END), 2):
-        pass
+    found: datetime | None = first
+    for _ in range(2):
+        if found is not None:
+            found = times.next(found)

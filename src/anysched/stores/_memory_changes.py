@@ -25,15 +25,13 @@ from anysched.rules.running import cancelled
 from anysched.rules.waiting import lost, with_ends
 from anysched.stores._memory_ledger import MemoryLedger
 from anysched.stores._memory_queue import JobQueue
-from anysched.stores._memory_schedules import Image, Rewrite, ScheduleTable, after, takes_long
+from anysched.stores._memory_schedules import Image, Rewrite, ScheduleTable, Stored, after, takes_long
 
 #: More decisions than this at once are made in a thread, so that the event loop goes on.
 MOST_INLINE = 200
 
 #: A decision about what is stored under an id.
 DecideStored = Callable[[str, ScheduleSnapshot | None, datetime], Change]
-
-Stored = dict[str, ScheduleSnapshot | None]
 
 
 @attrs.frozen
@@ -71,6 +69,8 @@ class Changes:
     @property
     def placed(self) -> list[Placed]:
         """The holds and windows that are not over, in the order of their ids."""
+        if not self._holds:
+            return []
         now = self.clock.now()
         return [one for _, one in sorted(self._holds.items()) if not one.is_over(now)]
 
@@ -90,7 +90,7 @@ class Changes:
         while True:
             holds, stored = self._holds, {key: self.schedules.get(key) for key in ids}
             changes = await self._decided(stored, ids, decide)
-            if holds is self._holds and all(self.schedules.get(key) is old for key, old in stored.items()):
+            if holds is self._holds and all(map(self.schedules.is_still, stored, stored.values())):
                 return self._commit(changes)  # rule S4: all is as it was
 
     async def hold(self, decide_hold: DecideHold, decide: Decide) -> Committed:
@@ -102,7 +102,7 @@ class Changes:
         while (change := decide_hold(self._holds, self.clock.now())) is not None:
             selector, present = change.selector, self.clock.now()
             if len(selector.ids or self.schedules) <= MOST_INLINE:
-                stored = _meant(selector, self.schedules.stored)
+                stored = self.schedules.meant(selector)
                 if not any(takes_long(snapshot, present) for snapshot in stored.values()):
                     return self._commit_hold(change, self._decide(stored, sorted(stored), decide_stored))
             with self.schedules.watched() as written:
@@ -119,15 +119,14 @@ class Changes:
         return Committed(())
 
     def _draft(self, image: Image, selector: Selector, decide: DecideStored) -> Draft:
-        stored = _meant(selector, image.snapshots)
-        ids = sorted(stored)
-        changes = self._decide(stored, ids, decide)
-        snapshots: dict[str, ScheduleSnapshot] = {}
+        stored = image.meant(selector)
+        changes = self._decide(stored, sorted(stored), decide)
+        snapshots: list[ScheduleSnapshot] = []
         for change in changes:
             old = stored[change.schedule_id]
             new = after(old, change)
             if new is not None and new is not old:
-                snapshots[new.id] = new
+                snapshots.append(new)
         others = [
             change for change in changes if change.queued or change.jobs or change.skips or change.audit
         ]
@@ -142,12 +141,13 @@ class Changes:
     def _decide(self, stored: Stored, ids: Sequence[str], decide: DecideStored) -> list[Change]:
         """Decide about ids in order; an id that is given twice is decided on as it is after the first time."""
         now = self.clock.now()
+        if len(ids) == len(stored):
+            return [decide(key, stored[key], now) for key in ids]
         seen = dict(stored)
         changes: list[Change] = []
         for key in ids:
-            change = decide(key, seen[key], now)
-            seen[key] = after(seen[key], change)
-            changes.append(change)
+            changes.append(decide(key, seen[key], now))
+            seen[key] = after(seen[key], changes[-1])
         return changes
 
     def _task_of(self, stored: ScheduleSnapshot | None) -> Task | None:
@@ -200,25 +200,21 @@ class Changes:
 
     def write(self, change: Change, now: datetime) -> tuple[Change, list[EndedJob]]:
         """Write one change; return it with what came of queued jobs that ended by it, and those."""
-        key = change.schedule_id
-        old = self.schedules.get(key)
         if change.removed:
             self.ledger.note(change.audit)
-            self.schedules.remove(key)
-            return change, self._end(self.jobs.take_waiting(key), now)
-        new = after(old, change)
-        if new is not None and new is not old:
-            self.schedules.put(new)
+            self.schedules.remove(change.schedule_id)
+            return change, self._end(self.jobs.take_waiting(change.schedule_id), now)
+        self.schedules.write(change)
         ended = self._write_others(change, now)
         return self._tell(change, ended, now), ended
 
     def _tell(self, change: Change, ended: Sequence[EndedJob], now: datetime) -> Change:
         """Write what comes of jobs that a change which is written has ended; return the change with that (rule S9)."""
-        stored = self.schedules.get(change.schedule_id) if ended else None
-        told = with_ends(change, stored, ended, now)
-        new = after(stored, told)
-        if told is not change and new is not None:
-            self.schedules.put(new)
+        if not ended:
+            return change
+        told = with_ends(change, self.schedules.get(change.schedule_id), ended, now)
+        if told is not change:
+            self.schedules.write(told)
         return told
 
     def _write_others(self, change: Change, now: datetime) -> list[EndedJob]:
@@ -227,7 +223,7 @@ class Changes:
             self.ledger.add(skip)
         if change.audit:
             self.ledger.note(change.audit)
-        for fate in change.queued if self.jobs.has_any(key) else ():
+        for fate in change.queued if change.queued and self.jobs.has_any(key) else ():
             if fate == "hold":
                 self.jobs.hold(key, now)
             elif fate == "release":
@@ -279,21 +275,14 @@ class Changes:
         now = self.clock.now()
         self.ledger.clean_up(retention, now)
         self._holds = {key: hold for key, hold in self._holds.items() if not hold.is_over(now)}
-        for stored in list(self.schedules.stored.values()):
-            if waits_for := stored.waits_for:
-                existing = [job for job in waits_for if self.jobs.get(job) is not None]
+        for key in self.schedules.waiting():
+            if (stored := self.schedules.get(key)) is not None:
+                existing = [job for job in stored.waits_for if self.jobs.get(job) is not None]
                 self.write(lost(stored, existing, now), now)
         expired = [job_id for job_id, (_, expires_at) in self.results.items() if expires_at <= now]
         for job_id in expired:
             del self.results[job_id]
         return len(expired)
-
-
-def _meant(selector: Selector, stored: Mapping[str, ScheduleSnapshot]) -> Stored:
-    """Return what is stored of the schedules that a selector means, of ids that do not exist None."""
-    if selector.ids is not None:
-        return {key: stored.get(key) for key in selector.ids}
-    return {key: old for key, old in stored.items() if selector.matches(old.schedule)}
 
 
 def _means(selector: Selector, key: str, stored: ScheduleSnapshot | None) -> bool:

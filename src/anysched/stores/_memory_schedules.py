@@ -3,75 +3,101 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import count, islice
+from itertools import islice
 
 import attrs
 
 from anysched.errors import TriggerError
 from anysched.model.change import Change
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.hold import Selector
+from anysched.model.schedule import Schedule, ScheduleSnapshot, ScheduleState
 from anysched.rules.windows import fire_times
 
 #: A decision about a schedule with this many missed fire times takes long if its trigger cannot count them.
 LONG_BACKLOG = 100
 
-Entry = tuple[datetime, int, str]
+#: When to look at a schedule, and its id.
+Entry = tuple[datetime, str]
+
+Stored = dict[str, ScheduleSnapshot | None]
 
 
-class ScheduleTable:
-    """Snapshots by id, and a heap of their ``wake_at``.
+class Snapshots:
+    """Schedules and their states by id.
 
-    Only the entry that was made for the present ``wake_at`` of a schedule holds; others are passed over when they
-    come up. So pausing costs nothing, and a paused head is simply not there (rule S5).
+    Snapshots are made when somebody asks, so that the garbage collector has an object fewer to look at for each.
     """
 
-    def __init__(self) -> None:
-        self._snapshots: dict[str, ScheduleSnapshot] = {}
-        self._heap: list[Entry] = []
-        self._holding: dict[str, Entry] = {}  # the entry of each schedule that is to be looked at some time
-        self._order = count()
-        self._watchers: list[list[str]] = []
+    def __init__(self, schedules: dict[str, Schedule], states: dict[str, ScheduleState]) -> None:
+        self._schedules = schedules
+        self._states = states
 
     def __len__(self) -> int:
-        return len(self._snapshots)
+        return len(self._schedules)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._snapshots)
+        return iter(self._schedules)
 
     def get(self, key: str) -> ScheduleSnapshot | None:
         """Return a schedule, or None."""
-        return self._snapshots.get(key)
+        state = self._states.get(key)
+        return None if state is None else ScheduleSnapshot(self._schedules[key], state)
 
-    @property
-    def stored(self) -> Mapping[str, ScheduleSnapshot]:
-        """All schedules by id."""
-        return self._snapshots
+    def meant(self, selector: Selector) -> Stored:
+        """Return what is stored of the schedules that a selector means, of ids that do not exist None."""
+        if selector.ids is not None:
+            return {key: self.get(key) for key in selector.ids}
+        return {key: self.get(key) for key, one in self._schedules.items() if selector.matches(one)}
 
-    def put(self, snapshot: ScheduleSnapshot) -> None:
-        """Write a schedule."""
-        key = snapshot.id
-        self._snapshots[key] = snapshot
+    def _holds(self, entry: Entry) -> bool:
+        wake_at, key = entry
+        state = self._states.get(key)
+        return state is not None and state.wake_at == wake_at
+
+
+class ScheduleTable(Snapshots):
+    """The schedules, and a heap of their ``wake_at``.
+
+    An entry holds while its schedule has that ``wake_at``; others are passed over when they come up. So pausing costs
+    nothing, and a paused head is simply not there (rule S5). One that has it again has two equal entries, which come
+    up one after the other.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({}, {})
+        self._heap: list[Entry] = []
+        self._watchers: list[list[str]] = []
+
+    def is_still(self, key: str, snapshot: ScheduleSnapshot | None) -> bool:
+        """Return whether a schedule is as it was (rule S4): each write writes its state."""
+        return self._states.get(key) is (None if snapshot is None else snapshot.state)
+
+    def waiting(self) -> list[str]:
+        """Return the ids of the schedules that wait for the end of a job."""
+        return [key for key, state in self._states.items() if state.waiting is not None]
+
+    def write(self, change: Change) -> None:
+        """Write what a change says of a schedule."""
+        key, old = change.schedule_id, self._states.get(change.schedule_id)
+        state = change.state or old
+        schedule = change.schedule or self._schedules.get(key)
+        if schedule is None or state is None or (change.schedule is None and change.state is None):
+            return
+        self._schedules[key], self._states[key] = schedule, state
         for written in self._watchers:
             written.append(key)
-        self._enter(key, snapshot.state.wake_at)
-        if len(self._heap) > 2 * len(self._snapshots) + 64:
-            self._drop_stale()
-
-    def _enter(self, key: str, wake_at: datetime | None) -> None:
-        entry = self._holding.get(key)
-        if wake_at is None:
-            self._holding.pop(key, None)
-        elif entry is None or entry[0] != wake_at:
-            self._holding[key] = entry = wake_at, next(self._order), key
-            heapq.heappush(self._heap, entry)
+        wake_at = state.wake_at
+        if wake_at is not None and (old is None or old.wake_at != wake_at):
+            heapq.heappush(self._heap, (wake_at, key))
+            if len(self._heap) > 2 * len(self._states) + 64:
+                self._drop_stale()
 
     def remove(self, key: str) -> None:
         """Forget a schedule."""
-        del self._snapshots[key]
-        self._holding.pop(key, None)
+        del self._schedules[key], self._states[key]
         for written in self._watchers:
             written.append(key)
 
@@ -87,40 +113,43 @@ class ScheduleTable:
 
     def image(self) -> Image:
         """Return the table as it is now, for a thread."""
-        return Image(dict(self._snapshots), dict(self._holding), self._order)
+        return Image(dict(self._schedules), dict(self._states), list(self._heap))
 
     def apply(self, rewrite: Rewrite, written: Iterable[str]) -> None:
         """Write very many schedules at once; those written since the image was made stay as they are."""
-        self._heap, self._holding = rewrite.heap, rewrite.holding
+        self._heap = rewrite.heap
         for key in written:
-            rewrite.snapshots.pop(key, None)
-            stored = self._snapshots.get(key)
-            self._enter(key, None if stored is None else stored.state.wake_at)
+            rewrite.schedules.pop(key, None)
+            rewrite.states.pop(key, None)
+            state = self._states.get(key)
+            if state is not None and (wake_at := state.wake_at) is not None:
+                heapq.heappush(self._heap, (wake_at, key))
         for others in self._watchers:
-            others.extend(rewrite.snapshots)
-        self._snapshots.update(rewrite.snapshots)
+            others.extend(rewrite.states)
+        self._schedules.update(rewrite.schedules)
+        self._states.update(rewrite.states)
 
     def _drop_stale(self) -> None:
-        self._heap = [entry for entry in self._heap if self._holds(entry)]
+        self._heap = list({entry for entry in self._heap if self._holds(entry)})
         heapq.heapify(self._heap)
-
-    def _holds(self, entry: Entry) -> bool:
-        return self._holding.get(entry[2]) is entry
 
     @contextmanager
     def due(self, until: datetime | None = None) -> Generator[Iterator[ScheduleSnapshot]]:
         """Lend the schedules to look at up to an instant, in order: the one rule of being due (S5).
 
-        Entries that were looked at are off the heap meanwhile. Those whose schedules are not written come back.
+        Entries that were looked at are off the heap meanwhile. Those that still hold then come back.
         """
         taken: list[Entry] = []
 
         def take() -> Iterator[ScheduleSnapshot]:
+            last: Entry | None = None
             while self._heap and (until is None or self._heap[0][0] <= until):
                 entry = heapq.heappop(self._heap)
-                if self._holds(entry):
+                if entry != last and self._holds(entry):
                     taken.append(entry)
-                    yield self._snapshots[entry[2]]
+                    key = entry[1]
+                    yield ScheduleSnapshot(self._schedules[key], self._states[key])
+                last = entry
 
         try:
             yield take()
@@ -143,31 +172,31 @@ class ScheduleTable:
 
 @attrs.frozen
 class Rewrite:
-    """Schedules to write, and what becomes of all entries and of the heap."""
+    """Schedules to write, their states, and what becomes of the heap."""
 
-    snapshots: dict[str, ScheduleSnapshot]
-    holding: dict[str, Entry]
+    schedules: dict[str, Schedule]
+    states: dict[str, ScheduleState]
     heap: list[Entry]
 
 
-@attrs.frozen
-class Image:
+class Image(Snapshots):
     """The table as it was at one moment."""
 
-    snapshots: dict[str, ScheduleSnapshot]
-    holding: dict[str, Entry]
-    order: Iterator[int]
+    def __init__(
+        self, schedules: dict[str, Schedule], states: dict[str, ScheduleState], heap: list[Entry]
+    ) -> None:
+        super().__init__(schedules, states)
+        self._heap = heap
 
-    def rewrite(self, snapshots: dict[str, ScheduleSnapshot]) -> Rewrite:
+    def rewrite(self, snapshots: Collection[ScheduleSnapshot]) -> Rewrite:
         """Return what there is to write, so that little is left to do at that moment."""
-        holding = dict(self.holding)
-        for key, snapshot in snapshots.items():
-            holding.pop(key, None)
-            if (wake_at := snapshot.state.wake_at) is not None:
-                holding[key] = wake_at, next(self.order), key
-        heap = list(holding.values())
+        schedules = {snapshot.id: snapshot.schedule for snapshot in snapshots}
+        states = {snapshot.id: snapshot.state for snapshot in snapshots}
+        heap = [entry for entry in self._heap if entry[1] not in states and self._holds(entry)]
+        wakes = ((state.wake_at, key) for key, state in states.items())
+        heap += [(wake_at, key) for wake_at, key in wakes if wake_at is not None]
         heapq.heapify(heap)
-        return Rewrite(snapshots, holding, heap)
+        return Rewrite(schedules, states, heap)
 
 
 def after(stored: ScheduleSnapshot | None, change: Change) -> ScheduleSnapshot | None:

@@ -214,7 +214,7 @@ class MemoryDataStore:
         """Decide in a thread, so that the event loop goes on; write unless somebody was faster (rule S4)."""
         limit = max(1, request.job_limit - sum(len(change.jobs) for change in changes))
         change = await anyio.to_thread.run_sync(self._decide_firing, request, snapshot, now, limit)
-        if self._schedules.get(snapshot.id) is not snapshot:
+        if not self._schedules.is_still(snapshot.id, snapshot):
             return []
         written, ended = self._changes.write(change, now)
         changes.append(written)

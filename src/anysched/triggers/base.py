@@ -103,7 +103,10 @@ def optional_moment(value: datetime | None, name: str, zone: tzinfo | None = Non
 
 def is_open(*moments: datetime | None) -> bool:
     """Return whether any of these still waits for a time zone."""
-    return any(moment is not None and moment.tzinfo is None for moment in moments)
+    for moment in moments:  # noqa: SIM110 - at every fire time; `any` takes three times as long
+        if moment is not None and moment.tzinfo is None:
+            return True
+    return False
 
 
 def require_order(start: datetime | None, end: datetime | None) -> None:

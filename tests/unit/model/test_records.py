@@ -237,6 +237,14 @@ class TestState:
         assert isinstance(state.skipped, Mapping)
 
 
+def test_what_is_empty_is_shared() -> None:
+    """rule T4: of a hundred thousand schedules, those without arguments, tags and the like keep no objects for that."""
+    first = schedule()
+    other = schedule(args=[], kwargs={}, metadata={}, tags=set(), job_result_expiration_time=0)
+    for name in ("args", "kwargs", "metadata", "tags", "job_result_expiration_time"):
+        assert getattr(first, name) is getattr(other, name)
+
+
 class TestInstants:
     def test_utc(self) -> None:
         """rule T1: inside, every datetime is aware and in UTC; ``fold`` is honoured."""

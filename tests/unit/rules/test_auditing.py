@@ -11,13 +11,13 @@ import attrs
 import pytest
 from tests.unit.rules.support import SECOND, T0, Every, added, after, at, options_of, paused, same
 
-from anysched.model.audit import AuditEntry
+from anysched.model.audit import Addition, AuditEntry
 from anysched.model.change import Change, HoldChange
 from anysched.model.events import FireTimesSkipped, ScheduleFailed
 from anysched.model.history import Retention
 from anysched.model.hold import Hold, Selector
 from anysched.model.job import EndedJob, JobException, JobResult
-from anysched.model.policies import AuditAction, CatchUp, ConflictPolicy, JobOutcome
+from anysched.model.policies import AuditAction, CatchUp, ConflictPolicy, JobOutcome, ScheduleStatus
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot
 from anysched.model.task import TaskDefaults
 from anysched.model.trigger import UndecodableTrigger
@@ -89,6 +89,26 @@ def test_adding_and_removing() -> None:
     assert (AuditAction.schedule_removed, {"task": "task"}) == told(
         audited(adding.remove("x", unread), unread)
     )
+
+
+def test_an_addition_is_told_when_it_is_read() -> None:
+    """rule A1: the text of an addition is made when somebody reads it, and is a mapping like that of any other."""
+    step = Every(10 * SECOND)
+    change = audited(
+        adding.add(Schedule("task", step, id="x"), None, T0, ConflictPolicy.exception, same), None, 0
+    )
+    details = told(change)[1]
+    names = ["task", "trigger", "status", "next_fire_time"]
+    assert (names, 4) == (list(details), len(details))
+    assert dict(details) == details
+    assert repr(dict(details)) == repr(details)
+    assert "start" not in details
+    with pytest.raises(KeyError):
+        details["start"]
+    never = Addition("task", step, ScheduleStatus.finished, None)
+    assert {"task": "task", "trigger": TRIGGER, "status": "finished"} == never
+    assert 3 == len(never)
+    assert never.get("next_fire_time") is None
 
 
 def test_editing() -> None:
