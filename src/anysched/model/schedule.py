@@ -316,6 +316,8 @@ class ScheduleState:
         A schedule whose backfill has a job to make, or whose wait is over, is looked at at once, unless it is set
         aside; otherwise when there is something to decide about its fire times.
         """
+        if self.waiting is None and not self.backfills:  # as most are
+            return self.turn_at
         if self.waiting is not None and self.waiting.is_over and self.error is None:
             return self.waiting.ended_at
         if self.backfills and self.error is None:
@@ -331,6 +333,8 @@ class ScheduleState:
         An active schedule is looked at when its fire time, or one that was moved, is due, a paused one when its
         pause ends, any other never; nor is one that waits for the end of a job, unless it is paused.
         """
+        if not self.pauses and not self.occurrences and self.waiting is None and self.error is None:
+            return self.due_at  # as most are: it is asked for several times at each firing
         if self.error is not None or self._has_nothing_left:
             return None
         if (pause := self.pause) is not None:

@@ -88,8 +88,10 @@ def moved(
         skips += left_out(snapshot, times, dealt_with)
         windows = remaining(windows, dealt_with, left)
         windowed_until = dealt_with if windows else None
-    told_of = skipping(snapshot, skips)
-    events = list(told_of.events)
+    counts, exact, events = state.skipped, state.skipped_exact, list[Event]()
+    if skips:
+        told_of = skipping(snapshot, skips)
+        counts, exact, events = told_of.counts, told_of.exact, [*told_of.events]
     had_any = state.next_fire_time is not None or state.occurrences
     if cursor is None and not left and had_any and waiting is None:
         events.append(ScheduleFinished(snapshot.id, snapshot.task_id))
@@ -101,8 +103,8 @@ def moved(
         due_at=None if cursor is None else times.due_at(cursor),
         last_fire_time=last,
         jobs_made=state.jobs_made + len(jobs),
-        skipped=told_of.counts,
-        skipped_exact=told_of.exact,
+        skipped=counts,
+        skipped_exact=exact,
         failures=state.failures,
         occurrences=tuple(left),
         windows=windows,
