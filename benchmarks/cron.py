@@ -44,6 +44,8 @@ OWN = (
     "H H(0-7) * * *",
     "0 0 0 1 1 * 2150",
 )
+#: How many times the time of a fire time cronsim is to take.
+AIM = 20
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LATEST = datetime(2090, 1, 1, tzinfo=UTC)
 
@@ -209,6 +211,10 @@ def main() -> None:
         print(
             f"mean of {name:10} each {each:8.1f} ({ratios[0]:.1f}x), scattered {scattered:8.1f} ({ratios[1]:.1f}x)"
         )
+    each = fmean(row[1] for row in totals["cronsim"]) / fmean(row[0] for row in totals["cronsim"])
+    print(
+        f"aim {AIM}x of cronsim, one after the other: {each:.1f}x, {'reached' if each >= AIM else 'MISSED'}"
+    )
     read = [reading(text) for text in (*EXPRESSIONS, *OWN)]
     print(
         f"reading, no field known: mean {fmean(cold for cold, _ in read):.1f}, most {max(cold for cold, _ in read):.1f}"
