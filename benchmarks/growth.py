@@ -1,6 +1,6 @@
 """What things cost as schedules become many: from a thousand to a million, in memory, in SQLite and on PostgreSQL.
 
-usage: growth.py [--stores S ...] [--sizes N ...] [--rounds N] [--json FILE] [--plans]
+usage: growth.py [--stores S ...] [--sizes N ...] [--rounds N] [--repeats N] [--json FILE] [--plans]
        growth.py --draw FILE --into FOLDER
 
 Each size is a process with a store of its own, filled by ``add_schedules`` in portions. They all stay, and what things
@@ -20,7 +20,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,10 +42,8 @@ from anysched.testing.store_suite.actors import Node, User
 
 #: How many schedules are added at once.
 PORTION = 5_000
-#: How often each thing is measured.
-REPEATS = 50
-#: How many more are added at once, to measure that.
-MORE = 1_000
+#: How many more are added at once to measure that, for each time that other things are measured.
+MORE = 20
 
 MEMORY = "memory://"
 
@@ -89,17 +87,19 @@ class Growth:
     """A store that grows, and what is measured of it.
 
     :ivar stranger: another process's view of the store, which remembers nothing of what was added
+    :ivar repeats: how often each thing is measured
     """
 
     store: Store
     scheduler: AsyncScheduler
     stranger: AsyncScheduler
+    repeats: int
     stored: int = 0
 
     async def fill(self, size: int) -> Figures:
         """Add schedules until there are so many; return how many bytes each takes, and milliseconds."""
         if isinstance(self.store, MemoryDataStore):  # what a process takes once is not counted
-            warm = schedules("warm", range(MORE), much_later())
+            warm = schedules("warm", range(self.repeats * MORE), much_later())
             await self.scheduler.add_schedules(warm)
             await User(self.store).remove(*(one.id for one in warm))
         bare, began = self.weight(), time.perf_counter()
@@ -112,7 +112,7 @@ class Growth:
 
     def some(self) -> list[str]:
         """Return ids of stored schedules, by chance."""
-        numbers = random.sample(range(self.stored), min(REPEATS, self.stored))
+        numbers = random.sample(range(self.stored), min(self.repeats, self.stored))
         return [f"stored {number:07}" for number in numbers]
 
     async def measure(self) -> Figures:
@@ -122,18 +122,21 @@ class Growth:
         looked, _ = await measured([lambda key=key: self.stranger.get_schedule(key) for key in ids])
         paused, _ = await measured([lambda key=key: self.scheduler.pause_schedule(key) for key in ids])
         resumed, _ = await measured([lambda key=key: self.scheduler.unpause_schedule(key) for key in ids])
-        return {**figures, "look up ms": looked, "pause ms": paused, "resume ms": resumed}
+        figures |= {"look up ms": looked, "pause ms": paused, "resume ms": resumed}
+        health, _ = await measured([self.store.measure] * 3)
+        cleaning, _ = await measured([self.store.clean_up] * 3)
+        return {**figures, "health ms": health, "clean up ms": cleaning}
 
     async def passes(self) -> Figures:
         """Return what a pass takes that finds nothing, and one that fires one schedule, with the end of its job."""
         node = Node(self.store, "measuring", tasks=("job",))
-        idle, idle_cpu = await measured([node.advance] * REPEATS)
+        idle, idle_cpu = await measured([node.advance] * self.repeats)
         figures = {"pass ms": idle, "pass cpu ms": idle_cpu}
         if isinstance(self.store, SQLDataStore):
-            due, _ = await measured([self.ask_due] * REPEATS)
+            due, _ = await measured([self.ask_due] * self.repeats)
             figures["due query ms"] = due
         start = datetime.now(UTC) + timedelta(seconds=1)
-        due_soon = schedules("due", range(REPEATS), start)
+        due_soon = schedules("due", range(self.repeats), start)
         await self.scheduler.add_schedules(due_soon)
         await anyio.sleep((start - datetime.now(UTC)).total_seconds() + 0.2)
 
@@ -141,24 +144,24 @@ class Growth:
             claims = (await node.advance(plan_limit=1, job_limit=1, claim_limit=1)).claims
             assert await node.complete(*claims) == [True]
 
-        firing, firing_cpu = await measured([fire] * REPEATS)
+        firing, firing_cpu = await measured([fire] * self.repeats)
         await User(self.store).remove(*(one.id for one in due_soon))
         return {**figures, "firing ms": firing, "firing cpu ms": firing_cpu}
 
     async def adding(self) -> Figures:
         """Return what adding one takes, and each of many at once; and removing one."""
-        single = schedules("single", range(REPEATS), much_later())
+        single = schedules("single", range(self.repeats), much_later())
         added, added_cpu = await measured(
             [lambda one=one: self.scheduler.add_schedules([one]) for one in single]
         )
         removed, _ = await measured(
             [lambda one=one: self.scheduler.remove_schedule(one.id) for one in single]
         )
-        more = schedules("more", range(MORE), much_later())
+        more = schedules("more", range(self.repeats * MORE), much_later())
         many, many_cpu = await measured([lambda: self.scheduler.add_schedules(more)])
         await User(self.store).remove(*(one.id for one in more))
         figures = {"add ms": added, "add cpu ms": added_cpu, "remove ms": removed}
-        return figures | {"add at once ms": many / MORE, "add at once cpu ms": many_cpu / MORE}
+        return figures | {"add at once ms": many / len(more), "add at once cpu ms": many_cpu / len(more)}
 
     async def ask_due(self) -> None:
         """Ask the database what is due."""
@@ -204,7 +207,7 @@ def store_of(url: str) -> Store:
     return MemoryDataStore() if url == MEMORY else SQLDataStore(url)
 
 
-async def serve(url: str, size: int) -> None:
+async def serve(url: str, size: int, repeats: int) -> None:
     """Fill a store; then measure, or tell a plan, each time that a line asks for it."""
     store = store_of(url)
     other = store if isinstance(store, MemoryDataStore) else store_of(url)
@@ -213,7 +216,7 @@ async def serve(url: str, size: int) -> None:
         AsyncScheduler(store, role="client", tasks=[job]) as scheduler,
         AsyncScheduler(other, role="client", tasks=[job]) as stranger,
     ):
-        growth = Growth(store, scheduler, stranger)
+        growth = Growth(store, scheduler, stranger, repeats)
         figures = await growth.fill(size)
         while line := await anyio.to_thread.run_sync(sys.stdin.readline):
             if line == "measure\n":
@@ -224,10 +227,10 @@ async def serve(url: str, size: int) -> None:
 
 
 @contextmanager
-def filled(kind: str, size: int) -> Iterator[Callable[[str], Any]]:
+def filled(kind: str, size: int, repeats: int) -> Iterator[Callable[[str], Any]]:
     """Run a process with a store of this size; lend a function that asks it for something."""
     with nullcontext(MEMORY) if kind == "memory" else database(kind) as url:
-        command = [sys.executable, __file__, "--one", url, "--sizes", str(size)]
+        command = [sys.executable, __file__, "--one", url, "--sizes", str(size), "--repeats", str(repeats)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdin is not None
             assert process.stdout is not None
@@ -241,13 +244,16 @@ def filled(kind: str, size: int) -> Iterator[Callable[[str], Any]]:
             yield ask
 
 
-def measure(kind: str, sizes: Sequence[int], rounds: int, *, plans: bool) -> dict[str, Figures]:
+def measure(kind: str, options: argparse.Namespace) -> dict[str, Figures]:
     """Return the medians of rounds, by size."""
     with ExitStack() as stack:
-        asked = {f"{size}": stack.enter_context(filled(kind, size)) for size in sizes}
-        # The first round warms up, and is not told.
-        runs = [{size: ask("measure") for size, ask in asked.items()} for _ in range(1 + rounds)][1:]
-        for size, ask in asked.items() if plans else ():
+        asked = {
+            f"{size}": stack.enter_context(filled(kind, size, options.repeats)) for size in options.sizes
+        }
+        for ask in asked.values():
+            ask("measure")  # to warm up
+        runs = [{size: ask("measure") for size, ask in asked.items()} for _ in range(options.rounds)]
+        for size, ask in asked.items() if options.plans else ():
             print(f"{size}: {ask('plan')}", flush=True)
     return {
         size: {name: median(run[size][name] for run in runs) for name in figures}
@@ -283,6 +289,7 @@ def main() -> None:
     parser.add_argument("--stores", nargs="+", default=stores, choices=stores)
     parser.add_argument("--sizes", nargs="+", type=int, default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=50, help="how often each thing is measured in a round")
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="keep the figures; those of other stores stay"
     )
@@ -292,7 +299,7 @@ def main() -> None:
     parser.add_argument("--one", metavar="URL", help="be the process of one size")
     options = parser.parse_args()
     if options.one:
-        anyio.run(serve, options.one, options.sizes[0])
+        anyio.run(serve, options.one, options.sizes[0], options.repeats)
         return
     if options.draw:
         draw(json.loads(options.draw.read_text())["figures"], options.into)
@@ -300,7 +307,7 @@ def main() -> None:
     kept = json.loads(options.json.read_text()) if options.json and options.json.exists() else {}
     figures: dict[str, dict[str, Figures]] = kept.get("figures", {})
     for kind in options.stores:
-        figures[kind] = measure(kind, options.sizes, options.rounds, plans=options.plans)
+        figures[kind] = measure(kind, options)
         print(f"\n{table(kind, figures[kind])}", flush=True)
         if options.json:
             about = {"python": platform.python_version(), "cpus": os.cpu_count(), "rounds": options.rounds}

@@ -132,7 +132,7 @@ def summary(outcomes: Sequence[Outcome]) -> None:
         aims = "; ".join(map(str, found))
         print(f"{name:48} {row.figure:6} {short(own):>10} {others:>31} {ratio:24} {aims}")
     missed = sum(not verdict.reached for verdict in judged)
-    print(f"{len(judged)} aims, {missed} missed", flush=True)
+    print(f"{len(judged)} aims, {missed} missed" if judged else "no aims", flush=True)
 
 
 def short(values: Sequence[float]) -> str:
