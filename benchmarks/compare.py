@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -121,12 +122,14 @@ def measure(group: Sequence[Row], options: argparse.Namespace, before: Sequence[
         Outcome(row) if old is None else attrs.evolve(old, row=row)
         for row, old in zip(group, ran, strict=True)
     ]
+    began = time.monotonic()
     for _ in range(1 if options.short else options.rounds):
         for outcome, old in zip(outcomes, ran, strict=True):
             if old is None:
                 run_round(outcome, options)
     for outcome in outcomes:
         show(outcome, outcomes[0])
+    print(f"  (in {time.monotonic() - began:.0f} s)", flush=True)
     return outcomes
 
 
