@@ -167,8 +167,9 @@ class Growth:
         """Ask the database what is due."""
         store = self.store
         assert isinstance(store, SQLDataStore)
-        with store._engine.connect() as connection:
-            connection.exec_driver_sql(*due_query(store)).fetchall()
+        text, parameters = due_query(store)
+        # As a pass asks it: what transactions set is part of how the database finds it.
+        store._session.write_here(lambda connection: connection.exec_driver_sql(text, parameters).fetchall())
 
     def weight(self) -> int:
         """Return how many bytes the store takes: of memory of the process, or on the disk."""
@@ -197,8 +198,9 @@ def plan_of(store: SQLDataStore) -> str:
     text, parameters = due_query(store)
     sqlite = store._engine.dialect.name == "sqlite"
     explain = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN (ANALYZE, BUFFERS)"
-    with store._engine.connect() as connection:
-        rows = connection.exec_driver_sql(f"{explain} {text}", parameters).fetchall()
+    rows = store._session.write_here(
+        lambda connection: connection.exec_driver_sql(f"{explain} {text}", parameters).fetchall()
+    )
     return "\n".join(str(row[-1]) for row in rows)
 
 
