@@ -1,7 +1,7 @@
 """Run workloads with anysched and its peers in turn, and print their figures and ratios.
 
-usage: compare.py [--short] [--rounds N] [--backend asyncio|trio] [--environments FOLDER] [--stores STORE ...]
-                  [--counts N ...] [--peers PEER ...] [--json FILE] [--list] [WORKLOAD ...]
+usage: compare.py [WORKLOAD ...] [--short] [--rounds N] [--backend asyncio|trio] [--environments FOLDER]
+                  [--stores STORE ...] [--counts N ...] [--peers PEER ...] [--judged] [--json FILE] [--list]
 
 Each run is a process of its own, in an environment of its own with pinned versions, which is made when it is missing.
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 import attrs
 from databases import database
 from report import OWN, Outcome, kept, show, summary
-from rows import STORES, Row, rows
+from rows import STORES, Row, judged, rows
 
 HERE = Path(__file__).parent
 
@@ -160,6 +160,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--environments", type=Path, default=Path(tempfile.gettempdir()) / "anysched_benchmarks"
     )
+    parser.add_argument("--judged", action="store_true", help="only rows of which something is aimed at")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures, for report.py")
     parser.add_argument("--list", action="store_true", help="print what would be measured")
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD")
@@ -176,6 +177,8 @@ def main() -> int:
         and (not options.workloads or row.workload in options.workloads)
         and (not options.counts or row.options.get("count") in options.counts)
     ]
+    if options.judged:
+        chosen = judged(chosen)
     if options.list:
         for row in chosen:
             print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -38,6 +39,14 @@ class Row:
     more_is_better: bool = False
     stall: float | None = None
     grown: float | None = None
+
+
+def judged(rows: Sequence[Row]) -> list[Row]:
+    """Return those of which something is aimed at, and those that they are compared with."""
+    series = {(row.name, row.store) for row in rows if row.grown is not None}
+    return [
+        row for row in rows if row.aim is not None or row.stall is not None or (row.name, row.store) in series
+    ]
 
 
 def rows(*, short: bool) -> list[Row]:
@@ -79,12 +88,13 @@ def _bursts(*, short: bool) -> list[Row]:
     return [
         _rate("burst", "burst", "memory", APSCHEDULER, count=few),
         _rate("burst", "burst", "memory", APSCHEDULER, 2.2, stall=15, count=many),
-        _rate("burst", "burst", "memory", APSCHEDULER, stall=15, count=most),
+        _rate("burst", "burst", "memory", ("apscheduler3",), stall=15, count=most),
         _rate("drain", "drain", "memory", (*APSCHEDULER, *TASKIQ), 2, count=many),
         _rate("burst", "burst", "postgresql", ("apscheduler3", *QUEUES), count=few),
-        _rate("burst", "burst", "postgresql", ("apscheduler3", *QUEUES), 2, stall=20, count=many),
+        _rate("burst", "burst", "postgresql", ("apscheduler3", "pgqueuer_queue"), 2, stall=20, count=many),
         _rate("burst", "burst", "postgresql", ("pgqueuer_queue",), stall=20, count=most),
-        _rate("drain", "drain", "postgresql", QUEUES, 2, stall=20, count=many),
+        _rate("drain", "drain", "postgresql", QUEUES, count=few),
+        _rate("drain", "drain", "postgresql", ("pgqueuer_queue",), 2, stall=20, count=many),
         _rate("burst", "burst", "sqlite", FILES, count=few),
         _rate("burst", "burst", "sqlite", FILES, 60, count=many),
         _rate("drain", "drain", "sqlite", (), count=many),
@@ -149,7 +159,7 @@ def _reactions(*, short: bool) -> list[Row]:
 
 def _repeated(*, short: bool) -> list[Row]:
     """Return how late firings are, and what one costs beside many schedules that are not due."""
-    firing, few, most, seconds = (10, 20, 200, 2) if short else (100, 1_000, 100_000, 20)
+    firing, few, most, seconds = (10, 20, 200, 2) if short else (100, 1_000, 100_000, 10)
 
     def precision(store: str, every: float, aim: float | None, *peers: str) -> Row:
         options = {"count": firing, "every": every, "seconds": seconds if every == 1 else seconds / 2}
@@ -164,12 +174,12 @@ def _repeated(*, short: bool) -> list[Row]:
     return [
         precision("memory", 1, 0.33, *APSCHEDULER),
         precision("memory", 0.1, None, *APSCHEDULER),
-        precision("postgresql", 1, 0.2, *APSCHEDULER),
+        precision("postgresql", 1, 0.2, "apscheduler3"),
         precision("postgresql", 0.1, None),
         precision("sqlite", 1, None),
         precision("mariadb", 1, None),
         idle("memory", few, None, *APSCHEDULER),
-        idle("memory", most, 0.33, *APSCHEDULER),
+        idle("memory", most, 0.33, "apscheduler3"),
         idle("postgresql", few, None, "apscheduler3"),
         idle("postgresql", most, 0.33, "apscheduler3"),
         idle("sqlite", few, None, *FILES),

@@ -22,7 +22,6 @@ class Adapter(Peer):
     async def open(self) -> None:
         JOBS[:] = [self.job]
         self._numbers = count()
-        self.pace = 1_200 if not self.url else 80 if self.url.startswith("sqlite") else 400
         store = SQLAlchemyJobStore(self.url) if self.url else MemoryJobStore()
         options = {"misfire_grace_time": None, "coalesce": False, "max_instances": 1_000_000}
         self._scheduler = AsyncIOScheduler(jobstores={"default": store}, timezone=UTC, job_defaults=options)

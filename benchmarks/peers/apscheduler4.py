@@ -27,7 +27,6 @@ class Adapter(Peer):
     async def open(self) -> None:
         JOBS[:] = [self.job]
         self._numbers = count()
-        self.pace = 100 if self.url else 1_200
         store, broker = MemoryDataStore(), LocalEventBroker()
         if self.url:
             engine = create_async_engine(make_url(self.url).set(drivername="postgresql+asyncpg"))

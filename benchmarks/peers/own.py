@@ -16,7 +16,6 @@ TAG = "slow"
 class Adapter(Peer):
     async def open(self) -> None:
         self._numbers = count()
-        self.pace = 1_000 if self.url else 1_500
         store = self.url or MemoryDataStore()
         work = self.job
 

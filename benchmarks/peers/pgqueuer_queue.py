@@ -12,8 +12,6 @@ from workloads import Peer
 
 
 class Adapter(Peer):
-    pace = 5_000
-
     async def open(self) -> None:
         url = (self.url or "").replace("+psycopg", "")
         self._adds, self._takes = [await asyncpg.connect(url) for _ in range(2)]

@@ -11,8 +11,6 @@ from workloads import Peer
 
 
 class Adapter(Peer):
-    pace = 4_000
-
     async def open(self) -> None:
         self._app = App(connector=PsycopgConnector(conninfo=(self.url or "").replace("+psycopg", "")))
         work = self.job

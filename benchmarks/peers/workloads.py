@@ -66,12 +66,9 @@ class Work:
 class Peer:
     """A scheduler to be measured: what it cannot do raises ``NotImplementedError``.
 
-    :ivar pace: how many schedules it can surely add a second by ``add_at``
     :ivar joins: whether it is one process of several, and the tables are there
     :ivar backend: the event loop that it runs on
     """
-
-    pace = 1_000.0
 
     def __init__(self, url: str | None, work: Work, *, joins: bool = False, backend: str = "asyncio") -> None:
         self.url = url
@@ -177,22 +174,26 @@ async def pause(peer: Peer, work: Work, *, count: int) -> Figures:
     return {"rate": count / (paused - began), "resumed": count / (resumed - paused), "stall": stall[0]}
 
 
-def lead_of(peer: Peer, count: int) -> timedelta:
-    """Return how far ahead schedules must be due for all of them to be added until then."""
-    return timedelta(seconds=2 + count / peer.pace)
+async def after_adding(peer: Peer, count: int) -> datetime:
+    """Return an instant until which so many schedules can be added.
+
+    A few that are due much later are added, and tell how fast that goes; they stay.
+    """
+    few, began = max(20, count // 50), time.perf_counter()
+    await peer.add_at(few, datetime.now(UTC) + timedelta(days=1))
+    took = (time.perf_counter() - began) / few * count
+    return datetime.now(UTC) + timedelta(seconds=1.5 + 2 * took)
 
 
 async def burst(peer: Peer, work: Work, *, count: int) -> Figures:
     """Schedules that are all due at one instant: jobs a second from then on, and the longest stall of the loop."""
     work.expect(count)
-    due = datetime.now(UTC) + lead_of(peer, count)
+    due = await after_adding(peer, count)
     await peer.add_at(count, due)
     await peer.begin()
     ahead = (due - datetime.now(UTC)).total_seconds()
     if ahead < QUIET:
-        raise RuntimeError(
-            f"only {ahead:.1f} s are left once all are added: the pace of its adapter is too high"
-        )
+        raise RuntimeError(f"only {ahead:.1f} s are left once all are added: it became too slow meanwhile")
     gc.collect()
     await anyio.sleep((due - datetime.now(UTC)).total_seconds() - 0.05)
     async with watched() as stall:
@@ -306,7 +307,7 @@ async def nodes(peer: Peer, work: Work, *, count: int, processes: int) -> Figure
         running = [await anyio.open_process(command, stdout=None, stderr=None) for _ in range(processes)]
         try:
             await _lines(log, processes)
-            await peer.add_at(count, datetime.now(UTC) + lead_of(peer, count))
+            await peer.add_at(count, await after_adding(peer, count))
             await _lines(log, processes + count)
             await anyio.sleep(1)  # for what runs twice
         finally:
