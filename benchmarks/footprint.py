@@ -170,7 +170,7 @@ async def fire(server: Server, url: str, role: Literal["both", "scheduler"], cou
 
 async def trickle(server: Server, url: str, count: int) -> None:
     """Fire schedules that are due one after the other."""
-    step = timedelta(milliseconds=20)
+    step = timedelta(milliseconds=50)
     async with AsyncScheduler(url, tasks=[job]) as scheduler:
         start = datetime.now(UTC) + timedelta(seconds=SETTLE + 3 + count / 2000)
         await scheduler.add_schedules(schedules(count, start, step))

@@ -15,9 +15,9 @@ PLOTS = {
     "firing": ("A firing, with the end of its job, ms", "firing ms"),
     "firing_cpu": ("Processor time of the process for a firing, ms", "firing cpu ms"),
     "add": ("Adding one more, ms", "add ms"),
-    "add_at_once": ("Each of 1,000 more added at once, ms", "add at once ms"),
     "pause": ("Pausing one, ms", "pause ms"),
     "look_up": ("Looking one up, ms", "look up ms"),
+    "clean_up": ("A cleaning up that finds nothing, ms", "clean up ms"),
     "bytes": ("Bytes for each schedule: of memory, or on the disk", "bytes each"),
 }
 
