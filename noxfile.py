@@ -98,8 +98,15 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """Workloads against peers in one run, as ratios; see benchmarks/README.md. Fails only where nothing is measured."""
-    session.install(FULL, *DRIVERS)
+    session.install(FULL, *DRIVERS, *group("benchmarks"))
     session.run("python", "benchmarks/compare.py", *session.posargs)
+
+
+@nox.session
+def benchmarks_growth(session: nox.Session) -> None:
+    """What things cost with a thousand to a million schedules; see benchmarks/README.md. Judges nothing."""
+    session.install(FULL, *DRIVERS)
+    session.run("python", "benchmarks/growth.py", *session.posargs)
 
 
 @nox.session

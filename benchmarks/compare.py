@@ -1,6 +1,7 @@
 """Run workloads with anysched and its peers in turn, and print their figures and ratios.
 
-usage: compare.py [--short] [--rounds N] [--backend asyncio|trio] [--environments FOLDER] [WORKLOAD ...]
+usage: compare.py [WORKLOAD ...] [--short] [--rounds N] [--backend asyncio|trio] [--environments FOLDER]
+                  [--stores STORE ...] [--counts N ...] [--peers PEER ...] [--judged] [--json FILE] [--list]
 
 Each run is a process of its own, in an environment of its own with pinned versions, which is made when it is missing.
 """
@@ -13,26 +14,34 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
-from statistics import median
 
+import attrs
 from databases import database
-from rows import Row, rows
+from report import OWN, Outcome, kept, show, summary
+from rows import STORES, Row, judged, rows
 
 HERE = Path(__file__).parent
 
 #: What each peer is, and what it needs. anysched runs in this environment.
 PEERS = {
-    "apscheduler3": ["apscheduler==3.11.3", "anyio==4.12.0", "sqlalchemy==2.0.40", "psycopg[binary]==3.3.9"],
+    "apscheduler3": [
+        "apscheduler==3.11.3",
+        "anyio==4.12.0",
+        "sqlalchemy==2.0.40",
+        "psycopg[binary]==3.3.9",
+        "pymysql==1.2.0",
+    ],
     "apscheduler4": ["apscheduler==4.0.0a6", "anyio==4.9.0", "sqlalchemy==2.0.40", "asyncpg==0.30.0"],
     "taskiq_memory": ["taskiq==0.13.0", "anyio==4.12.0"],
     "pgqueuer_queue": ["pgqueuer[asyncpg]==1.6.0", "anyio==4.12.0"],
     "procrastinate_queue": ["procrastinate==3.10.0", "anyio==4.12.0"],
     "schedule_memory": ["schedule==1.2.2", "anyio==4.12.0"],
 }
-OWN = "own"
 
 #: Seconds for one run.
 PATIENCE = 400
@@ -82,73 +91,109 @@ def run_once(row: Row, peer: str, python: str, backend: str) -> dict[str, float]
     return figures
 
 
-def told(values: list[float]) -> str:
-    """Return the median and the spread of figures."""
-    digits = 0 if median(values) >= 100 else 2
-    return f"{median(values):,.{digits}f} ({min(values):,.{digits}f} to {max(values):,.{digits}f})"
+def series(chosen: Sequence[Row]) -> list[list[Row]]:
+    """Return the rows that follow each other with the same name and store together."""
+    return [list(group) for _, group in groupby(chosen, key=lambda row: (row.name, row.store))]
 
 
-def show(row: Row, found: dict[str, list[dict[str, float]]], failed: dict[str, str]) -> None:
-    """Print the figures of a row, and the ratio to the best peer."""
-    print(f"\n{row.name}, {row.store} {json.dumps(row.options)}: {row.figure}", flush=True)
-    best = max if row.more_is_better else min
-    middle = {name: median(run[row.figure] for run in runs) for name, runs in found.items() if runs}
-    others = [value for name, value in middle.items() if name != OWN]
-    base = best(others) if others else None
-    for name, runs in found.items():
-        if name in failed:
-            print(f"  {name:20} failed: {failed[name]}")
-        if not runs:
-            continue
-        ratio = "" if not base else f"{middle[name] / base:8.2f}x"
-        more = [f"{key} {told([run[key] for run in runs])}" for key in runs[0] if key != row.figure]
-        print(
-            f"  {name:20} {told([run[row.figure] for run in runs]):32} {ratio}  {', '.join(more)}", flush=True
-        )
-    if base and OWN in middle:
-        ratio = middle[OWN] / base
-        reached = ratio >= row.aim if row.more_is_better else ratio <= row.aim
-        print(f"  aim {row.aim}x: {'reached' if reached else 'missed'}")
-    if row.stall is not None and found.get(OWN):
-        stall = median(run["stall"] for run in found[OWN])
-        print(
-            f"  aim: no stall above {row.stall} ms: {'reached' if stall <= row.stall else 'missed'} ({stall:.1f})"
-        )
+def same_runs(one: Row, other: Row) -> bool:
+    """Return whether two rows tell different figures of the same runs."""
+    return all(
+        getattr(one, name) == getattr(other, name) for name in ("workload", "store", "peers", "options")
+    )
 
 
-def main() -> int:
-    """Measure and print; return 1 if anysched failed, or jobs of it were missing."""
+def run_round(outcome: Outcome, options: argparse.Namespace) -> None:
+    """Run a row with each of its peers, once."""
+    for peer in (*(peer for peer in outcome.row.peers if peer in options.peers), OWN):
+        python = environment(peer, options.environments)
+        figures = run_once(outcome.row, peer, python, options.backend if peer == OWN else "asyncio")
+        runs = outcome.found.setdefault(peer, [])
+        if isinstance(figures, str):
+            outcome.failed[peer] = figures
+        else:
+            runs.append(figures)
+
+
+def measure(group: Sequence[Row], options: argparse.Namespace, before: Sequence[Outcome]) -> list[Outcome]:
+    """Run the rows of a series in turn, and print what was found; runs that were made before are not repeated."""
+    ran = [next((one for one in before if same_runs(one.row, row)), None) for row in group]
+    outcomes = [
+        Outcome(row) if old is None else attrs.evolve(old, row=row)
+        for row, old in zip(group, ran, strict=True)
+    ]
+    began = time.monotonic()
+    for _ in range(1 if options.short else options.rounds):
+        for outcome, old in zip(outcomes, ran, strict=True):
+            if old is None:
+                run_round(outcome, options)
+    for outcome in outcomes:
+        show(outcome, outcomes[0])
+    print(f"  (in {time.monotonic() - began:.0f} s)", flush=True)
+    return outcomes
+
+
+def works(outcome: Outcome) -> bool:
+    """Return whether anysched ran, and no job of it was missing or ran twice."""
+    runs = outcome.found[OWN]
+    return OWN not in outcome.failed and not any(run.get("missing") or run.get("doubled") for run in runs)
+
+
+def cron(*, short: bool) -> bool:
+    """Compare cron rules, in a process of its own; return whether that works."""
+    print("\ncron: microseconds of processor time", flush=True)
+    command = [sys.executable, str(HERE / "cron.py"), *(["--short"] if short else [])]
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--short", action="store_true", help="small numbers and one round: does it work?")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--backend", default="asyncio", choices=["asyncio", "trio"], help="anysched's; peers use asyncio"
     )
-    parser.add_argument("--stores", nargs="+", default=["memory", "sqlite", "postgresql"])
+    parser.add_argument("--stores", nargs="+", default=STORES, choices=STORES)
+    parser.add_argument("--counts", nargs="+", type=int, help="only rows of these sizes")
     parser.add_argument("--peers", nargs="*", default=[*PEERS], choices=[*PEERS], metavar="PEER")
     parser.add_argument(
         "--environments", type=Path, default=Path(tempfile.gettempdir()) / "anysched_benchmarks"
     )
+    parser.add_argument("--judged", action="store_true", help="only rows of which something is aimed at")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures, for report.py")
+    parser.add_argument("--list", action="store_true", help="print what would be measured")
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD")
-    options = parser.parse_args()
-    works = True
-    for row in rows(short=options.short):
-        if row.store not in options.stores or (options.workloads and row.workload not in options.workloads):
-            continue
-        peers = [*(peer for peer in row.peers if peer in options.peers), OWN]
-        pythons = {peer: environment(peer, options.environments) for peer in peers}
-        found: dict[str, list[dict[str, float]]] = {peer: [] for peer in peers}
-        failed: dict[str, str] = {}
-        for _ in range(1 if options.short else options.rounds):
-            for peer in peers:
-                figures = run_once(row, peer, pythons[peer], options.backend if peer == OWN else "asyncio")
-                if isinstance(figures, str):
-                    failed[peer] = figures
-                else:
-                    found[peer].append(figures)
-        show(row, found, failed)
-        works = works and OWN not in failed and not any(run.get("missing") for run in found[OWN])
-    return 0 if works else 1
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure and print; return 1 if anysched failed, or jobs of it were missing or ran twice."""
+    options = arguments()
+    chosen = [
+        row
+        for row in rows(short=options.short)
+        if row.store in options.stores
+        and (not options.workloads or row.workload in options.workloads)
+        and (not options.counts or row.options.get("count") in options.counts)
+    ]
+    if options.judged:
+        chosen = judged(chosen)
+    if options.list:
+        for row in chosen:
+            print(
+                f"{row.workload:10} {row.name:20} {row.store:10} {json.dumps(row.options)} {' '.join(row.peers)}"
+            )
+        return 0
+    outcomes: list[Outcome] = []
+    for group in series(chosen):
+        outcomes += measure(group, options, outcomes)
+        if options.json:
+            options.json.write_text(kept(outcomes))
+    summary(outcomes)
+    wants_cron = "cron" in options.workloads or not (options.workloads or options.counts)
+    cron_works = not wants_cron or cron(short=options.short)
+    return 0 if cron_works and all(map(works, outcomes)) else 1
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ from itertools import count
 
 from workloads import Peer
 
-from anysched import AsyncScheduler, DateTrigger, IntervalTrigger, Schedule, task
+from anysched import AsyncScheduler, DateTrigger, IntervalTrigger, Schedule, current_job, task
 from anysched.stores import MemoryDataStore
+
+TAG = "slow"
 
 
 class Adapter(Peer):
@@ -19,7 +21,10 @@ class Adapter(Peer):
 
         @task(id="job")
         async def job() -> None:
-            work.plain()
+            if work.log is None:
+                work.plain()
+            else:
+                work.noted(f"{current_job.get().schedule_id}".replace(" ", "-"))
 
         self._job = job
         self._worker = AsyncScheduler(store, tasks=[job])
@@ -48,9 +53,22 @@ class Adapter(Peer):
     async def add_at(self, count: int, when: datetime) -> None:
         await self._add(DateTrigger(when), count)
 
-    async def _add(self, trigger: DateTrigger | IntervalTrigger, count: int) -> None:
+    async def add_tagged(self, count: int, seconds: float, first: datetime) -> None:
+        trigger = IntervalTrigger(seconds=seconds, start_time=first)
+        for portion in range(0, count, 5_000):  # so that the adding takes less memory; it is not measured
+            await self._add(trigger, min(5_000, count - portion), frozenset({TAG}))
+
+    async def pause_tagged(self) -> None:
+        await self._adds.pause_schedules(tags={TAG})
+
+    async def unpause_tagged(self) -> None:
+        await self._adds.unpause_schedules(tags={TAG})
+
+    async def _add(
+        self, trigger: DateTrigger | IntervalTrigger, count: int, tags: frozenset[str] = frozenset()
+    ) -> None:
         names = (f"schedule {next(self._numbers)}" for _ in range(count))
-        await self._adds.add_schedules([Schedule(self._job, trigger, id=name) for name in names])
+        await self._adds.add_schedules([Schedule(self._job, trigger, id=name, tags=tags) for name in names])
 
     async def enqueue(self, count: int) -> None:
         await self._adds.add_jobs(self._job, [[]] * count)

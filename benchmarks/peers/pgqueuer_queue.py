@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
-from pgqueuer import AsyncpgDriver, Queries, QueueManager
+from pgqueuer import AsyncpgDriver, Job, Queries, QueueManager
 from workloads import Peer
 
 
@@ -16,13 +16,14 @@ class Adapter(Peer):
         url = (self.url or "").replace("+psycopg", "")
         self._adds, self._takes = [await asyncpg.connect(url) for _ in range(2)]
         self._queries = Queries(AsyncpgDriver(self._adds))
-        await self._queries.install()
+        if not self.joins:
+            await self._queries.install()
         self._manager = QueueManager(Queries(AsyncpgDriver(self._takes)))
         job = self.job
 
         @self._manager.entrypoint("job")
-        async def run(_: object) -> None:
-            job.plain()
+        async def run(taken: Job) -> None:
+            job.noted(taken.id)
 
         self._running: asyncio.Task[None] | None = None
 

@@ -6,16 +6,23 @@ import asyncio
 from contextlib import suppress
 from datetime import datetime
 
-from procrastinate import App, PsycopgConnector
+from procrastinate import App, JobContext, PsycopgConnector
 from workloads import Peer
 
 
 class Adapter(Peer):
     async def open(self) -> None:
         self._app = App(connector=PsycopgConnector(conninfo=(self.url or "").replace("+psycopg", "")))
-        self._task = self._app.task(name="job")(self.job.job)
+        work = self.job
+
+        @self._app.task(name="job", pass_context=True)
+        async def job(context: JobContext) -> None:
+            work.noted(context.job.id)
+
+        self._task = job
         await self._app.open_async()
-        await self._app.schema_manager.apply_schema_async()
+        if not self.joins:
+            await self._app.schema_manager.apply_schema_async()
         self._running: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:

@@ -13,10 +13,12 @@ import anyio
 from workloads import WORKLOADS, Figures, Peer, Work
 
 
-async def measure(kind: type[Peer], url: str | None, workload: str, options: dict[str, object]) -> Figures:
+async def measure(
+    kind: type[Peer], url: str | None, backend: str, workload: str, options: dict[str, object]
+) -> Figures:
     """Return the figures of a run."""
     work = Work()
-    peer = kind(url, work)
+    peer = kind(url, work, joins=workload == "serve", backend=backend)
     await peer.open()
     try:
         return await WORKLOADS[workload](peer, work, **options)
@@ -30,7 +32,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     kind: type[Peer] = importlib.import_module(name).Adapter
-    run = partial(measure, kind, url or None, workload, json.loads(options))
+    run = partial(measure, kind, url or None, backend, workload, json.loads(options))
     print(json.dumps(anyio.run(run, backend=backend)), flush=True)
 
 

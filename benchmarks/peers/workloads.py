@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
+import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +23,8 @@ PATIENCE = 120.0
 #: Seconds for which nothing happens before something is measured.
 QUIET = 0.3
 
+RUN = str(Path(__file__).with_name("run.py"))
+
 Figures = dict[str, float]
 
 
@@ -28,6 +33,7 @@ class Work:
 
     def __init__(self) -> None:
         self.starts: list[float] = []
+        self.log: int | None = None  # the open file in which processes note what they ran, for ``nodes``
         self._wanted = 0
         self._done = anyio.Event()
 
@@ -41,6 +47,12 @@ class Work:
         if len(self.starts) == self._wanted:
             self._done.set()
 
+    def noted(self, name: object) -> None:
+        """Do nothing, as a function that knows which job it is."""
+        self.plain()
+        if self.log is not None:
+            os.write(self.log, f"{name} {self.starts[-1]}\n".encode())
+
     def expect(self, count: int) -> None:
         """Begin to count."""
         self.starts, self._wanted, self._done = [], count, anyio.Event()
@@ -52,11 +64,17 @@ class Work:
 
 
 class Peer:
-    """A scheduler to be measured: what it cannot do raises ``NotImplementedError``."""
+    """A scheduler to be measured: what it cannot do raises ``NotImplementedError``.
 
-    def __init__(self, url: str | None, work: Work) -> None:
+    :ivar joins: whether it is one process of several, and the tables are there
+    :ivar backend: the event loop that it runs on
+    """
+
+    def __init__(self, url: str | None, work: Work, *, joins: bool = False, backend: str = "asyncio") -> None:
         self.url = url
         self.job = work
+        self.joins = joins
+        self.backend = backend
 
     async def open(self) -> None:
         """Connect, and make tables; nothing is fired or run yet."""
@@ -91,6 +109,18 @@ class Peer:
 
     async def unpause(self, name: str) -> None:
         """Resume it from where it stopped."""
+        raise NotImplementedError
+
+    async def add_tagged(self, count: int, seconds: float, first: datetime) -> None:
+        """Add schedules with one tag as fast as it can."""
+        raise NotImplementedError
+
+    async def pause_tagged(self) -> None:
+        """Pause all that have the tag."""
+        raise NotImplementedError
+
+    async def unpause_tagged(self) -> None:
+        """Resume them."""
         raise NotImplementedError
 
 
@@ -129,17 +159,41 @@ async def add(peer: Peer, work: Work, *, count: int, bulk: bool = False) -> Figu
     return {"rate": count / took, "bytes": (_resident() - before) / count}
 
 
-async def burst(peer: Peer, work: Work, *, count: int, lead: float) -> Figures:
+async def pause(peer: Peer, work: Work, *, count: int) -> Figures:
+    """Very many schedules of one tag: how many are paused a second, how many resumed, and the longest stall."""
+    await peer.add_tagged(count, 3600, datetime.now(UTC) + timedelta(hours=10))
+    await peer.begin()
+    await anyio.sleep(QUIET)
+    gc.collect()
+    async with watched() as stall:
+        began = time.perf_counter()
+        await peer.pause_tagged()
+        paused = time.perf_counter()
+        await peer.unpause_tagged()
+        resumed = time.perf_counter()
+    return {"rate": count / (paused - began), "resumed": count / (resumed - paused), "stall": stall[0]}
+
+
+async def after_adding(peer: Peer, count: int) -> datetime:
+    """Return an instant until which so many schedules can be added.
+
+    A few that are due much later are added, and tell how fast that goes; they stay.
+    """
+    few, began = max(20, count // 50), time.perf_counter()
+    await peer.add_at(few, datetime.now(UTC) + timedelta(days=1))
+    took = (time.perf_counter() - began) / few * count
+    return datetime.now(UTC) + timedelta(seconds=1.5 + 2 * took)
+
+
+async def burst(peer: Peer, work: Work, *, count: int) -> Figures:
     """Schedules that are all due at one instant: jobs a second from then on, and the longest stall of the loop."""
     work.expect(count)
-    due = datetime.now(UTC) + timedelta(seconds=lead)
+    due = await after_adding(peer, count)
     await peer.add_at(count, due)
     await peer.begin()
     ahead = (due - datetime.now(UTC)).total_seconds()
     if ahead < QUIET:
-        raise RuntimeError(
-            f"only {ahead:.1f} s are left once all are added: the lead in rows.py is too short"
-        )
+        raise RuntimeError(f"only {ahead:.1f} s are left once all are added: it became too slow meanwhile")
     gc.collect()
     await anyio.sleep((due - datetime.now(UTC)).total_seconds() - 0.05)
     async with watched() as stall:
@@ -214,13 +268,13 @@ async def precision(peer: Peer, work: Work, *, count: int, every: float, seconds
     }
 
 
-async def idle(peer: Peer, work: Work, *, count: int, seconds: float) -> Figures:
+async def idle(peer: Peer, work: Work, *, count: int, seconds: float, settle: float) -> Figures:
     """Many schedules of which one fires each second: milliseconds of processor time for each firing."""
     await peer.add_every_at_once(count, 36_000, datetime.now(UTC) + timedelta(hours=10))
     await peer.begin()
-    await anyio.sleep(2)
+    await anyio.sleep(settle)
     await peer.add_every(1, 1, datetime.now(UTC) + timedelta(seconds=1))
-    await anyio.sleep(2.5)
+    await anyio.sleep(1 + settle)
     work.expect(0)
     gc.collect()
     gc.freeze()
@@ -231,6 +285,50 @@ async def idle(peer: Peer, work: Work, *, count: int, seconds: float) -> Figures
     return {"cpu": used / max(1, fired) * 1000, "firings": fired, "missing": max(0, int(seconds) - 1 - fired)}
 
 
+async def serve(peer: Peer, work: Work, *, log: str) -> Figures:
+    """Be one process of ``nodes``, until it is ended."""
+    work.log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    await peer.begin()
+    os.write(work.log, b"up\n")
+    await anyio.sleep_forever()
+    return {}
+
+
+async def nodes(peer: Peer, work: Work, *, count: int, processes: int) -> Figures:
+    """Several processes and jobs that are due at one instant: jobs a second from the first start to the last.
+
+    Also what ran twice, and what never.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        log.touch()
+        name, options = type(peer).__module__, json.dumps({"log": str(log)})
+        command = [sys.executable, RUN, name, "serve", peer.backend, peer.url or "", options]
+        running = [await anyio.open_process(command, stdout=None, stderr=None) for _ in range(processes)]
+        try:
+            await _lines(log, processes)
+            await peer.add_at(count, await after_adding(peer, count))
+            await _lines(log, processes + count)
+            await anyio.sleep(1)  # for what runs twice
+        finally:
+            for process in running:
+                process.terminate()
+            for process in running:
+                await process.wait()
+        ran = [line.split() for line in log.read_text().splitlines() if line != "up"]
+    names, starts = {name for name, _ in ran}, [float(start) for _, start in ran]
+    took = max(starts) - min(starts)
+    return {"rate": len(names) / took, "doubled": len(ran) - len(names), "missing": count - len(names)}
+
+
+async def _lines(log: Path, count: int) -> None:
+    """Return when a file has so many lines, or it takes too long."""
+    with log.open("rb") as file, anyio.move_on_after(PATIENCE):
+        while count > 0:
+            count -= file.read().count(b"\n")
+            await anyio.sleep(0.05)
+
+
 WORKLOADS: dict[str, Callable[..., Awaitable[Figures]]] = {
     "add": add,
     "burst": burst,
@@ -238,4 +336,7 @@ WORKLOADS: dict[str, Callable[..., Awaitable[Figures]]] = {
     "reaction": reaction,
     "precision": precision,
     "idle": idle,
+    "pause": pause,
+    "nodes": nodes,
+    "serve": serve,
 }
