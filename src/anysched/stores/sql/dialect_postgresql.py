@@ -48,8 +48,14 @@ _LIMITS: Final = {
 }
 
 #: Every statement has its index. What the server knows of tables in which rows come and go is of another moment, and
-#: lets it read and sort all of them. Compiling such statements takes longer than they do.
-_BY_INDEX: Final = {"enable_seqscan": "off", "enable_bitmapscan": "off", "jit": "off"}
+#: lets it read and sort all of them. Compiling such statements takes longer than they do, and so does starting a process
+#: that helps: with 50,000 schedules, finding the next one due took four times as long for that.
+_BY_INDEX: Final = {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+}
 
 _NOW: Final = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)"
 
