@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,12 +135,15 @@ async def _carry_out(
     store = SQLDataStore(engine)
     left = [deadly_when_opening]
 
-    @sa.event.listens_for(engine, "before_cursor_execute")
-    def die(*_: Any) -> None:
+    def die(_: str) -> None:
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         if left[0] is not None:
             left[0] -= 1
+
+    @sa.event.listens_for(engine, "connect")
+    def trace(connection: sqlite3.Connection, _: Any) -> None:
+        connection.set_trace_callback(die)  # before each statement that SQLite begins
 
     await store.open(FakeClock(now))
     left[0] = deadly_in_step

@@ -74,10 +74,14 @@ class Advancing:
             )
             if idle is not None:
                 return self._expect(request, idle)
+        first = [self._leases.lock(request.node), *self._asks_first(request)]
+        # What is due is asked for at once where something is for certain: by the present that was told just now.
+        known = present() if has_work and request.plan_limit else None
+        if known is not None:
+            first.append(self._schedules.due_at(from_instant(known), self._mine(request), request.plan_limit))
         try:
             advanced = self._session.write_here(
-                lambda connection: self._work(connection, request, present()),
-                (self._leases.lock(request.node), *self._asks_first(request)),
+                lambda connection: self._work(connection, request, known or present()), first
             )
         except StoreUnavailableError:
             if request.claim_limit:  # the answer to a commit may be what was lost

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from anysched.errors import StoreError, StoreUnavailableError
-from anysched.stores.sql.ahead import Question, Rows
+from anysched.stores.sql.ahead import Question, Rows, keep_line, line_of
 from anysched.stores.sql.columns import json_array
 from anysched.stores.sql.dialects import (
     FIRST_OF_TASK,
     PATIENCE,
     QUEUED_TASKS,
+    Conflict,
+    Many,
     RowByRow,
     read,
 )
@@ -25,6 +27,23 @@ from anysched.stores.sql.dialects import (
 BUSY_TIMEOUT = 10
 
 _TRIES_FOR_WAL = 20
+
+
+class _Driver:
+    """Statements that go to the driver itself: through SQLAlchemy a small one takes ten times as long."""
+
+    def __init__(self, driver: sqlite3.Connection) -> None:
+        self._driver = driver
+
+    def ask(self, questions: Sequence[Question]) -> Sequence[Rows]:
+        return [self._driver.execute(*question).fetchall() for question in questions]
+
+    def count(self, question: Question) -> int:
+        return self._driver.execute(*question).rowcount
+
+    def write(self, question: Question) -> Callable[[], int]:
+        found = self.count(question)
+        return lambda: found
 
 
 class SQLiteDialect(RowByRow):
@@ -63,9 +82,33 @@ class SQLiteDialect(RowByRow):
     def begin_at(
         self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
     ) -> tuple[None, Sequence[Rows]]:
+        driver = _driver(connection)
+        if line_of(connection) is None:
+            keep_line(connection, _Driver(driver))
         for statement in statements:
-            connection.exec_driver_sql(statement)
+            driver.execute(statement)
         return None, ()
+
+    def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
+        return _driver(connection).executemany(statement.text, rows).rowcount
+
+    def write(
+        self,
+        connection: sa.Connection,
+        statement: Many,
+        rows: Sequence[tuple[Any, ...]],
+        *,
+        guarded: bool = False,
+    ) -> Callable[[], int]:
+        try:
+            return super().write(connection, statement, rows, guarded=guarded)
+        except sqlite3.IntegrityError as exc:
+            if guarded:
+                raise Conflict from exc
+            raise
+
+    def commit(self, connection: sa.Connection) -> None:
+        _driver(connection).execute("COMMIT")
 
     def is_private(self, engine: sa.Engine) -> bool:
         private = isinstance(engine.pool, sa.StaticPool)
@@ -160,6 +203,11 @@ _MEANINGS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_CORRUPT: (StoreError, "the file is damaged: restore it from a backup"),
     sqlite3.SQLITE_TOOBIG: (StoreError, "a value is too large for it"),
 }
+
+
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    driver: Any = connection.connection.driver_connection
+    return cast("sqlite3.Connection", driver)
 
 
 def _in_memory(url: sa.URL) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -175,17 +176,25 @@ Begun = Callable[[Callable[[], Awaitable[object]]], Awaitable[list[str]]]
 
 
 @pytest.fixture
-def begun(store: SQLDataStore) -> Begun:
-    """Return how transactions began while something was done."""
+def executed(store: SQLDataStore) -> list[str]:
+    """Return what SQLite has been told to do."""
     statements: list[str] = []
-    sa.event.listen(
-        store._session.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
-    )
+
+    def trace(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_trace_callback(statements.append)
+
+    sa.event.listen(store._session.engine, "checkout", trace)
+    return statements
+
+
+@pytest.fixture
+def begun(executed: list[str]) -> Begun:
+    """Return how transactions began while something was done."""
 
     async def begun(do: Callable[[], Awaitable[object]]) -> list[str]:
-        statements.clear()
+        executed.clear()
         await do()
-        return [statement for statement in statements if statement.startswith("BEGIN")]
+        return [statement for statement in executed if statement.startswith("BEGIN")]
 
     return begun
 
@@ -215,20 +224,19 @@ async def test_a_pass_that_left_work_behind(store: SQLDataStore, clock: FakeCloc
     assert ["BEGIN"] == await begun(node.advance)
 
 
-async def test_jobs_that_are_taken_as_they_are_made(store: SQLDataStore, clock: FakeClock) -> None:
+async def test_jobs_that_are_taken_as_they_are_made(
+    store: SQLDataStore, clock: FakeClock, executed: list[str]
+) -> None:
     """Rule S3: a node with room takes what it makes at once, past the queue; else the oldest is first."""
-    updates: list[str] = []
 
-    def note(*arguments: Any) -> None:
-        if arguments[2].startswith('UPDATE "anysched_jobs"'):
-            updates.append(arguments[2])
+    def updates() -> list[str]:
+        return [statement for statement in executed if statement.startswith('UPDATE "anysched_jobs"')]
 
-    sa.event.listen(store._session.engine, "before_cursor_execute", note)
     user, node = User(store), Node(store)
     await user.add(every(id="a"), every(id="b", args=("x",), kwargs={"y": b"z"}))
     claims = (await node.advance()).claims
     assert ([], [(), ("x",)], [1, 1]) == (
-        updates,
+        updates(),
         sorted(claim.job.args for claim in claims),
         [claim.token for claim in claims],
     )
@@ -236,10 +244,10 @@ async def test_jobs_that_are_taken_as_they_are_made(store: SQLDataStore, clock: 
     await node.complete(claims[0])
     await store.give_back(node.name, claims[1:])
     await clock.advance(10)
-    updates.clear()
+    executed.clear()
     again = (await node.advance()).claims
     assert [claims[1].job.id] == [claim.job.id for claim in again][:1]
-    assert (3, 1) == (len(again), len(updates))
+    assert (3, 1) == (len(again), len(updates()))
     assert [True] * 3 == await node.complete(*again)
     await clock.advance(10)
     assert [1, 1] == [len((await node.advance(claim_limit=1)).claims) for _ in range(2)]

@@ -142,6 +142,24 @@ def test_what_is_prepared(database: Server, way: str, monkeypatch: pytest.Monkey
         connection.invalidate()
 
 
+def test_answers_that_nobody_has_taken(database: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule N3: what breaks off while answers are on their way closes the connection: nobody else gets them."""
+    connection: Any = database.engine.raw_connection()
+    driver = connection.driver_connection
+
+    def break_off(_: object) -> None:
+        raise RuntimeError("broken off")
+
+    try:
+        pipeline = Pipeline(driver)
+        monkeypatch.setattr(driver, "wait", break_off)
+        with pytest.raises(RuntimeError, match="broken off"):
+            pipeline.ask([("SELECT 1", ())])
+        assert driver.closed
+    finally:
+        connection.invalidate()
+
+
 @pytest.fixture
 async def store(server: Server) -> Any:
     store = server.store()
