@@ -70,6 +70,30 @@ async def test_a_resume_does_not_block_the_event_loop(
     assert longest < 0.25
 
 
+@pytest.mark.parametrize("way", ["add", "apply"])
+async def test_many_declarations_leave_the_event_loop_to_others(
+    scheduler: AsyncScheduler, runs: Runs, way: str
+) -> None:
+    """Rule L2: others have their turn again and again while thousands of declarations are looked at."""
+    declared = [Schedule(runs.task(), IntervalTrigger(hours=1), id=f"{number}") for number in range(2000)]
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with anyio.create_task_group() as tg:
+        tg.start_soon(others)
+        if way == "add":
+            await scheduler.add_schedules(declared)
+        else:
+            await scheduler.apply_schedules(declared, owner="program")
+        tg.cancel_scope.cancel()
+    assert turns >= 20
+
+
 async def test_what_is_gone_is_forgotten(make: MakeScheduler, clock: FakeClock, runs: Runs) -> None:
     """A store in memory lets go of what was removed, of jobs that ended, and of results that have expired."""
     async with make(MemoryDataStore(), cleanup_interval=60) as scheduler:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+import anyio.lowlevel
 import attrs
 
 from anysched._text import printable
@@ -40,6 +41,9 @@ from anysched.rules import adding, declaring, occurrences, pausing
 
 logger: logging.Logger = logging.getLogger(__name__)
 
+#: How many of very many declarations are looked at before others on the event loop have their turn: it takes 3 ms.
+AT_ONCE: Final = 100
+
 #: A decision about a schedule that must exist.
 DecideExisting = Callable[[ScheduleSnapshot, EffectiveOptions, datetime], Change]
 
@@ -60,7 +64,9 @@ class Schedules:
             if declaration.id in wanted:
                 raise ValueError(f"the id {declaration.id!r} is given twice")
             wanted[declaration.id] = await self._resolved(declaration)
-        await self._engine.zones.note(schedule.trigger for schedule in wanted.values())
+            if len(wanted) % AT_ONCE == 0:
+                await anyio.lowlevel.checkpoint()
+        await self._note_zones(list(wanted.values()))
         drifted: set[str] = set()
 
         def decide(
@@ -94,7 +100,11 @@ class Schedules:
     ) -> ApplyResult:
         """Write what a program declares, and remove of its own what it does not (rule S8)."""
         wanted = declaring.checked(declarations, owner, retire=retire, allow_empty=allow_empty)
-        resolved = [await self._resolved(schedule, learn=not dry_run) for schedule in wanted]
+        resolved: list[Schedule] = []
+        for schedule in wanted:
+            resolved.append(await self._resolved(schedule, learn=not dry_run))
+            if len(resolved) % AT_ONCE == 0:
+                await anyio.lowlevel.checkpoint()
         declaration = declaring.Declaration(
             owner=owner, schedules={schedule.id: schedule for schedule in resolved}, take_over=take_over
         )
@@ -111,10 +121,16 @@ class Schedules:
 
         if ids:
             if not dry_run:
-                await self._engine.zones.note(schedule.trigger for schedule in resolved)
+                await self._note_zones(resolved)
             ordered = sorted(ids)  # so that nodes do not lock each other out
             await declare(self._engine, ordered, decide, asked, self._same_trigger)
         return declaring.report(owner, outcomes, dry_run=dry_run)
+
+    async def _note_zones(self, schedules: Sequence[Schedule]) -> None:
+        for start in range(0, len(schedules), AT_ONCE):
+            await self._engine.zones.note(one.trigger for one in schedules[start : start + AT_ONCE])
+            if start:
+                await anyio.lowlevel.checkpoint()
 
     async def _resolved(self, declaration: Schedule, *, learn: bool = True) -> Schedule:
         """Return a declaration with the task by name and everything that was left open bound (rule T1).

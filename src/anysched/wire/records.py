@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Final, TypeVar, cast, get_args
 from uuid import UUID
 
@@ -58,15 +59,29 @@ _SELECTOR_FIELDS: Final = tuple(field.name for field in attrs.fields(Selector))
 _EXCEPTION_FIELDS: Final = tuple(field.name for field in attrs.fields(JobException))
 
 
+#: The settings of a schedule, by themselves: many schedules have the same.
+settings_of: Final[Callable[[Schedule], tuple[Any, ...]]] = attrgetter(*_SCHEDULE_FIELDS)
+
+
 def schedule_to_plain(schedule: Schedule, registry: TypeRegistry = DEFAULT_REGISTRY) -> dict[str, Any]:
     """Return the configuration of a schedule, without id, task, arguments and metadata.
 
     :raise SerializationError: when its trigger is of a type that is not registered
     """
     return {
-        **_to_plain("schedule", schedule, _SCHEDULE_FIELDS),
-        "trigger": to_plain(schedule.trigger, registry, where="the trigger"),
+        **settings_to_plain(settings_of(schedule)),
+        "trigger": trigger_to_plain(schedule.trigger, registry),
     }
+
+
+def settings_to_plain(settings: tuple[Any, ...]) -> dict[str, Any]:
+    """Return what ``settings_of`` a schedule tells, which is all of its configuration but the trigger."""
+    return _fields_to_plain("schedule", zip(_SCHEDULE_FIELDS, settings, strict=True))
+
+
+def trigger_to_plain(trigger: Trigger, registry: TypeRegistry = DEFAULT_REGISTRY) -> Any:
+    """Return the trigger of a schedule. :raise SerializationError: when it is of a type that is not registered"""
+    return to_plain(trigger, registry, where="the trigger")
 
 
 def schedule_from_plain(
@@ -266,20 +281,27 @@ def skips_from_plain(plain: object) -> dict[SkipReason, int]:
 def _to_plain(
     what: str, record: object, names: Iterable[str], registry: TypeRegistry = DEFAULT_REGISTRY
 ) -> dict[str, Any]:
+    return _fields_to_plain(what, ((name, getattr(record, name)) for name in names), registry)
+
+
+def _fields_to_plain(
+    what: str, fields: Iterable[tuple[str, Any]], registry: TypeRegistry = DEFAULT_REGISTRY
+) -> dict[str, Any]:
     plain: dict[str, Any] = {"version": VERSION}
-    for name in names:
-        value = getattr(record, name)
+    for name, value in fields:
         if isinstance(value, CatchUp):
             plain[name] = _to_plain("catch-up", value, _CATCH_UP_FIELDS)
         elif isinstance(value, UndecodableTrigger) and value.stored is not None:
             plain[name] = json.loads(value.stored)
         elif value is not UNSET:
-            if isinstance(value, Enum):
-                value = value.value
-            elif isinstance(value, frozenset):
-                value = sorted(cast("frozenset[str]", value))
-            plain[name] = to_plain(value, registry, where=f"{name} of a {what}")
+            plain[name] = to_plain(_simpler(value), registry, where=f"{name} of a {what}")
     return plain
+
+
+def _simpler(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    return sorted(cast("frozenset[str]", value)) if isinstance(value, frozenset) else value
 
 
 def _from_plain(

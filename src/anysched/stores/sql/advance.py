@@ -13,11 +13,10 @@ from anysched.errors import StoreUnavailableError
 from anysched.model.change import Change
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobStatus
-from anysched.model.schedule import ScheduleState
 from anysched.model.task import Task
 from anysched.ports.store import Advanced, AdvanceRequest
 from anysched.stores.sql.ahead import Question
-from anysched.stores.sql.changes import Changes, Decided
+from anysched.stores.sql.changes import Changes, Decided, is_due
 from anysched.stores.sql.columns import FIRST, from_duration, from_instant
 from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.heads import Heads
@@ -75,10 +74,14 @@ class Advancing:
             )
             if idle is not None:
                 return self._expect(request, idle)
+        first = [self._leases.lock(request.node), *self._asks_first(request)]
+        # What is due is asked for at once where something is for certain: by the present that was told just now.
+        known = present() if has_work and request.plan_limit else None
+        if known is not None:
+            first.append(self._schedules.due_at(from_instant(known), self._mine(request), request.plan_limit))
         try:
             advanced = self._session.write_here(
-                lambda connection: self._work(connection, request, present()),
-                (self._leases.lock(request.node), *self._asks_first(request)),
+                lambda connection: self._work(connection, request, known or present()), first
             )
         except StoreUnavailableError:
             if request.claim_limit:  # the answer to a commit may be what was lost
@@ -92,7 +95,7 @@ class Advancing:
 
     def note_changes(self, changes: Sequence[Change], now: datetime) -> None:
         """Remember that what this process wrote is due, so that the next pass need not ask first."""
-        if any(change.jobs or _is_due(change.state, now) for change in changes):
+        if any(change.jobs or is_due(change.state, now) for change in changes):
             self._has_work = True
 
     def note_jobs(self, jobs: Sequence[Job], now: datetime) -> None:
@@ -274,7 +277,3 @@ class Advancing:
             if stored.job.id not in told
         ]
         return untold[: request.claim_limit]
-
-
-def _is_due(state: ScheduleState | None, now: datetime) -> bool:
-    return state is not None and state.wake_at is not None and state.wake_at <= now

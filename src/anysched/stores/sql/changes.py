@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from anysched.model.change import Change, QueuedFate
 from anysched.model.job import Claim, EndedJob, Job
+from anysched.model.schedule import ScheduleState
 from anysched.rules.ending import by_schedule
 from anysched.rules.running import cancelled
 from anysched.rules.waiting import with_ends
@@ -146,6 +147,11 @@ class Changes:
                     ended += [cancelled(job, present) for job in jobs]
         self._results.keep(connection, ended)
         return ended
+
+
+def is_due(state: ScheduleState | None, now: datetime) -> bool:
+    """Return whether a schedule has to be looked at."""
+    return state is not None and state.wake_at is not None and state.wake_at <= now
 
 
 def _told(one: Decided, ended: Sequence[EndedJob], present: datetime) -> Decided:

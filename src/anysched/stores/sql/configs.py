@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
@@ -10,10 +11,16 @@ import attrs
 from anysched.errors import DeserializationError, UnknownTypeError
 from anysched.model.ids import new_id
 from anysched.model.schedule import Schedule
-from anysched.model.trigger import UndecodableTrigger
+from anysched.model.trigger import Trigger, UndecodableTrigger
 from anysched.stores.sql.columns import EPOCH, from_json, to_json
 from anysched.stores.sql.payloads import NOTHING, Payloads
-from anysched.wire.records import owner_in, schedule_from_plain, schedule_to_plain
+from anysched.wire.records import (
+    owner_in,
+    schedule_from_plain,
+    settings_of,
+    settings_to_plain,
+    trigger_to_plain,
+)
 from anysched.wire.registry import TypeRegistry, names_in
 
 V = TypeVar("V")
@@ -23,6 +30,9 @@ REMEMBERED: Final = 20_000
 
 #: The same, of texts of configurations, of which many schedules may have the same.
 REMEMBERED_TEXTS: Final = 1000
+
+#: The same, of configurations of schedules that are due when they are written.
+EXPECTED: Final = 100
 
 _FIELDS: Final = tuple(field.name for field in attrs.fields(Schedule))
 
@@ -71,7 +81,9 @@ class Configs:
     def __init__(self, payloads: Payloads, registry: TypeRegistry) -> None:
         self._payloads = payloads
         self._registry = registry
+        self._last_trigger: tuple[Trigger | None, tuple[str, str]] = None, ("", "")
         self._remembered = Remembered[Config](REMEMBERED)
+        self._expected = Remembered[Config](EXPECTED)
         self._met = Remembered[bool](REMEMBERED)
         self._texts = Remembered[Schedule](REMEMBERED_TEXTS)
 
@@ -91,19 +103,36 @@ class Configs:
 
     def find(self, config_id: str) -> Config | None:
         """Return a configuration that was read before."""
-        return self._remembered.get(config_id)
+        return self._remembered.get(config_id) or self._expected.get(config_id)
 
     def encode(self, schedule: Schedule) -> StoredConfig:
         """Return a configuration as it is stored, under an id of its own. :raise SerializationError: if it cannot be"""
-        plain = schedule_to_plain(schedule, self._registry)
+        kinds, trigger = self._encode_trigger(schedule.trigger)
+        text = f'{_encode_settings(*settings_of(schedule))[:-1]},"trigger":{trigger}}}'
         payload = self._payloads.dump(
             schedule.args, schedule.kwargs, schedule.metadata, f"schedule {schedule.id!r}"
         )
-        kinds = "\n".join(sorted(names_in(plain["trigger"])))
         tags = "\n{}\n".format("\n".join(sorted(schedule.tags))) if schedule.tags else None
-        return StoredConfig(
-            new_id(EPOCH).hex, schedule.task_id, kinds, schedule.group, tags, to_json(plain), payload
-        )
+        return StoredConfig(new_id(EPOCH).hex, schedule.task_id, kinds, schedule.group, tags, text, payload)
+
+    def expect(self, written: StoredConfig, schedule_id: str) -> None:
+        """Remember a configuration that is written now and needed at once, as it would be read."""
+        row = (schedule_id, written.id, written.kinds, written.text, written.payload)
+        config = self.decode(row, written.task_id, fires=True)
+        if config.fault is None:
+            self._expected.put(written.id, config)
+
+    def _encode_trigger(self, trigger: Trigger) -> tuple[str, str]:
+        """Return the types that a trigger consists of, and its text; of the very one before that is known.
+
+        Of an equal one it is not: it may be in another time zone.
+        """
+        last, encoded = self._last_trigger
+        if trigger is not last:
+            plain = trigger_to_plain(trigger, self._registry)
+            encoded = "\n".join(sorted(names_in(plain))), to_json(plain)
+            self._last_trigger = trigger, encoded
+        return encoded
 
     def decode(self, row: Sequence[Any], task_id: str, *, fires: bool) -> Config:
         """Return the configuration of a row: schedule, config id, kinds, text, payload.
@@ -153,6 +182,12 @@ def _alike(schedule: Schedule, **different: Any) -> Schedule:
     for name, value in different.items():
         object.__setattr__(made, name, value)
     return made
+
+
+@lru_cache(maxsize=256, typed=True)
+def _encode_settings(*settings: Any) -> str:
+    """Return the text of settings: many schedules have the same, and to write it takes half the time of an addition."""
+    return to_json(settings_to_plain(settings))
 
 
 def _without_trigger(plain: object, schedule_id: str, task_id: str, trigger: UndecodableTrigger) -> Schedule:

@@ -16,7 +16,7 @@ from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold
 from anysched.rules.auditing import counted
 from anysched.stores.sql.ahead import Question
-from anysched.stores.sql.changes import Changes, Decided
+from anysched.stores.sql.changes import Changes, Decided, is_due
 from anysched.stores.sql.holds import Holds
 from anysched.stores.sql.ledger import Ledger
 from anysched.stores.sql.schedules import Schedules
@@ -24,6 +24,9 @@ from anysched.stores.sql.tasks import Tasks
 
 #: How many schedules of a large set are read and written at once, so that their records do not pile up.
 AT_ONCE: Final = 2000
+
+#: Of how many schedules that are written at once a pass waits to be made, so that a round trip less matters.
+AWAITED: Final = 10
 
 #: A decision about what is stored under an id.
 DecideStored = Callable[[str, ScheduleSnapshot | None], Change]
@@ -101,10 +104,18 @@ class Deciding:
                 change = decide(key, None if old is None else old.snapshot)
                 config = None if change.schedule is None else self._schedules.configs.encode(change.schedule)
                 decided.append(Decided(old, change, config))
+            if len(decided) <= AWAITED:
+                self._expect(decided, present)
             written = self._changes.write(connection, decided, present)
             changes += written.changes
             ended += written.ended
         return Committed(changes, ended)
+
+    def _expect(self, decided: Sequence[Decided], present: datetime) -> None:
+        """Have the configurations of new schedules that are due in mind, as the next pass needs them."""
+        for one in decided:
+            if one.config is not None and is_due(one.change.state, present):
+                self._schedules.configs.expect(one.config, one.change.schedule_id)
 
 
 def _without_repeats(ids: Sequence[str]) -> Iterator[list[str]]:

@@ -6,7 +6,8 @@ COMMITTED beside each other and lock the rows that they decide upon, in this ord
 
 1. the row of the node that makes a pass, shared, so that nobody takes its jobs meanwhile; its renewal goes on
 2. rows of nodes that are gone, passing over locked ones, and then their jobs, in the order of ids
-3. schedules: due ones passing over locked ones, named ones in the order of ids
+3. schedules: due ones passing over locked ones, named ones in the order of ids; a pass that knows of due ones asks for
+   them before 2, where it waits for nobody
 4. jobs of these schedules that no node has, in the order of ids
 5. tasks that have a limit, passing over locked ones
 6. jobs to take, passing over locked ones

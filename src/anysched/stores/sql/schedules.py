@@ -161,8 +161,11 @@ class Schedules:
         self, connection: sa.Connection, now: int, mine: Mine, most: int, unknown: Unknown
     ) -> list[StoredSchedule]:
         """Return schedules that a node has to look at, in the order of their time."""
-        rows = read(connection, self._sql.due, now, *mine.parameters, most)
-        return list(self._read(connection, rows, unknown))
+        return list(self._read(connection, ask(connection, self.due_at(now, mine, most)), unknown))
+
+    def due_at(self, now: int, mine: Mine, most: int) -> Question:
+        """Return the question of ``due``, which can be asked ahead."""
+        return self._sql.due, (now, *mine.parameters, most)
 
     def first_wakes(self, connection: sa.Connection, mine: Mine) -> tuple[int | None, int | None]:
         """Return when the first schedule has to be looked at here, and by any node.

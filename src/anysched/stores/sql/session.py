@@ -29,6 +29,9 @@ READERS = 2
 #: How often a transaction is tried that others undo: they changed its rows (rule S4), or each waited for the other.
 ATTEMPTS = 10
 
+#: For how many seconds who was undone lets the other one go on: it has not got yet what it waited for.
+REST = 0.01
+
 
 class _Cut(StoreUnavailableError):
     """A connection was cut while nobody used it: nothing has begun, and another one may do."""
@@ -172,6 +175,7 @@ class Session:
             except (sql_errors.DBAPIError, self._driver_error) as exc:
                 if not self.dialect.is_undone(getattr(exc, "orig", None) or exc):
                     raise
+                threading.Event().wait(REST)
         raise StoreUnavailableError(f"{self.shown}: others keep changing the same schedules")
 
     def _transact(
