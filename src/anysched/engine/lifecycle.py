@@ -339,8 +339,8 @@ class Engine:
 
     def changed(self, events: list[Event]) -> None:
         """Publish what a user's call has committed, and look again."""
+        self.planner.wake()  # first, so that it goes before what travels to others
         self.settings.broker.publish([*events, WorkChanged(self.settings.node)])
-        self.planner.wake()
 
     def _hear(self, events: Sequence[Event]) -> None:
         for event in events:

@@ -142,9 +142,11 @@ class Pipeline:
             # node that stood still there kept its locks for ever.
             libpq.pipeline_sync()
             answers = self._connection.wait(_answers(libpq, len(sent) + 1))
-        finally:
-            if libpq.status != ConnStatus.BAD:
-                libpq.exit_pipeline_mode()
+        except BaseException:
+            self._connection.close()  # answers may still be on their way, and would be taken for those to others
+            raise
+        if libpq.status != ConnStatus.BAD:
+            libpq.exit_pipeline_mode()
         return self._read(sent, answers)
 
     def _read(self, sent: Sequence[tuple[str, bytes] | None], answers: Sequence[Sequence[Any]]) -> list[Any]:
@@ -181,7 +183,9 @@ class Pipeline:
         if not result.ntuples:
             return ()
         self._reader.set_pgresult(result)
-        return self._reader.load_rows(0, result.ntuples, tuple)
+        rows = self._reader.load_rows(0, result.ntuples, tuple)
+        self._reader.set_pgresult(None)  # which may be large
+        return rows
 
 
 def _answers(libpq: Any, count: int) -> Generator[Any, Any, list[Sequence[Any]]]:
