@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.stores.sql.ahead import Question, Rows, keep_line, line_of
@@ -232,7 +233,7 @@ class PostgreSQLDialect:
         def flush(connection: sa.Connection, *_: object) -> None:
             self._pipeline(connection).flush()
 
-        sa.event.listen(engine, "before_cursor_execute", flush)
+        event.listen(engine, "before_cursor_execute", flush)
 
     def _pipeline(self, connection: sa.Connection) -> Pipeline:
         """Return what puts statements to a connection, by a shorter way than SQLAlchemy's."""
