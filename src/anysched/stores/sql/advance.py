@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -16,7 +16,7 @@ from anysched.model.policies import JobStatus
 from anysched.model.task import Task
 from anysched.ports.store import Advanced, AdvanceRequest
 from anysched.stores.sql.ahead import Question
-from anysched.stores.sql.changes import Changes, Decided, is_due
+from anysched.stores.sql.changes import Changes, Decided, Written, is_due
 from anysched.stores.sql.columns import FIRST, from_duration, from_instant
 from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.heads import Heads
@@ -157,9 +157,8 @@ class Advancing:
         if not takes:
             if decided:
                 heads.changed()
-            claims = self._untold(connection, request) or self._claim(
-                connection, request, nodes, tasks, heads, written().made, now
-            )
+            claims = self._untold(connection, request)
+            claims = claims or self._claim(connection, request, nodes, tasks, heads, written, now)
         # Anew, as this transaction may have waited: no lease that was renewed meanwhile may become shorter.
         until = from_instant(self._session.present()) + from_duration(request.lease)
         if takes or claims or self._has_some(request.node, nodes):
@@ -249,7 +248,7 @@ class Advancing:
         nodes: Sequence[Node],
         tasks: Mapping[str, Task],
         heads: Heads,
-        made: Mapping[str, Job],
+        written: Callable[[], Written],
         now: int,
     ) -> list[Claim]:
         """Take jobs, the oldest first, none of a task at its limit (rule J5)."""
@@ -264,7 +263,7 @@ class Advancing:
             return []
         rows = self._suspects.ready(connection, request, tasks, room, heads.first(room), now)
         heads.took({row[1] for row in rows})
-        return self._jobs.claim(connection, rows, request.node, made)
+        return self._jobs.claim(connection, rows, request.node, written().made)
 
     def _untold(self, connection: sa.Connection, request: AdvanceRequest) -> list[Claim]:
         """Return jobs that the node has and does not know of: the answer to the commit that took them was lost."""

@@ -41,8 +41,8 @@ class Written:
 
     :ivar changes: without jobs for fire times that have one already
     :ivar ended: queued jobs that ended with it
-    :ivar made: jobs without arguments, by id; what others are run with is read from the store,
-        so that no job can change what the next one gets
+    :ivar made: jobs without arguments, or with such as nobody can change, by id; what others are run with is read from
+        the store, so that no job can change what the next one gets
     :ivar claims: jobs that the node took as they were made
     """
 
@@ -95,10 +95,11 @@ class Changes:
         jobs: list[Job] = []
         for one in decided:
             for job in one.change.jobs:
-                row = self._row(job, None if one.stored is None else one.stored.config)
+                config = None if one.stored is None else one.stored.config
+                row = self._row(job, config)
                 rows.append(row if taken_by is None else self._jobs.claimed(row, taken_by))
                 jobs.append(job)
-                if row[-1] is None:
+                if row[-1] is None or (config is not None and config.shared and row[-1] is config.payload):
                     made[row[0]] = job
         changes = [one.change for one in decided]
         self._ledger.changed(connection, changes)
@@ -111,7 +112,7 @@ class Changes:
             if taken_by is None:
                 return Written(left, ended, made)
             claims = [
-                self._jobs.first_claim(job, row[-1])
+                Claim(job, 1) if row[0] in made else self._jobs.first_claim(job, row[-1])
                 for job, row in zip(jobs, rows, strict=True)
                 if row[0] not in taken
             ]

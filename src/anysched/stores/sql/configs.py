@@ -43,12 +43,14 @@ class Config:
 
     :ivar schedule: with placeholders for what cannot be read
     :ivar payload: arguments and metadata as they are stored, for the jobs
+    :ivar shared: whether jobs can have arguments and metadata as they were read here: nobody can change them
     :ivar fault: why something cannot be read
     :ivar unknown: the type or version that is not known here, if that is why (rule S2)
     """
 
     schedule: Schedule
     payload: bytes | None
+    shared: bool
     fault: str | None = None
     unknown: str | None = None
 
@@ -155,14 +157,15 @@ class Configs:
         except DeserializationError as exc:
             fault, unknown = str(exc), _unknown(exc)
             schedule = _without_trigger(plain, schedule_id, task_id, UndecodableTrigger(fault))
-        loaded = NOTHING
+        loaded, shared = NOTHING, False
         try:
             loaded = self._payloads.load(payload)
+            shared = loaded.is_fixed
         except DeserializationError as exc:
             fault, unknown = fault or str(exc), unknown or _unknown(exc)
         if loaded is not NOTHING:
             schedule = _alike(schedule, args=loaded.args, kwargs=loaded.kwargs, metadata=loaded.metadata)
-        config = Config(schedule, payload, fault, unknown)
+        config = Config(schedule, payload, shared, fault, unknown)
         if fault is None:  # a type may become known later
             if fires and not self._met.get(config_id):
                 self._met.put(config_id, True)

@@ -119,10 +119,8 @@ class Jobs:
         """Return the row of a new job that a node takes as it is made."""
         return (*row[:_READY_AT], None, *row[_READY_AT + 1 : _TOKEN], 1, node, *row[_TOKEN + 2 :])
 
-    def first_claim(self, job: Job, payload: bytes | None) -> Claim:
+    def first_claim(self, job: Job, payload: bytes) -> Claim:
         """Return the claim of such a job; what it is run with is its own, and no other job's (see ``claim``)."""
-        if payload is None:
-            return Claim(job, 1)
         try:
             own = self._payloads.load(payload)
         except DeserializationError as exc:

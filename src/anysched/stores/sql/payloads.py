@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, cast
+from uuid import UUID
 
 import attrs
 
 from anysched.errors import DeserializationError, SerializationError
 from anysched.model.convert import EMPTY_MAPPING
 from anysched.ports.serializer import Serializer
+
+#: What nobody can change.
+_FIXED: Final = frozenset(
+    {type(None), bool, int, float, str, bytes, date, datetime, time, timedelta, Decimal, UUID}
+)
 
 
 @attrs.frozen
@@ -20,6 +29,12 @@ class Payload:
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = EMPTY_MAPPING
     metadata: Mapping[str, Any] = EMPTY_MAPPING
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether no job that is run with it can change what another one gets."""
+        values = chain(self.args, self.kwargs.values(), self.metadata.values())
+        return all(type(value) in _FIXED for value in values)
 
 
 NOTHING: Final = Payload()

@@ -282,6 +282,7 @@ class Schedules:
         old_configs: list[tuple[Any, ...]] = []
         config_updates: list[tuple[Any, ...]] = []
         state_updates: list[tuple[Any, ...]] = []
+        moves: list[tuple[Any, ...]] = []
         deletes: list[tuple[Any, ...]] = []
         for stored, change, config in changes:
             if config is not None:
@@ -300,13 +301,20 @@ class Schedules:
             if config is not None:
                 config_updates.append((*config.columns, *key))
             if change.state is not None:
-                state_updates.append((*self._states.row(change.state), *key))
+                # What was damaged stands in the row as it was, and is written as a whole.
+                known = None if stored.snapshot.fault is not None else stored.snapshot.state
+                moved = None if known is None else self._states.moved(known, change.state)
+                if moved is None:
+                    state_updates.append((*self._states.row(change.state), *key))
+                else:
+                    moves.append((*moved, *key))
         sql = self._sql
         for statement, rows, guarded in (
             (sql.insert_config, new_configs, False),
             (sql.insert_schedule, inserts, True),  # somebody else may have added it meanwhile
             (sql.update_config, config_updates, True),
             (sql.update_state, state_updates, True),
+            (sql.update_moved, moves, True),
             (sql.delete_schedule, deletes, True),
             (sql.delete_config, old_configs, False),
         ):

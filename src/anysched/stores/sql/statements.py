@@ -92,6 +92,8 @@ class Statements:
         still = "id, incarnation, revision"
         self.update_config: Many = write.update(tables.schedules, configured, still)
         self.update_state: Many = write.update(tables.schedules, state, still)
+        moved = "revision, next_fire_time, due_at, wake_at, last_fire_time, jobs_made"
+        self.update_moved: Many = write.update(tables.schedules, moved, still)
         self.delete_schedule: Many = write.delete(tables.schedules, still)
 
     def _holds(self, write: Writer, tables: Tables) -> None:

@@ -119,6 +119,29 @@ async def test_no_job_changes_what_the_next_one_gets(store: SQLDataStore, clock:
         await clock.advance(10)
 
 
+async def test_what_nobody_can_change_is_read_once(
+    store: SQLDataStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs share arguments that nobody can change with their schedule, instead of each reading its own."""
+    user, node = User(store), Node(store)
+    await user.add(every(args=(1, "x"), kwargs={"y": None}, metadata={"z": clock.now()}))
+    read: list[bytes] = []
+    serializer = store._results._payloads._serializer
+    loads = serializer.loads
+
+    def load(data: bytes) -> Any:
+        read.append(data)
+        return loads(data)
+
+    monkeypatch.setattr(serializer, "loads", load)
+    for _ in range(5):
+        (claim,) = (await node.work()).claims
+        assert ((1, "x"), {"y": None}) == (claim.job.args, claim.job.kwargs)
+        assert ["z"] == [*claim.job.metadata]
+        await clock.advance(10)
+    assert len(read) <= 2
+
+
 async def test_a_node_notices_first(store: SQLDataStore, clock: FakeClock, query: Query) -> None:
     """Rule J1: a node whose jobs were taken over takes none before its keeper has told it so."""
     keeper = store.make_lease_keeper()
