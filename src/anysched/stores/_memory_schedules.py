@@ -46,6 +46,10 @@ class Snapshots:
         state = self._states.get(key)
         return None if state is None else ScheduleSnapshot(self._schedules[key], state)
 
+    def pairs(self, keys: Iterable[str]) -> Iterator[tuple[Schedule, ScheduleState]]:
+        """Yield what is stored of schedules, those passed over that do not exist."""
+        return ((self._schedules[key], self._states[key]) for key in keys if key in self._states)
+
     def meant(self, selector: Selector) -> Stored:
         """Return what is stored of the schedules that a selector means, of ids that do not exist None."""
         if selector.ids is not None:

@@ -19,7 +19,7 @@ from anysched.model.figures import StoreFigures
 from anysched.model.history import Record, Retention
 from anysched.model.hold import Hold, PlacedWindow
 from anysched.model.job import Claim, EndedJob, Job, JobResult
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.schedule import Schedule, ScheduleSnapshot, ScheduleState
 from anysched.model.task import Task, TaskOptions
 from anysched.model.zone import ZoneRecord
 from anysched.ports.broker import EventBroker, MakeBroker
@@ -161,8 +161,11 @@ class MemoryDataStore:
     async def get_schedules(self, query: ScheduleQuery) -> list[ScheduleSnapshot]:
         """Return snapshots, ordered by id."""
         keys = sorted(self._schedules if query.ids is None else set(query.ids))
-        found = (self._schedules.get(key) for key in keys)
-        return [snapshot for snapshot in found if snapshot is not None and _matches(snapshot, query)]
+        return [
+            ScheduleSnapshot(schedule, state)
+            for schedule, state in self._schedules.pairs(keys)
+            if _matches(schedule, state, query)
+        ]
 
     async def get_zones(self) -> Mapping[str, ZoneRecord]:
         """Return what is kept of the time zones that schedules use."""
@@ -331,15 +334,15 @@ class MemoryDataStore:
         return self._changes.ledger.audit(query)
 
 
-def _matches(snapshot: ScheduleSnapshot, query: ScheduleQuery) -> bool:
+def _matches(schedule: Schedule, state: ScheduleState, query: ScheduleQuery) -> bool:
     return (
-        (query.paused is None or snapshot.paused == query.paused)
-        and (query.status is None or snapshot.status is query.status)
-        and (query.task_id is None or snapshot.task_id == query.task_id)
-        and (query.group is None or snapshot.schedule.group == query.group)
-        and (query.tags is None or query.tags <= snapshot.schedule.tags)
-        and (query.owner is None or snapshot.schedule.owner == query.owner)
-        and (query.backfilled is None or bool(snapshot.state.backfills) == query.backfilled)
+        (query.paused is None or state.paused == query.paused)
+        and (query.status is None or state.status is query.status)
+        and (query.task_id is None or schedule.task_id == query.task_id)
+        and (query.group is None or schedule.group == query.group)
+        and (query.tags is None or query.tags <= schedule.tags)
+        and (query.owner is None or schedule.owner == query.owner)
+        and (query.backfilled is None or bool(state.backfills) == query.backfilled)
     )
 
 
