@@ -49,8 +49,8 @@ _LIMITS: Final = {
 }
 
 #: Every statement has its index. What the server knows of tables in which rows come and go is of another moment, and
-#: lets it read and sort all of them. Compiling such statements takes longer than they do, and so does starting a process
-#: that helps: with 50,000 schedules, finding the next one due took four times as long for that.
+#: lets it read and sort all of them. Compiling such statements takes longer than they do, and so does starting a
+#: process that helps: with 50,000 schedules, finding the next one due took four times as long for that.
 _BY_INDEX: Final = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
