@@ -74,11 +74,10 @@ def frozen_mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def frozen_sequence(value: Iterable[Any], name: str) -> tuple[Any, ...]:
     """Return a tuple; a string is refused, as it is seldom meant."""
-    if value.__class__ is tuple:
-        return value
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    # A tuple first: to ask whether something is iterable takes five times as long.
+    if value.__class__ is not tuple and (isinstance(value, (str, bytes)) or not isinstance(value, Iterable)):
         raise TypeError(f"{name} must be a sequence of values, not {type(value).__name__}")
-    return tuple(value)
+    return tuple(value)  # the same one if it is a tuple
 
 
 def identifier(value: str, name: str) -> str:

@@ -53,7 +53,7 @@ def _kwargs(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _coalesce(value: CoalescePolicy | str) -> CoalescePolicy:
-    return value if value.__class__ is CoalescePolicy else CoalescePolicy(value)
+    return value if isinstance(value, CoalescePolicy) else CoalescePolicy(value)
 
 
 def _paused(value: bool) -> bool:
