@@ -13,8 +13,9 @@ from tests.brokers.support import Heard, Net, eventually, hears, started
 from anysched import (
     AnyschedError,
     JobAdded,
+    JobOutcome,
     JobReleased,
-    ScheduleAdded,
+    ScheduleFinished,
     ScheduleRemoved,
     SchedulerStateError,
     StoreRecovered,
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.anyio
 
 REMOVED = ScheduleRemoved("s", "t")
 JOB = JobAdded(UUID(int=7), "t", None)
+ENDED = JobReleased(UUID(int=7), "t", None, JobOutcome.success)
 EMPTY = {"anysched": 1, "from": "stranger", "hello": False, "wants": [], "events": []}
 
 
@@ -83,41 +85,83 @@ async def test_events_on_demand() -> None:
 
 
 async def test_what_nobody_wants_is_not_sent() -> None:
-    """Events are sent while another node wants them; what every node listens to always is."""
+    """Events of which one pass can have hundreds are sent while another node wants them, all others always."""
     net = Net()
     a, b = net.broker(), net.broker()
     async with started(a, b):
-        heard = Heard(b, WorkChanged)
-        a.publish([*removed(100), WorkChanged("a")])
-        await heard.event(WorkChanged("a"))
-        assert not any(b"ScheduleRemoved" in data for data in net.sent)
+        heard = Heard(b, ScheduleRemoved)
+        a.publish([ENDED, ScheduleFinished("s", "t"), REMOVED])
+        await heard.event(REMOVED)
+        sent = b"".join(net.sent)
+        assert b"ScheduleRemoved" in sent
+        assert b"ScheduleFinished" not in sent
+        assert b"JobReleased" not in sent
 
 
-async def test_who_begins_to_listen_misses_nothing_from_then_on() -> None:
-    """An event that comes before a node is heard to want it is sent when it is, if that is not long ago."""
+async def test_who_begins_to_wait_hears_of_an_end_before() -> None:
+    """That a job has ended is sent to a node that is heard to wait only then."""
     net = Net()
     a, b = net.broker(), net.broker()
     async with started(a, b):
         await hears(a, b)
-        heard = Heard(b, ScheduleAdded)
-        a.publish([ScheduleAdded("s", "t", None)])  # the courier had no turn yet
-        await heard.event(ScheduleAdded("s", "t", None))
-        assert 1 == len(heard.events)
+        heard = Heard(b, JobReleased)
+        a.publish([ENDED])  # the courier had no turn yet
+        await heard.event(ENDED)
+        assert [ENDED] == heard.events
 
 
-async def test_what_nobody_wanted_for_long_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A node that begins to listen is not told of what was long before."""
+async def test_old_ends_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that begins to wait for a job is not told of what ended long before."""
     monkeypatch.setattr(courier, "MOMENT", -1.0)
     net = Net()
     a, b = net.broker(), net.broker()
     async with started(a, b):
-        await eventually(lambda: len(net.sent) >= 2)
+        a.publish([ENDED])
+        heard = Heard(b, JobReleased, ScheduleRemoved)
         a.publish([REMOVED])
-        heard = Heard(b, ScheduleRemoved, WorkChanged)
-        await eventually(lambda: a.wants(ScheduleRemoved))
-        a.publish([WorkChanged("a")])
-        await heard.event(WorkChanged("a"))
-        assert REMOVED not in heard.events
+        await heard.event(REMOVED)
+        assert [REMOVED] == heard.events
+
+
+async def test_a_silent_node_wants_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a node wanted that died is not sent for ever, also when no other is left."""
+    monkeypatch.setattr(courier, "PEER_PATIENCE", 0.2)
+    net = Net()
+    a = net.broker(heartbeat=0.05)
+    async with started(a):
+        net.deliver(json.dumps({**EMPTY, "wants": ["JobAdded"]}).encode())
+        await eventually(lambda: a.wants(JobAdded))
+        await eventually(lambda: not a.wants(JobAdded))
+
+
+async def test_slow_heartbeats_are_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node is remembered for some heartbeats, however far apart they are."""
+    monkeypatch.setattr(courier, "PEER_PATIENCE", 0.0)
+    net = Net()
+    a = net.broker(heartbeat=30)
+    async with started(a):
+        net.deliver(json.dumps({**EMPTY, "wants": ["JobAdded"]}).encode())
+        await eventually(lambda: a.wants(JobAdded))
+        heard = Heard(a, ScheduleRemoved)
+        other = net.broker()
+        async with started(other):
+            other.publish([REMOVED])
+            await heard.event(REMOVED)
+        assert a.wants(JobAdded)
+
+
+async def test_who_asks_again_says_nothing_new() -> None:
+    """A node tells what it wants when that changes: many listeners to one thing cost one message."""
+    net = Net()
+    a, b = net.broker(), net.broker()
+    async with started(a, b):
+        Heard(b, JobReleased)
+        await eventually(lambda: any(b"JobReleased" in data for data in net.sent))
+        sent = len(net.sent)
+        for _ in range(10):
+            Heard(b, JobReleased)
+            await anyio.lowlevel.checkpoint()
+        assert sent == len(net.sent)
 
 
 async def test_without_a_start() -> None:

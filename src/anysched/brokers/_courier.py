@@ -38,10 +38,10 @@ AT_ONCE: Final = 25
 FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 10.0
 
-#: Seconds for which events are kept that nobody wanted: one who begins to listen may not have been heard of yet.
+#: Seconds for which it is kept that a job has ended: who begins to wait for it may not have been heard yet.
 MOMENT: Final = 1.0
 
-#: Seconds for which a node that is not heard of is still sent what it wanted.
+#: Seconds for which a node that is not heard of is still sent what it wanted, or a few heartbeats, if they are slow.
 PEER_PATIENCE: Final = 60.0
 
 #: Seconds that a start waits for the connection, and a stop for what is still to be sent.
@@ -71,7 +71,10 @@ class Courier:
         self._peers: dict[str, tuple[float, frozenset[str]]] = {}  # heard when, and what they want
         self._wanted_there: frozenset[str] = frozenset()  # what they want, all together
         self._queue: deque[Event] = deque()
-        self._unwanted: deque[tuple[float, Event]] = deque(maxlen=LONGEST_QUEUE)  # since when, what
+        self._ends: deque[tuple[float, Event]] = deque(
+            maxlen=LONGEST_QUEUE
+        )  # those that nobody wanted, and when
+        self._told: frozenset[str] | None = None  # what the others know to be wanted here
         self._hints: set[Event] = set()  # those in the queue
         self._paid_until = -math.inf
         self._work = anyio.Event()
@@ -79,7 +82,6 @@ class Courier:
         self._hello = True
         self._watch = anyio.CancelScope()
         self._connected = False
-        self._connected_since = -math.inf
         self._tried = anyio.Event()
         self._refusal: str | None = None
         self._odd_told = False
@@ -110,9 +112,6 @@ class Courier:
     async def end(self) -> None:
         """Send what is still to be sent, if that can be, and let go of everything."""
         self._leaving = True
-        if self._connected_since > anyio.current_time() - MOMENT:  # others had no time to say what they want
-            self._queue.extend(event for _, event in self._unwanted)
-            self._unwanted.clear()
         self.announce()
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(FAREWELL if self._connected else 0):
@@ -173,7 +172,7 @@ class Courier:
         self.error = why
 
     def _found(self) -> None:
-        self._connected, self._connected_since = True, anyio.current_time()
+        self._connected = True
         if self.error is not None:
             logger.warning("events of other nodes are heard again: %s answers", self._transport.address)
         self.error, self._full_told = None, False
@@ -183,14 +182,18 @@ class Courier:
     # what is sent
 
     def wants(self, event_type: type[Event]) -> bool:
-        """Tell whether another node is to be told of events of a type, or may ask for them in a moment."""
-        if event_type is JobReleased:  # whoever waits for a job says so while the job may be about to end
+        """Tell whether another node is to be told of events of a type."""
+        if envelope.TRAVELLING.get(event_type.__name__) is not event_type:
+            return False
+        if event_type is JobReleased:  # who waits for a job says so while the job may be about to end
             return True
-        return event_type in envelope.ALWAYS or event_type.__name__ in self._wanted_there
+        return event_type not in envelope.ANNOUNCED or event_type.__name__ in self._wanted_there
 
     def post(self, events: Iterable[Event]) -> None:
-        """Send events, soon; those that nobody wants are kept for a moment, in which somebody may say so."""
+        """Send events, soon."""
         now = anyio.current_time()
+        while self._ends and self._ends[0][0] < now - MOMENT:
+            self._ends.popleft()
         for event in events:
             self._put(event, now)
         while len(self._queue) > LONGEST_QUEUE:
@@ -202,21 +205,26 @@ class Courier:
     def _put(self, event: Event, now: float) -> None:
         kind = type(event)
         if kind is WorkChanged:
-            if event not in self._hints:
-                self._hints.add(event)
-                self._queue.append(event)
-        elif kind in envelope.ALWAYS or kind.__name__ in self._wanted_there:
-            self._queue.append(event)
-        elif kind in envelope.ANNOUNCED and kind not in envelope.ON_DEMAND:
-            if self._connected:
-                self._unwanted.append((now, event))
-            else:  # what is wanted is not known
-                self._queue.append(event)
+            if event in self._hints:
+                return
+            self._hints.add(event)
+        elif kind in envelope.ON_DEMAND and kind.__name__ not in self._wanted_there:
+            if kind is JobReleased:
+                self._ends.append((now, event))
+            return
+        elif envelope.TRAVELLING.get(kind.__name__) is not kind:
+            return
+        self._queue.append(event)
 
     def _take(self) -> Event:
         event = self._queue.popleft()
         self._hints.discard(event)
         return event
+
+    def listens(self) -> None:
+        """Tell the others, soon, what is wanted here, unless they know."""
+        if self._told != self._wanted():
+            self.announce()
 
     def announce(self) -> None:
         """Tell the others, soon, what is wanted here."""
@@ -264,7 +272,8 @@ class Courier:
     async def _send_batch(self, connection: Connection) -> None:
         events = [self._take() for _ in range(min(len(self._queue), LARGEST_BATCH))]
         hello, self._hello = self._hello, False
-        for number, data in self._encoded(events, hello=hello, wants=self._wanted()):
+        self._told = self._wanted()
+        for number, data in self._encoded(events, hello=hello, wants=self._told):
             try:
                 await connection.send(data)
             except BaseException:
@@ -298,6 +307,7 @@ class Courier:
         async for data in connection.receive():
             if envelope.is_from(self.sender, data):
                 self._watch.deadline = anyio.current_time() + 2 * self._heartbeat
+                self._count_wants()
                 if not self._connected:
                     self._found()
                 continue
@@ -307,26 +317,22 @@ class Courier:
                 self._ignore(exc)
 
     def _hear(self, message: Message) -> None:
-        now = anyio.current_time()
-        self._peers[message.sender] = now, message.wants
-        self._peers = {
-            peer: known for peer, known in self._peers.items() if known[0] > now - PEER_PATIENCE and known[1]
-        }
-        self._hear_wants(now)
+        self._peers[message.sender] = anyio.current_time(), message.wants
+        self._count_wants()
         if message.hello:
             # It may have failed to send something, and does not know what is wanted here.
             self.announce()
             self._local.publish([WorkChanged(message.sender)])
         self._local.publish(self._read(message.events))
 
-    def _hear_wants(self, now: float) -> None:
-        before = self._wanted_there
+    def _count_wants(self) -> None:
+        """Reckon what the others want, without those that are silent."""
+        since = anyio.current_time() - max(PEER_PATIENCE, 3 * self._heartbeat)
+        self._peers = {peer: known for peer, known in self._peers.items() if known[0] > since and known[1]}
         self._wanted_there = frozenset[str]().union(*(wants for _, wants in self._peers.values()))
-        if self._wanted_there - before:
-            kept = [(at, event) for at, event in self._unwanted if at > now - MOMENT]
-            self._unwanted.clear()
-            for at, event in kept:
-                self._put(event, at)
+        if self._ends and JobReleased.__name__ in self._wanted_there:
+            self._queue.extendleft(event for _, event in reversed(self._ends))
+            self._ends.clear()
             self._work.set()
 
     def _read(self, plain: Sequence[object]) -> list[Event]:

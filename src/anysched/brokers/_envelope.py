@@ -16,17 +16,21 @@ from anysched.model import events as all_events
 from anysched.model.events import (
     ClockJumped,
     Event,
+    FireTimesSkipped,
     HoldEvent,
     JobAcquired,
     JobAdded,
-    JobCancelRequested,
     JobEvent,
+    JobReleased,
+    ScheduleAdded,
     ScheduleEvent,
+    ScheduleFinished,
+    SchedulePaused,
+    ScheduleUnpaused,
     StalePause,
     StoreRecovered,
     StoreUnavailable,
     WindowEvent,
-    WorkChanged,
 )
 from anysched.serializers.as_json import JSONSerializer
 from anysched.wire.registry import TypeRegistry
@@ -60,14 +64,13 @@ TRAVELLING: Final[dict[str, type[Event]]] = {
     if isinstance(kind, type) and issubclass(kind, Event) and kind not in _STAY
 }
 
-#: What every node listens to.
-ALWAYS: Final[frozenset[type[Event]]] = frozenset({WorkChanged, JobCancelRequested})
+#: Those that one pass can have hundreds of: they are sent while some node wants them.
+ON_DEMAND: Final[frozenset[type[Event]]] = frozenset(
+    {JobAdded, JobAcquired, JobReleased, ScheduleFinished, FireTimesSkipped}
+)
 
-#: What one pass has hundreds of: it is not even made unless some node wants it.
-ON_DEMAND: Final[frozenset[type[Event]]] = frozenset({JobAdded, JobAcquired})
-
-#: All others are sent while some node wants them, which it says: one call can have very many of them.
-ANNOUNCED: Final[frozenset[type[Event]]] = frozenset(TRAVELLING.values()) - ALWAYS
+#: Those of which each node says whether it wants them: whoever has very many of the others need not make them either.
+ANNOUNCED: Final[frozenset[type[Event]]] = ON_DEMAND | {ScheduleAdded, SchedulePaused, ScheduleUnpaused}
 ANNOUNCED_NAMES: Final = frozenset(kind.__name__ for kind in ANNOUNCED)
 
 _HINTS: Final = {kind: get_type_hints(kind) for kind in TRAVELLING.values()}

@@ -81,7 +81,7 @@ class RemoteEventBroker:
         types = frozenset(types)
         leave = self._local.subscribe(listener, types)
         if self._courier is not None and not types.isdisjoint(ANNOUNCED):
-            self._courier.announce()
+            self._courier.listens()
         return leave
 
     def wants(self, event_type: type[Event]) -> bool:

@@ -12,7 +12,7 @@ from anysched.engine.lifecycle import Engine
 from anysched.engine.telling import events_of
 from anysched.model import convert
 from anysched.model.change import Change, HoldChange
-from anysched.model.events import Event, SchedulePaused, ScheduleUnpaused
+from anysched.model.events import Event, ScheduleAdded, SchedulePaused, ScheduleUnpaused
 from anysched.model.hold import Placed
 from anysched.model.policies import Missed, ResumeFrom
 from anysched.model.schedule import ScheduleSnapshot
@@ -90,13 +90,13 @@ async def hold(engine: Engine, decide_hold: DecideHold, decide: Decide, asked: A
 def published(engine: Engine, committed: Committed) -> Committed:
     """Publish what was committed, have this node look again, and return it.
 
-    A hold can be about very many schedules: what happened to each of them is then told only if somebody listens.
+    A call can be about very many schedules: what happened to each of them is then told only if somebody listens.
     """
     wants, changes = engine.settings.broker.wants, committed.changes
     events: list[Event] = [] if committed.hold is None else [*committed.hold.events]
     events += events_of(changes, committed.ended)
     if len(changes) > MOST_TOLD:
-        unwanted = {kind for kind in (SchedulePaused, ScheduleUnpaused) if not wants(kind)}
+        unwanted = {kind for kind in (ScheduleAdded, SchedulePaused, ScheduleUnpaused) if not wants(kind)}
         events = [event for event in events if type(event) not in unwanted]
     if events:
         engine.changed(events)

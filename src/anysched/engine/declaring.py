@@ -52,8 +52,11 @@ class Tasks:
         return known
 
     def known(self, func_or_task_id: Callable[..., Any] | str) -> Callable[..., Any] | str:
-        """Return a callable that is known by its name, anything else as it is."""
-        return self._registry.known_name(func_or_task_id) or func_or_task_id
+        """Return the name of a callable whose options the store has by now, anything else as it is."""
+        name = self._registry.known_name(func_or_task_id)
+        if name is None or self._declared.get(name) is not self._registry[name].options:
+            return func_or_task_id
+        return name
 
     async def name_of(self, func_or_task_id: Callable[..., Any] | str, *, learn: bool = True) -> str:
         """Return the name of a task, which becomes known if it is given as a callable.

@@ -156,7 +156,10 @@ class Jobs:
                 if stopped or (isinstance(event, JobReleased) and event.job_id == job_id):
                     changed.set()
 
-        leave = settings.broker.subscribe(hear, (JobReleased, SchedulerStopped))
+        # Who only asks does not make all nodes tell of all jobs.
+        leave = settings.broker.subscribe(
+            hear, (JobReleased, SchedulerStopped) if wait else (SchedulerStopped,)
+        )
         try:
             while True:
                 result = await self._store.get_result(job_id)

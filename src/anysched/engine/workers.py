@@ -144,11 +144,13 @@ class Workers:
 
     def cancel(self, job_id: UUID, reason: Reason) -> None:
         """Cancel a job that is here, running or about to."""
-        for worker, claim in self._running.items():
-            if claim.job.id == job_id:
-                worker.cancel(reason)
-                self._await_cancellation()
-                return
+        # A job that was lost and taken again is here twice while its first run ignores that it is cancelled.
+        running = [worker for worker, claim in self._running.items() if claim.job.id == job_id]
+        for worker in running:
+            worker.cancel(reason)
+        if running:
+            self._await_cancellation()
+            return
         for claim in list(self._queue):
             if claim.job.id == job_id:
                 self._queue.remove(claim)
