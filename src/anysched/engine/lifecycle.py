@@ -127,6 +127,7 @@ class Engine:
             poll_interval=s.poll_interval,
             moment=self.leases.moment,
             trust=self.leases.trust,
+            unstarted=self.reporter.unstarted,
         )  # fmt: skip
         self.tasks: Tasks = Tasks(s.tasks, s.store, s.executors, s.role, self.planner.wake)
 

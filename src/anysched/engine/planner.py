@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from anysched._clock import Clock
@@ -14,6 +14,7 @@ from anysched.engine.timekeeper import Timekeeper
 from anysched.engine.wakeup import Wakeup
 from anysched.engine.workers import Workers
 from anysched.model.events import Event, JobAcquired, JobAdded, JobReleased, WorkChanged
+from anysched.model.job import Claim
 from anysched.model.policies import SchedulerRole
 from anysched.ports.broker import EventBroker
 from anysched.ports.store import Advanced, AdvanceRequest, DataStore, NodePolicy
@@ -28,6 +29,7 @@ class Planner:
     :param lease: how long jobs stay this node's own without a renewal
     :param moment: tells the present, to say when a lease was asked for
     :param trust: called when jobs were taken, with when their lease was asked for
+    :param unstarted: called with jobs that are not begun here after all
     """
 
     who = "planner"
@@ -48,6 +50,7 @@ class Planner:
         poll_interval: timedelta,
         moment: Callable[[], Moment],
         trust: Callable[[Moment], None],
+        unstarted: Callable[[Sequence[Claim]], None],
     ) -> None:
         self._store = store
         self._broker = broker
@@ -61,10 +64,12 @@ class Planner:
         self._poll_interval = poll_interval
         self._moment = moment
         self._trust = trust
+        self._unstarted = unstarted
         self._wakeup = Wakeup(clock, self.who)
         self.time: Timekeeper = Timekeeper(clock, store, broker.publish)
         self._backlog = False
         self._room_made = False
+        self._reach = workers.most  # how many jobs a pass may take when none is here
         self._unknown: list[tuple[datetime, str, str]] = []  # found when, what; and not told yet
         self.next_wake: datetime | None = None
         self.last_pass_at: datetime | None = None
@@ -85,11 +90,26 @@ class Planner:
             self.time.check()
             advanced = await self.advance()
             self.next_wake = advanced.next_wake
+            if advanced.more or self._workers.crowded:
+                await self._let_begin(len(advanced.claims))
             if advanced.more:
-                await self._workers.begin_queued()  # else there would be room for one or two jobs more
                 continue
             until, poll_at = self.time.alarms(advanced.next_wake, self._poll_interval)
             await self._wakeup.wait(until, poll_at=poll_at)
+
+    async def _let_begin(self, taken: int) -> None:
+        """Let the workers begin what a pass has taken, or there would be room for one or two jobs more.
+
+        Jobs that have ended before the next pass are short: it may take more of them than can run at once, up to a
+        batch, as what a transaction costs does not depend on how many it takes. Those that a worker does not begin soon
+        go back, so that no job waits here for others that are not so short.
+        """
+        late = await self._workers.begin_queued()
+        if late:
+            self._unstarted(late)
+        short = taken == self._reach and not self._workers.held
+        most = self._workers.most
+        self._reach = max(most, min(2 * self._reach, self._store.batch_size)) if short else most
 
     async def advance(self) -> Advanced:
         """Make one pass."""
@@ -101,7 +121,7 @@ class Planner:
             plan_limit=size if plans else 0,
             plan_all=self._role is SchedulerRole.scheduler,
             job_limit=size,
-            claim_limit=self._workers.free if self._role.works else 0,
+            claim_limit=self._room() if self._role.works else 0,
             lease=self._lease,
         )
         self._room_made = False
@@ -119,6 +139,9 @@ class Planner:
             self._tell_unknown(advanced.now)
         self._publish(advanced)
         return advanced
+
+    def _room(self) -> int:
+        return self._workers.free if self._workers.held else self._reach
 
     def _tell_unknown(self, now: datetime) -> None:
         """Say what is left to other nodes; not of tasks that the program makes known soon after its start."""

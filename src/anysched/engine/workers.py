@@ -24,8 +24,10 @@ from anysched.rules.running import cancelled
 #: Seconds that all workers together may run without a pause before other tasks of the event loop get their turn.
 SLICE = 0.004
 
-#: Seconds for which the workers are waited for to begin what they were given, before more is looked for.
+#: For how long the workers are waited for to begin what they were given: seconds, and turns of the event loop, as a
+#: clock for tests may stand still.
 PATIENCE = 0.02
+MOST_TURNS = 1000
 
 Reason = Literal["asked", "stopping", "lost"]
 
@@ -86,7 +88,7 @@ class Workers:
     ) -> None:
         self._clock = clock
         self._runner = runner
-        self._most = most
+        self.most: int = most
         self._start = start
         self._ended = ended
         self._given_back = given_back
@@ -109,7 +111,12 @@ class Workers:
     @property
     def free(self) -> int:
         """How many more jobs could be taken now."""
-        return max(0, self._most - len(self._running) - len(self._queue))
+        return max(0, self.most - len(self._running) - len(self._queue))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more is queued than can begin at once."""
+        return len(self._queue) + len(self._running) > self.most
 
     @property
     def held(self) -> int:
@@ -128,12 +135,17 @@ class Workers:
             self._slice_began = self._clock.monotonic()  # or the first job would use it up, and stand alone
             self._wake_one()
 
-    async def begin_queued(self) -> None:
-        """Give the workers their turns until they have begun what is queued; not for long, as some take theirs."""
+    async def begin_queued(self) -> list[Claim]:
+        """Give the workers their turns until they have begun what is queued.
+
+        :return: claims that are not begun soon, as all workers are busy; they are not here any more
+        """
         give_up_at = self._clock.monotonic() + PATIENCE
-        await anyio.lowlevel.checkpoint()
-        while self._queue and not self._closed and self._clock.monotonic() < give_up_at:
+        for _ in range(MOST_TURNS):
             await anyio.lowlevel.checkpoint()
+            if not self._queue or self._closed or self._clock.monotonic() > give_up_at:
+                break
+        return self.take_queued() if len(self._running) == self.most else []
 
     def take_queued(self) -> list[Claim]:
         """Take back the claims that no worker has begun."""
@@ -183,7 +195,7 @@ class Workers:
         if self._idle:
             self._waking = True
             self._idle.pop().wakeup.call()
-        elif self._started < self._most:
+        elif self._started < self.most:
             self._waking = True
             self._started += 1
             worker = Worker(self._clock, self._started)
