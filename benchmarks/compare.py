@@ -22,7 +22,7 @@ from pathlib import Path
 
 import attrs
 from databases import database
-from report import OWN, Outcome, kept, show, summary
+from report import OWN, Figures, Outcome, kept, show, summary
 from rows import STORES, Row, judged, rows
 
 HERE = Path(__file__).parent
@@ -71,7 +71,7 @@ def url_of(store: str) -> Iterator[str]:
             yield url
 
 
-def run_once(row: Row, peer: str, python: str, backend: str) -> dict[str, float] | str:
+def run_once(row: Row, peer: str, python: str, backend: str) -> Figures | str:
     """Return the figures of one run, or what went wrong."""
     with url_of(row.store) as url:
         command = [python, str(HERE / "peers" / "run.py"), peer, row.workload, backend, url]
@@ -87,8 +87,13 @@ def run_once(row: Row, peer: str, python: str, backend: str) -> dict[str, float]
             return f"not done in {PATIENCE} s"
     if done.returncode:
         return (done.stderr.strip().splitlines() or ["?"])[-1]
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    return checked(json.loads(done.stdout.splitlines()[-1]))
+
+
+def checked(figures: Figures) -> Figures | str:
+    """Return the figures of a run, or what went wrong: one that lost jobs, or ran them twice, did other work."""
+    wrong = [f"{figures[what]:g} {what}" for what in ("missing", "doubled") if figures.get(what)]
+    return ", ".join(wrong) or figures
 
 
 def series(chosen: Sequence[Row]) -> list[list[Row]]:
@@ -111,8 +116,7 @@ def run_round(outcome: Outcome, options: argparse.Namespace) -> None:
         runs = outcome.found.setdefault(peer, [])
         if isinstance(figures, str):
             outcome.failed[peer] = figures
-        else:
-            runs.append(figures)
+        runs.append(None if isinstance(figures, str) else figures)
 
 
 def measure(group: Sequence[Row], options: argparse.Namespace, before: Sequence[Outcome]) -> list[Outcome]:
@@ -134,9 +138,8 @@ def measure(group: Sequence[Row], options: argparse.Namespace, before: Sequence[
 
 
 def works(outcome: Outcome) -> bool:
-    """Return whether anysched ran, and no job of it was missing or ran twice."""
-    runs = outcome.found[OWN]
-    return OWN not in outcome.failed and not any(run.get("missing") or run.get("doubled") for run in runs)
+    """Return whether each run of anysched came to its end, with no job missing and none that ran twice."""
+    return OWN not in outcome.failed
 
 
 def cron(*, short: bool) -> bool:

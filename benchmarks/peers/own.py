@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 
 from workloads import Peer
@@ -14,6 +16,8 @@ TAG = "slow"
 
 
 class Adapter(Peer):
+    """Each schedule has a trigger of its own, as those of peers have."""
+
     async def open(self) -> None:
         self._numbers = count()
         store = self.url or MemoryDataStore()
@@ -42,19 +46,18 @@ class Adapter(Peer):
         await self._client.stop()
 
     async def add_every(self, count: int, seconds: float, first: datetime) -> None:
-        trigger = IntervalTrigger(seconds=seconds, start_time=first)
         for _ in range(count):
+            trigger = IntervalTrigger(seconds=seconds, start_time=first)
             await self._adds.add_schedule(self._job, trigger, id=f"every {next(self._numbers)}")
 
     async def add_every_at_once(self, count: int, seconds: float, first: datetime) -> None:
-        trigger = IntervalTrigger(seconds=seconds, start_time=first)
-        await self._add(trigger, count)
+        await self._add(partial(IntervalTrigger, seconds=seconds, start_time=first), count)
 
     async def add_at(self, count: int, when: datetime) -> None:
-        await self._add(DateTrigger(when), count)
+        await self._add(partial(DateTrigger, when), count)
 
     async def add_tagged(self, count: int, seconds: float, first: datetime) -> None:
-        trigger = IntervalTrigger(seconds=seconds, start_time=first)
+        trigger = partial(IntervalTrigger, seconds=seconds, start_time=first)
         for portion in range(0, count, 5_000):  # so that the adding takes less memory; it is not measured
             await self._add(trigger, min(5_000, count - portion), frozenset({TAG}))
 
@@ -65,10 +68,13 @@ class Adapter(Peer):
         await self._adds.unpause_schedules(tags={TAG})
 
     async def _add(
-        self, trigger: DateTrigger | IntervalTrigger, count: int, tags: frozenset[str] = frozenset()
+        self,
+        trigger: Callable[[], DateTrigger | IntervalTrigger],
+        count: int,
+        tags: frozenset[str] = frozenset(),
     ) -> None:
         names = (f"schedule {next(self._numbers)}" for _ in range(count))
-        await self._adds.add_schedules([Schedule(self._job, trigger, id=name, tags=tags) for name in names])
+        await self._adds.add_schedules([Schedule(self._job, trigger(), id=name, tags=tags) for name in names])
 
     async def enqueue(self, count: int) -> None:
         await self._adds.add_jobs(self._job, [[]] * count)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.examples.running import ROOT
@@ -37,6 +38,72 @@ def test_short_form(store: str, backend: str, workloads: tuple[str, ...], tmp_pa
     ]
     assert len(headings) == printed.count("  own ") == len(json.loads(kept.read_text())) > 0
     assert printed.endswith(run("report.py", kept))
+
+
+def judged(kept: Path, *outcomes: dict[str, Any]) -> list[str]:
+    """Return the table of a report without its heading, and the line that counts aims."""
+    plain = {"workload": "idle", "store": "memory", "peers": ["other"], "figure": "cpu", "aim": None}
+    rows = [{"name": "idle", **plain, **one["row"]} for one in outcomes]
+    pairs = zip(outcomes, rows, strict=True)
+    kept.write_text(json.dumps([{"failed": {}, **one, "row": row} for one, row in pairs]))
+    return run("report.py", kept).splitlines()[2:]
+
+
+def test_only_rounds_in_which_both_worked_are_paired(tmp_path: Path) -> None:
+    """A peer that failed in a round is not compared with what others did in another one; the table names it."""
+    found = {"own": [{"cpu": 2.0}, {"cpu": 3.0}], "other": [None, {"cpu": 6.0}]}
+    row, count = judged(
+        tmp_path / "kept.json",
+        {"row": {"aim": 0.5, "options": {"count": 10}}, "found": found, "failed": {"other": "1 missing"}},
+    )
+    assert "0.5x the best peer: 0.42x (0.50 to 0.50), reached; other failed: 1 missing" in row
+    assert count == "1 aims, 0 missed"
+
+
+def test_what_has_nothing_to_be_compared_with_is_not_judged(tmp_path: Path) -> None:
+    """No aim is reached by itself, none is left out; one that is not judged is counted apart."""
+    row, count = judged(
+        tmp_path / "kept.json",
+        {"row": {"aim": 0.5, "grown": 1.25, "options": {"count": 10}}, "found": {"own": [{"cpu": 2.0}]}},
+    )
+    assert "0.5x the best peer: not judged: no peer ran" in row
+    assert "1.25x of the first: not judged: the first of the series did not run" in row
+    assert count == "2 aims, 0 missed, 2 not judged"
+
+
+def test_growth_is_judged_by_the_first_of_a_series(tmp_path: Path) -> None:
+    """The first row of a series is what others are judged by; a run of ours that failed is a missed aim."""
+    first, second, count = judged(
+        tmp_path / "kept.json",
+        {"row": {"options": {"count": 10}}, "found": {"own": [{"cpu": 2.0}]}},
+        {
+            "row": {"grown": 1.25, "options": {"count": 1_000}},
+            "found": {"own": [None, {"cpu": 3.0}]},
+            "failed": {"own": "1 missing"},
+        },
+    )
+    assert "aim" not in first
+    assert "each run works: 1 missing, MISSED; 1.25x of 10: " in second
+    assert second.endswith("MISSED")
+    assert count == "2 aims, 2 missed"
+
+
+@pytest.mark.parametrize(
+    ("figures", "told"),
+    [
+        ({"rate": 1.0, "missing": 0, "doubled": 0}, "{'rate': 1.0, 'missing': 0, 'doubled': 0}"),
+        ({"rate": 1.0, "missing": 1}, "1 missing"),
+        ({"rate": 1.0, "missing": 1, "doubled": 2}, "1 missing, 2 doubled"),
+    ],
+)
+def test_a_run_without_all_of_its_jobs_failed(figures: dict[str, float], told: str) -> None:
+    """Whoever loses jobs, or runs them twice, did not do the work that is compared."""
+    program = f"import compare; print(compare.checked({figures!r}))"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, cwd=ROOT / "benchmarks", capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    assert done.stdout.strip() == told
 
 
 def test_cron() -> None:
