@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 import attrs
 
 from anysched.model import convert
-from anysched.model.brief import brief
+from anysched.model.brief import LONGEST, brief
 from anysched.model.policies import AuditAction, ScheduleStatus
-from anysched.model.trigger import Trigger
+from anysched.model.trigger import Trigger, refuses_changes
 
 _TOLD: Final = ("task", "trigger", "status", "next_fire_time")
 
+_SMALL: Final = frozenset({type(None), bool, int, float, date, datetime, timedelta})
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+
 class Addition(Mapping[str, Any]):
     """The details of an addition, as text that is made when it is read: very many are added, and few are asked about.
 
-    What they are made from never changes, a trigger included (rule T2). So an entry has a quarter of the size, and
-    adding takes a quarter less.
+    So adding takes a quarter less where the trigger is kept, and the entry has a quarter of the size.
     """
 
-    task: str
-    trigger: Trigger
-    status: ScheduleStatus
-    next_fire_time: datetime | None
+    __slots__ = ("next_fire_time", "status", "task", "trigger")
+
+    def __init__(
+        self, task: str, trigger: Trigger, status: ScheduleStatus, next_fire_time: datetime | None
+    ) -> None:
+        self.task = task
+        # Text at once, where the trigger may be larger than its text, or change: an entry may outlive its schedule.
+        self.trigger: Trigger | str = trigger if _is_small(trigger) else brief(trigger)
+        self.status = status
+        self.next_fire_time = next_fire_time
 
     def __getitem__(self, name: str) -> str:
         if name == "trigger":
-            return brief(self.trigger)
+            return self.trigger if isinstance(self.trigger, str) else brief(self.trigger)
         if name == "next_fire_time" and self.next_fire_time is not None:
             return self.next_fire_time.isoformat()
         if name in ("task", "status"):
@@ -47,6 +54,28 @@ class Addition(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return repr(dict(self))
+
+
+def _is_small(trigger: Trigger) -> bool:
+    """Return whether a trigger cannot change, and holds nothing but a zone, and values of a small size."""
+    if not refuses_changes(trigger):
+        return False
+    for name in _names(type(trigger)):
+        value = getattr(trigger, name)
+        if value.__class__ is tuple:
+            if len(value) > 2 or not all(part.__class__ in _SMALL for part in value):
+                return False
+        elif value.__class__ is str:
+            if len(value) > LONGEST:
+                return False
+        elif value.__class__ not in _SMALL and not isinstance(value, tzinfo):
+            return False
+    return True
+
+
+@lru_cache(maxsize=1000)
+def _names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(cls))
 
 
 def _details(value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -23,6 +23,8 @@ QueuedFate = Literal["hold", "release", "discard_held", "discard"]
 class Change:
     """One decision, ready to be written. What is None or empty is left as it is.
 
+    Who writes a configuration writes a state as well: by its state a store tells whether a schedule is as it was.
+
     :ivar schedule_id: the schedule it is about
     :ivar schedule: configuration to write
     :ivar state: state to write; the store has checked that the state it was decided from still stands

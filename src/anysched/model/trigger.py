@@ -120,6 +120,11 @@ class UndecodableTrigger:
         raise TriggerError(self.reason)
 
 
+def refuses_changes(trigger: Trigger) -> bool:
+    """Return whether a trigger is of a frozen attrs class: one of the user's may be changed in spite of rule T2."""
+    return type(trigger).__setattr__ is UndecodableTrigger.__setattr__  # that of all frozen attrs classes
+
+
 def is_due_when_past(trigger: Trigger) -> bool:
     """Return whether a trigger that lies wholly in the past is due at once, as a single date is (rule S6)."""
     return bool(getattr(trigger, "late_when_past", False))

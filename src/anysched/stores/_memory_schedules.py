@@ -85,10 +85,10 @@ class ScheduleTable(Snapshots):
 
     def write(self, change: Change) -> None:
         """Write what a change says of a schedule."""
-        key, old = change.schedule_id, self._states.get(change.schedule_id)
-        state = change.state or old
+        key, old, state = change.schedule_id, self._states.get(change.schedule_id), change.state
+        assert change.schedule is None or state is not None, "is_still() looks at states"
         schedule = change.schedule or self._schedules.get(key)
-        if schedule is None or state is None or (change.schedule is None and change.state is None):
+        if schedule is None or state is None:
             return
         self._schedules[key], self._states[key] = schedule, state
         for written in self._watchers:

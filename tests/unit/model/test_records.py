@@ -154,6 +154,19 @@ class TestSchedule:
             with pytest.raises(TypeError, match="a task must be a callable or the id of one"):
                 Schedule(wrong, Every(), id="x")  # type: ignore[arg-type]
 
+    def test_resolving(self) -> None:
+        """rule S1: a name for the task and a bound trigger change nothing else of a schedule."""
+        given = Schedule(
+            schedule, Every(), id="x", args=(1,), kwargs={"a": 1}, paused=True, coalesce="earliest",
+            misfire_grace_time=5, max_catchup=7, max_jitter=3, job_executor="e", job_result_expiration_time=60,
+            metadata={"b": 2}, group="g", tags={"t"}, owner="o", pause_after_failures=2, probe_after=9,
+            fixed_delay=True,
+        )  # fmt: skip
+        fields = attrs.fields(Schedule)
+        assert [] == [field.name for field in fields if getattr(given, field.name) == field.default]
+        trigger = Every(timedelta(seconds=7))
+        assert attrs.evolve(given, func_or_task_id="t", trigger=trigger) == given.resolved("t", trigger)
+
 
 class TestTask:
     @pytest.mark.parametrize("record", [TaskOptions, TaskDefaults])

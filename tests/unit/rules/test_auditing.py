@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
-from datetime import timedelta
+from copy import copy
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,6 +14,7 @@ import pytest
 from tests.unit.rules.support import SECOND, T0, Every, added, after, at, options_of, paused, same
 
 from anysched.model.audit import Addition, AuditEntry
+from anysched.model.brief import brief
 from anysched.model.change import Change, HoldChange
 from anysched.model.events import FireTimesSkipped, ScheduleFailed
 from anysched.model.history import Retention
@@ -20,10 +23,11 @@ from anysched.model.job import EndedJob, JobException, JobResult
 from anysched.model.policies import AuditAction, CatchUp, ConflictPolicy, JobOutcome, ScheduleStatus
 from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot
 from anysched.model.task import TaskDefaults
-from anysched.model.trigger import UndecodableTrigger
+from anysched.model.trigger import Trigger, UndecodableTrigger
 from anysched.rules import adding, auditing, holding, occurrences, pausing
 from anysched.rules.auditing import Actor, Deed, counted, entry, noted, noted_hold, noted_itself
 from anysched.rules.policy import Policy
+from anysched.triggers import CronTrigger, DatesTrigger, DateTrigger, IntervalTrigger
 
 ANN = Actor("node", "ann", "why")
 EVERY_10 = Every(10 * SECOND)
@@ -109,6 +113,49 @@ def test_an_addition_is_told_when_it_is_read() -> None:
     assert {"task": "task", "trigger": TRIGGER, "status": "finished"} == never
     assert 3 == len(never)
     assert never.get("next_fire_time") is None
+
+
+def test_an_addition_is_a_value() -> None:
+    """rule A1: an entry of an addition can be taken apart, copied and sent like any other."""
+    details = Addition("task", DateTrigger(T0), ScheduleStatus.active, T0)
+    found = AuditEntry(id=UUID(int=1), at=T0, action=AuditAction.schedule_added, details=details)
+    for again in (attrs.asdict(found)["details"], pickle.loads(pickle.dumps(found)).details, copy(details)):
+        assert dict(details) == again == details
+    assert found == pickle.loads(pickle.dumps(found))
+
+
+@attrs.define
+class Changing:
+    """A trigger that does not keep to rule T2."""
+
+    seconds: int = attrs.field(converter=int)
+
+    def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        return None
+
+
+@pytest.mark.parametrize(
+    "trigger", [DateTrigger(T0), DateTrigger(datetime(2025, 1, 1), "Europe/Paris"), IntervalTrigger(5)]
+)
+def test_small_triggers_are_kept(trigger: Trigger) -> None:
+    """rule A2: the trigger of an addition is kept where it takes less than its text."""
+    assert trigger is Addition("task", trigger, ScheduleStatus.active, T0).trigger
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        DatesTrigger([at(second) for second in range(1000)]),
+        DateTrigger(T0) | IntervalTrigger(5),
+        CronTrigger("H H * * *", "UTC"),
+        UndecodableTrigger("x" * 1000),
+        Changing(5),
+    ],
+)
+def test_other_triggers_are_told_at_once(trigger: Trigger) -> None:
+    """rule A2: what is large, grows or may change is kept as text, as entries may outlive their schedules."""
+    details = Addition("task", trigger, ScheduleStatus.active, T0)
+    assert brief(trigger) == details.trigger == details["trigger"]
 
 
 def test_editing() -> None:

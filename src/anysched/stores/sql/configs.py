@@ -9,9 +9,10 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 
 from anysched.errors import DeserializationError, UnknownTypeError
+from anysched.model import convert
 from anysched.model.ids import new_id
 from anysched.model.schedule import Schedule
-from anysched.model.trigger import Trigger, UndecodableTrigger
+from anysched.model.trigger import Trigger, UndecodableTrigger, refuses_changes
 from anysched.stores.sql.columns import EPOCH, from_json, to_json
 from anysched.stores.sql.payloads import NOTHING, Payloads
 from anysched.wire.records import (
@@ -33,6 +34,9 @@ REMEMBERED_TEXTS: Final = 1000
 
 #: The same, of configurations of schedules that are due when they are written.
 EXPECTED: Final = 100
+
+#: Stands for the id of a task that cannot be read.
+DAMAGED: Final = "(damaged)"
 
 _FIELDS: Final = tuple(field.name for field in attrs.fields(Schedule))
 
@@ -127,10 +131,10 @@ class Configs:
     def _encode_trigger(self, trigger: Trigger) -> tuple[str, str]:
         """Return the types that a trigger consists of, and its text; of the very one before that is known.
 
-        Of an equal one it is not: it may be in another time zone.
+        Of an equal one it is not: it may be in another time zone; nor of one that may be another by now.
         """
         last, encoded = self._last_trigger
-        if trigger is not last:
+        if trigger is not last or not refuses_changes(trigger):
             plain = trigger_to_plain(trigger, self._registry)
             encoded = "\n".join(sorted(names_in(plain))), to_json(plain)
             self._last_trigger = trigger, encoded
@@ -142,7 +146,8 @@ class Configs:
         :param fires: whether a pass reads it, and nobody else
         """
         schedule_id, config_id, _, text, payload = row
-        fault = unknown = None
+        unknown: str | None = None
+        task_id, fault = _checked_task(task_id)
         plain: object = None
         try:
             if text is None:
@@ -155,7 +160,7 @@ class Configs:
             else:
                 schedule = _alike(known, id=schedule_id, func_or_task_id=task_id)
         except DeserializationError as exc:
-            fault, unknown = str(exc), _unknown(exc)
+            fault, unknown = fault or str(exc), _unknown(exc)
             schedule = _without_trigger(plain, schedule_id, task_id, UndecodableTrigger(fault))
         loaded, shared = NOTHING, False
         try:
@@ -191,6 +196,14 @@ def _alike(schedule: Schedule, **different: Any) -> Schedule:
 def _encode_settings(*settings: Any) -> str:
     """Return the text of settings: many schedules have the same, and to write it takes half the time of an addition."""
     return to_json(settings_to_plain(settings))
+
+
+def _checked_task(stored: str) -> tuple[str, str | None]:
+    """Return the task of a row, or what stands for one that is damaged, and what is wrong with it."""
+    try:
+        return convert.identifier(stored, "the task id"), None
+    except (TypeError, ValueError) as exc:
+        return DAMAGED, f"the stored task id is damaged: {exc}"
 
 
 def _without_trigger(plain: object, schedule_id: str, task_id: str, trigger: UndecodableTrigger) -> Schedule:

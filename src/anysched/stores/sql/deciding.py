@@ -25,7 +25,8 @@ from anysched.stores.sql.tasks import Tasks
 #: How many schedules of a large set are read and written at once, so that their records do not pile up.
 AT_ONCE: Final = 2000
 
-#: Of how many schedules that are written at once a pass waits to be made, so that a round trip less matters.
+#: Where no more schedules than these are written at once, the next pass is expected at once: the configurations of
+#: those that are due are kept in mind for it, so that it need not read them.
 AWAITED: Final = 10
 
 #: A decision about what is stored under an id.

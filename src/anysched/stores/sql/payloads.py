@@ -121,4 +121,4 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     mapping = cast("Mapping[Any, Any]", value)
     if not all(isinstance(key, str) for key in mapping):
         raise DeserializationError("the stored arguments are damaged: only strings can be keys")
-    return MappingProxyType(mapping)
+    return mapping if mapping is EMPTY_MAPPING else MappingProxyType(mapping)

@@ -22,7 +22,7 @@ from anysched.stores.sql.configs import Config, Configs, StoredConfig
 from anysched.stores.sql.dialects import Dialect, is_one_of, read
 from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.statements import STATE_COLUMNS, Statements
-from anysched.stores.sql.states import States, strange_in
+from anysched.stores.sql.states import States, moved, strange_in
 from anysched.wire.records import waiting_from_plain
 
 #: How many schedules that this node cannot handle are looked at in one pass.
@@ -303,11 +303,11 @@ class Schedules:
             if change.state is not None:
                 # What was damaged stands in the row as it was, and is written as a whole.
                 known = None if stored.snapshot.fault is not None else stored.snapshot.state
-                moved = None if known is None else self._states.moved(known, change.state)
-                if moved is None:
+                columns = None if known is None else moved(known, change.state)
+                if columns is None:
                     state_updates.append((*self._states.row(change.state), *key))
                 else:
-                    moves.append((*moved, *key))
+                    moves.append((*columns, *key))
         sql = self._sql
         for statement, rows, guarded in (
             (sql.insert_config, new_configs, False),

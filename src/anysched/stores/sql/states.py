@@ -95,35 +95,6 @@ class States:
             None if state.waiting is None else to_json(waiting_to_plain(state.waiting)),
         )
 
-    def moved(self, old: ScheduleState, new: ScheduleState) -> tuple[Any, ...] | None:
-        """Return the columns that differ when a schedule has fired and nothing else is different, None if it is.
-
-        Few columns take the server two thirds of the time, and of most schedules nothing else is ever written.
-        """
-        if (
-            new.incarnation is old.incarnation
-            and new.anchor is old.anchor
-            and new.pauses is old.pauses
-            and new.error is old.error
-            and new.skipped is old.skipped
-            and new.skipped_exact is old.skipped_exact
-            and new.failures == old.failures
-            and new.occurrences is old.occurrences
-            and new.windows is old.windows
-            and new.windowed_until is old.windowed_until
-            and new.backfills is old.backfills
-            and new.waiting is old.waiting
-        ):
-            return (
-                new.revision,
-                from_optional_instant(new.next_fire_time),
-                from_optional_instant(new.due_at),
-                from_optional_instant(new.wake_at),
-                from_optional_instant(new.last_fire_time),
-                new.jobs_made,
-            )
-        return None
-
     def read(self, row: Sequence[Any]) -> tuple[ScheduleState, str | None]:
         """Return the state of a row, and what is wrong with it; a damaged row never fails the others (rule S2).
 
@@ -165,6 +136,36 @@ class States:
             )
             return state, f"the stored state is damaged: {exc}"
         return state, None
+
+
+def moved(old: ScheduleState, new: ScheduleState) -> tuple[Any, ...] | None:
+    """Return the columns that differ when a schedule has fired and nothing else is different, None if it is.
+
+    Few columns take the server two thirds of the time, and of most schedules nothing else is ever written.
+    """
+    if (
+        new.incarnation is old.incarnation
+        and new.anchor is old.anchor
+        and new.pauses is old.pauses
+        and new.error is old.error
+        and new.skipped is old.skipped
+        and new.skipped_exact is old.skipped_exact
+        and new.failures == old.failures
+        and new.occurrences is old.occurrences
+        and new.windows is old.windows
+        and new.windowed_until is old.windowed_until
+        and new.backfills is old.backfills
+        and new.waiting is old.waiting
+    ):
+        return (
+            new.revision,
+            from_optional_instant(new.next_fire_time),
+            from_optional_instant(new.due_at),
+            from_optional_instant(new.wake_at),
+            from_optional_instant(new.last_fire_time),
+            new.jobs_made,
+        )
+    return None
 
 
 def strange_in(state: ScheduleState) -> str | None:

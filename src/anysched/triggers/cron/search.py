@@ -10,8 +10,9 @@ from anysched.triggers.cron.fields import CronFields
 from anysched.triggers.grid import Grid
 from anysched.triggers.wall_search import CountingSearch
 
-#: So many schedules that share a trigger with ``H`` are known; it takes microseconds to know one again.
-_MOST_KEYS = 64
+#: So many schedules that share a trigger with ``H`` are known: 1.5 MB at most. A store reads one trigger for all whose
+#: text is the same, and to find a fire time of one that is not known takes five times as long.
+_MOST_KEYS = 1000
 
 
 @attrs.frozen

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from copy import copy
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import attrs
 import pytest
+from tests.unit.rules.support import Every, added
 from tests.unit.stores.sql.support import Query
 
 from anysched.errors import DeserializationError, SerializationError, TriggerError, UnknownTypeError
 from anysched.model.backfill import Backfill
+from anysched.model.convert import EMPTY_MAPPING
 from anysched.model.policies import JobOutcome, ScheduleStatus
 from anysched.model.schedule import Schedule, ScheduleState
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import UndecodableTrigger
 from anysched.model.zone import ZoneData, ZoneRecord
+from anysched.serializers import JSONSerializer
 from anysched.stores import SQLDataStore
 from anysched.stores.sql.columns import EPOCH
 from anysched.stores.sql.configs import Configs
-from anysched.stores.sql.states import States, strange_in
+from anysched.stores.sql.payloads import Payloads
+from anysched.stores.sql.states import States, moved, strange_in
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.actors import Node, User, direct_job, every, seconds
 from anysched.testing.store_suite.odd import PlainTrigger
@@ -93,6 +98,70 @@ async def test_damaged_schedules(statement: str, store: SQLDataStore, clock: Fak
     query(statement)
     await user.remove("bad", "good")
     assert ([], []) == (await user.schedules(), query("SELECT * FROM anysched_configs"))
+
+
+@pytest.mark.parametrize("order", [("a bad", "b good"), ("b bad", "a good")])
+async def test_damaged_tasks(order: tuple[str, str], store: SQLDataStore, query: Query) -> None:
+    """Rule S2: a task id that is damaged harms its own schedule only, whichever of several is read first."""
+    user, (bad, good) = User(store), order
+    await user.add(every(id=bad), every(id=good))
+    query("UPDATE anysched_schedules SET task_id = '' WHERE id = ?", bad)
+    for _ in range(2):
+        faults = {snapshot.id: snapshot.fault or "" for snapshot in await user.schedules()}
+        assert ("task id is damaged" in faults[bad], "") == (True, faults[good])
+    assert [good] == [job.schedule_id for job in (await Node(store).work()).made]
+    await user.pause(bad)
+    await user.replace(every(id=bad))
+    assert None is (await user.get(bad)).fault
+    query("UPDATE anysched_schedules SET task_id = '' WHERE id = ?", bad)
+    await user.remove(bad)
+
+
+@attrs.define
+class Changing:
+    """A trigger that does not keep to rule T2."""
+
+    seconds: float = attrs.field(converter=float)
+
+    def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        return after + timedelta(seconds=self.seconds)
+
+
+def test_a_trigger_that_has_changed() -> None:
+    """Rule T2: a trigger that is changed in spite of the rule is stored as it is at each addition."""
+    configs = Configs(Payloads(JSONSerializer()), TypeRegistry([Changing], parent=DEFAULT_REGISTRY))
+    trigger = Changing(5)
+    before = configs.encode(Schedule("task", trigger, id="x")).text
+    trigger.seconds = 7
+    after = configs.encode(Schedule("task", trigger, id="y")).text
+    assert before.replace("5.0", "7.0") == after != before
+
+
+def test_without_keyword_arguments() -> None:
+    """What most schedules do not have takes no room in those that are read."""
+    payloads = Payloads(JSONSerializer())
+    loaded = payloads.load(payloads.dump((1,), {}, {}, "it"))
+    assert ((1,), True, True) == (
+        loaded.args,
+        loaded.kwargs is EMPTY_MAPPING,
+        loaded.metadata is EMPTY_MAPPING,
+    )
+
+
+def test_what_a_schedule_has_that_fired() -> None:
+    """Rule S4: where any part of a state is another one, that is written, whatever a state consists of."""
+    old = added(Every()).state
+    old = attrs.evolve(old, last_fire_time=old.anchor)
+    for field in attrs.fields(ScheduleState):
+        value: Any = getattr(old, field.name)
+        other: Any = object()
+        if isinstance(value, datetime):
+            other = value + timedelta(seconds=1)
+        elif isinstance(value, int):
+            other = not value if isinstance(value, bool) else value + 1
+        new = copy(old)
+        object.__setattr__(new, field.name, other)
+        assert moved(old, old) != moved(old, new), field.name
 
 
 async def test_placeholders(store: SQLDataStore, query: Query) -> None:
