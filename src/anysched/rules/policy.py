@@ -31,7 +31,7 @@ class Policy:
     node: str | None = attrs.field(default=None, kw_only=True)
     # The options of each task that was asked about last: merging them anew for each job was a tenth of a decision.
     _known: dict[str | None, tuple[Task | None, EffectiveOptions]] = attrs.field(
-        factory=dict, init=False, eq=False, repr=False
+        factory=dict[str | None, tuple[Task | None, EffectiveOptions]], init=False, eq=False, repr=False
     )
 
     def actor(self, by: str | None = None, reason: str | None = None) -> auditing.Actor | None:
