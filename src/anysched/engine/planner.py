@@ -114,14 +114,16 @@ class Planner:
     async def advance(self) -> Advanced:
         """Make one pass."""
         plans, size = self._role.plans, self._store.batch_size
+        room = self._room() if self._role.works else 0
         request = AdvanceRequest(
             node=self._node,
             policy=self._policy,
             tasks=self._tasks(),
             plan_limit=size if plans else 0,
             plan_all=self._role is SchedulerRole.scheduler,
-            job_limit=size,
-            claim_limit=self._room() if self._role.works else 0,
+            # What a pass both makes and takes never stands in the queue.
+            job_limit=size if self._workers.held else min(size, room or size),
+            claim_limit=room,
             lease=self._lease,
         )
         self._room_made = False
