@@ -113,16 +113,16 @@ class Planner:
 
     async def advance(self) -> Advanced:
         """Make one pass."""
-        plans, size = self._role.plans, self._store.batch_size
-        room = self._room() if self._role.works else 0
+        size, room = self._store.batch_size, self._room() if self._role.works else 0
+        if room and not self._workers.held:
+            size = min(size, room)  # what a pass both makes and takes never stands in the queue
         request = AdvanceRequest(
             node=self._node,
             policy=self._policy,
             tasks=self._tasks(),
-            plan_limit=size if plans else 0,
+            plan_limit=size if self._role.plans else 0,
             plan_all=self._role is SchedulerRole.scheduler,
-            # What a pass both makes and takes never stands in the queue.
-            job_limit=size if self._workers.held else min(size, room or size),
+            job_limit=size,
             claim_limit=room,
             lease=self._lease,
         )
