@@ -22,7 +22,7 @@ from anysched.rules import auditing
 from anysched.rules.adding import SameTrigger
 
 #: Of more schedules at once, events that nobody wants are not published.
-MOST_TOLD: Final = 1000
+MOST_TOLD: Final = 100
 
 
 @attrs.frozen(kw_only=True)
