@@ -230,7 +230,10 @@ class PostgreSQLDialect:
         return self._pipeline(connection).write((text, parameters), guarded=guarded)
 
     def commit(self, connection: sa.Connection) -> None:
-        self._pipeline(connection).commit()
+        pipeline = self._pipeline(connection)
+        pipeline.commit()
+        if pipeline.is_closed:  # it is kept; giving the connection back would fail
+            connection.invalidate()
 
     def roll_back(self, connection: sa.Connection) -> None:
         self._pipeline(connection).roll_back()
@@ -245,10 +248,10 @@ class PostgreSQLDialect:
         """Return what puts statements to a connection, by a shorter way than SQLAlchemy's."""
         pipeline = line_of(connection)
         if pipeline is None:
-            from anysched.stores.sql.pipeline import Pipeline  # only who uses psycopg has it
+            from anysched.stores.sql.pipeline import pipeline_of  # only who uses psycopg has it
 
             driver: Any = connection.connection.driver_connection
-            pipeline = Pipeline(driver)
+            pipeline = pipeline_of(driver)
             keep_line(connection, pipeline)
         return cast("Pipeline", pipeline)
 

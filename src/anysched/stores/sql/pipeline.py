@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from functools import lru_cache
+from secrets import token_hex
 from typing import Any, Final
 
 import attrs
@@ -20,6 +22,9 @@ from anysched.stores.sql.dialects import Conflict
 _BIGINT: Final = 20
 
 _CONFLICTS: Final = UniqueViolation, DivisionByZero
+
+#: The attribute of a driver's connection that holds its pipeline.
+_PIPELINE: Final = "_anysched_pipeline"
 
 _COMMIT: Final[Question] = "COMMIT", ()
 _ROLLBACK: Final[Question] = "ROLLBACK", ()
@@ -38,6 +43,18 @@ class _Write:
     found: int | None = None
 
 
+def pipeline_of(connection: psycopg.Connection[Any]) -> Pipeline:
+    """Return the one pipeline of a driver's connection, which knows what the server has prepared for that.
+
+    A pool of another kind may lend that connection again, where SQLAlchemy takes it for a new one.
+    """
+    found: Pipeline | None = getattr(connection, _PIPELINE, None)
+    if found is None:
+        found = Pipeline(connection)
+        setattr(connection, _PIPELINE, found)
+    return found
+
+
 class Pipeline:
     """Puts statements to a connection of psycopg, and takes the answers, by libpq itself.
 
@@ -54,7 +71,10 @@ class Pipeline:
         self._prepares = connection.prepare_threshold is not None
         self._pipelines = psycopg.Pipeline.is_supported()
         self._names: dict[str, bytes] = {}
-        self._made = 0  # how many names there were: after an error none is used again
+        # Behind a pooler another client's statements may be there: none has a name that this one would use. A name that
+        # was given once is not given again, as what failed may be prepared nonetheless.
+        self._token = token_hex(8)
+        self._made = 0
         self._waiting: list[_Write] = []
 
     def begin(self, questions: Sequence[Question]) -> list[Rows]:
@@ -94,6 +114,11 @@ class Pipeline:
     def commit(self) -> None:
         """End the transaction, in one round trip with what waits."""
         self._put([_COMMIT])
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection has ended, even if the last answers arrived."""
+        return bool(self._connection.closed)
 
     def roll_back(self) -> None:
         """End the transaction, and forget what waits."""
@@ -141,12 +166,15 @@ class Pipeline:
             # A server that is asked to flush instead does not count for how long the transaction is idle then, and a
             # node that stood still there kept its locks for ever.
             libpq.pipeline_sync()
-            answers = self._connection.wait(_answers(libpq, len(sent) + 1))
+            answers = self._connection.wait(_answers(libpq, len(sent), synced=True))
         except BaseException:
             self._connection.close()  # answers may still be on their way, and would be taken for those to others
             raise
         if libpq.status != ConnStatus.BAD:
-            libpq.exit_pipeline_mode()
+            try:
+                libpq.exit_pipeline_mode()
+            except psycopg.OperationalError:  # the server has ended it, after these answers
+                self._connection.close()
         return self._read(sent, answers)
 
     def _read(self, sent: Sequence[tuple[str, bytes] | None], answers: Sequence[Sequence[Any]]) -> list[Any]:
@@ -175,9 +203,9 @@ class Pipeline:
         return results
 
     def _new_name(self) -> bytes:
-        """Return a name that no statement has, not even one that was prepared in vain."""
+        """Return a name that no statement has, not even one that was prepared in vain, or by another client."""
         self._made += 1
-        return b"anysched_%d" % self._made
+        return f"anysched_{self._token}_{self._made}".encode()
 
     def _rows(self, result: Any) -> Rows:
         if not result.ntuples:
@@ -188,8 +216,12 @@ class Pipeline:
         return rows
 
 
-def _answers(libpq: Any, count: int) -> Generator[Any, Any, list[Sequence[Any]]]:
-    """Send what is to be sent, and return so many answers; fewer when the server has ended the connection, and why."""
+def _answers(libpq: Any, count: int, *, synced: bool = False) -> Generator[Any, Any, list[Sequence[Any]]]:
+    """Send what is to be sent, and return so many answers; fewer when the server has ended the connection, and why.
+
+    :param synced: whether one more follows, which tells nothing: what was answered before is so without it, above all
+        that a transaction is kept
+    """
     yield from send(libpq)
     answers: list[Sequence[Any]] = []
     for _ in range(count):
@@ -198,7 +230,10 @@ def _answers(libpq: Any, count: int) -> Generator[Any, Any, list[Sequence[Any]]]
         except psycopg.DatabaseError:
             if not any(answer[0].status == ExecStatus.FATAL_ERROR for answer in answers):
                 raise
-            break
+            return answers
+    if synced:
+        with suppress(psycopg.DatabaseError):
+            yield from fetch_many(libpq)
     return answers
 
 

@@ -16,9 +16,9 @@ from anysched.errors import StoreError, StoreUnavailableError
 from anysched.model.change import Change
 from anysched.stores import SQLDataStore
 from anysched.stores.sql.changes import Decided
-from anysched.stores.sql.dialect_postgresql import _ALL_FOUND
+from anysched.stores.sql.dialect_postgresql import _ALL_FOUND, PostgreSQLDialect
 from anysched.stores.sql.dialects import Conflict
-from anysched.stores.sql.pipeline import Pipeline
+from anysched.stores.sql.pipeline import Pipeline, pipeline_of
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.actors import Node, User, direct_job, every
 
@@ -176,6 +176,43 @@ async def test_a_server_that_forgets_what_was_prepared(store: SQLDataStore) -> N
         await user.add(every(id=name))
         await store._session.write(lambda connection: connection.exec_driver_sql("DEALLOCATE ALL"))
         assert [name] == [job.schedule_id for job in (await node.work()).made]
+
+
+def test_connections_of_another_pool(database: Server) -> None:
+    """Rule N3: a pool of another kind may lend the same connection of the driver again, with what is prepared there."""
+
+    class Lent(psycopg.Connection[Any]):
+        def close(self) -> None:  # as such a pool takes it back
+            pass
+
+    url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    driver = Lent.connect(url)
+    engine = sa.create_engine(
+        database.engine.url, creator=lambda: driver, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT"
+    )
+    dialect = PostgreSQLDialect()
+    try:
+        for _ in range(3):
+            with engine.connect() as connection:
+                dialect.begin_at(connection, dialect.begin_read, [])
+                dialect.commit(connection)
+                names = {
+                    name for (name,) in driver.execute("SELECT name FROM pg_prepared_statements").fetchall()
+                }
+        assert 3 == len(names)
+    finally:
+        psycopg.Connection.close(driver)
+
+
+def test_names_of_other_clients(database: Server) -> None:
+    """Rule N7: what another client has prepared on the same connection of the server is never taken for one's own."""
+    connections: list[Any] = [database.engine.raw_connection() for _ in range(2)]
+    question = "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%%of two clients%%'"
+    names: list[Any] = []
+    for connection in connections:
+        names += pipeline_of(connection.driver_connection).ask([(question, ())])[0]
+        connection.invalidate()
+    assert 2 == len({*names}) == len(names)
 
 
 @pytest.mark.anyio
