@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+from tests.servers.proxy import Proxy
 from tests.services import empty_tables
 from tests.unit.stores.sql.reading import round_trips
 from tests.unit.stores.sql.servers import SERVERS, Server
@@ -261,3 +262,79 @@ async def test_errors_at_the_end(server: Server, store: SQLDataStore) -> None:
     finally:
         server.query("ALTER TABLE anysched_elsewhere RENAME TO anysched_audit")
     assert [("there",)] == server.query("SELECT id FROM anysched_schedules")
+
+
+#: A transaction is kept, and the server is ready again; or else it says why it ends the connection.
+_KEPT = b"C\0\0\0\x0bCOMMIT\0"
+_READY = b"Z\0\0\0\x05I"
+_FATAL = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+_ENDED = b"E" + (len(_FATAL) + 4).to_bytes(4, "big") + _FATAL
+
+
+class Ending(Proxy):
+    """A proxy behind which a server ends each connection right after a commit, or instead of one.
+
+    :param answer: what comes instead of the answer to a commit
+    :param closes: whether the end of the connection arrives at once
+    """
+
+    def __init__(self, to: int, answer: bytes, *, closes: bool) -> None:
+        super().__init__(to)
+        self.ends = False
+        self._says = answer
+        self._closes = closes
+
+    async def _pass_on(self, link: Any, data: bytes, target: Any) -> bool:
+        if not (self.ends and target is link.client and _KEPT + _READY in data):
+            return await super()._pass_on(link, data, target)
+        await super()._pass_on(link, data.replace(_KEPT + _READY, self._says), target)
+        if self._closes:
+            target.end()
+        return not self._closes
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answer", "closes"), [(_KEPT + _ENDED, False), (_KEPT + _ENDED, True), (_KEPT, True)]
+)
+async def test_connections_that_end_with_a_commit(server: Server, answer: bytes, closes: bool) -> None:
+    """Rule N3: a commit that the server has confirmed is one, whatever becomes of the connection after that."""
+    with Ending(server.engine.url.port or 0, answer, closes=closes) as proxy:
+        store = SQLDataStore(through(server, proxy), schema=schema_of(server))
+        await store.open(FakeClock())
+        try:
+            user = User(store)
+            await user.add(every(id="a"))
+            proxy.ends = True
+            await user.add(every(id="b"))
+            await store._session.write(lambda connection: connection.exec_driver_sql("SELECT 1").close())
+            proxy.ends = False
+            await user.add(every(id="c"))
+            assert ["a", "b", "c"] == await user.ids()
+        finally:
+            await store.close()
+
+
+@pytest.mark.anyio
+async def test_connections_that_end_before_a_commit(server: Server) -> None:
+    """Rule N3: where a commit was not confirmed, the server's own reason is told."""
+    with Ending(server.engine.url.port or 0, _ENDED, closes=True) as proxy:
+        store = SQLDataStore(through(server, proxy), schema=schema_of(server))
+        await store.open(FakeClock())
+        try:
+            proxy.ends = True
+            with pytest.raises(StoreUnavailableError, match="administrator command"):
+                await User(store).add(every(id="a"))
+            proxy.ends = False
+            await User(store).add(every(id="b"))
+        finally:
+            await store.close()
+
+
+def through(server: Server, proxy: Proxy) -> sa.URL:
+    """Return what leads to a server through a proxy that can read along."""
+    return server.store()._engine.url.set(port=proxy.port).update_query_dict({"sslmode": "disable"})
+
+
+def schema_of(server: Server) -> Any:
+    return getattr(server, "schema", None)
