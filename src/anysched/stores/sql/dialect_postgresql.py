@@ -95,6 +95,7 @@ class PostgreSQLDialect:
     position = "strpos"
     value = "given_{}"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
+    or_renew = "ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"
     counts_fired = True
     drain_readers = "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE"
     script: tuple[tuple[str, ...], tuple[str, ...]] = (

@@ -200,6 +200,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def or_renew(self) -> str:
+        """The end of an INSERT of a node that moves the lease of one that is there."""
+        ...
+
+    @property
     def counts_fired(self) -> bool:
         """Whether what such an INSERT passes over is missing in the number of rows that it tells."""
         ...
