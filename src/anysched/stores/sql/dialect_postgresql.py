@@ -257,7 +257,10 @@ class PostgreSQLDialect:
         return cast("Pipeline", pipeline)
 
     def is_undone(self, error: BaseException) -> bool:
-        return getattr(error, "sqlstate", None) in {"26000", "40001", "40P01"}
+        return getattr(error, "sqlstate", None) in {"40001", "40P01"}
+
+    def has_forgotten(self, error: BaseException) -> bool:
+        return getattr(error, "sqlstate", None) == "26000"  # of the driver; a pipeline prepares its own again
 
     def is_forbidden(self, error: BaseException) -> bool:
         return getattr(error, "sqlstate", None) == "42501"
@@ -293,6 +296,7 @@ def _connection_errors() -> tuple[type[Exception], ...]:
 _MEANINGS: Final = {
     "08": "the connection failed",
     "25006": "it may only be read now",  # a standby
+    "26000": "it has lost what it had prepared",
     "25P03": "it has ended a transaction that was idle for too long",
     "40": "transactions keep meeting each other",
     "53": "the server is short of something",

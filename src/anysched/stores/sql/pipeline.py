@@ -126,7 +126,7 @@ class Pipeline:
         self._put([_ROLLBACK])
 
     def _put(self, questions: Sequence[Question]) -> list[Any]:
-        """Write what waits, and return the answers to questions. :raise Conflict: as what waited says"""
+        """Write what waits, and return the answers to questions."""
         writes, self._waiting = self._waiting, []
         results = self._results([*(write.question for write in writes), *questions], writes)
         for write, result in zip(writes, results, strict=False):
@@ -134,15 +134,19 @@ class Pipeline:
         return results[len(writes) :]
 
     def _results(self, questions: Sequence[Question], writes: Sequence[_Write]) -> list[Any]:
-        """Return the results of statements, or raise the first error; those after it were not executed then."""
+        """Return the results of statements, or raise the first error; those after it were not executed then.
+
+        :raise Conflict: as what waited says, or when the server has forgotten what was prepared
+        """
         results = self._together(questions) if self._pipelines else self._one_by_one(questions)
         if results and results[-1].status == ExecStatus.FATAL_ERROR:
             error = error_from_result(results[-1], self._encoding)
             number = len(results) - 1
             if number < len(writes) and writes[number].guarded and isinstance(error, _CONFLICTS):
                 raise Conflict from error
-            if isinstance(error, InvalidSqlStatementName):  # somebody else has made the server forget
-                self._names.clear()
+            if self._names and isinstance(error, InvalidSqlStatementName):
+                self._names.clear()  # somebody else has made the server forget: all is prepared again
+                raise Conflict from error
             raise error
         return results
 

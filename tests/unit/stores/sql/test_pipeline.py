@@ -13,7 +13,7 @@ from tests.services import empty_tables
 from tests.unit.stores.sql.reading import round_trips
 from tests.unit.stores.sql.servers import SERVERS, Server
 
-from anysched.errors import StoreError, StoreUnavailableError
+from anysched.errors import SchemaVersionError, StoreError, StoreUnavailableError
 from anysched.model.change import Change
 from anysched.stores import SQLDataStore
 from anysched.stores.sql.changes import Decided
@@ -179,6 +179,47 @@ async def test_a_server_that_forgets_what_was_prepared(store: SQLDataStore) -> N
         assert [name] == [job.schedule_id for job in (await node.work()).made]
 
 
+@pytest.mark.anyio
+async def test_a_server_that_forgets_what_the_driver_has_prepared(store: SQLDataStore) -> None:
+    """Rule N3: who has lost what the driver prepared gets a new connection; one that has as well fails as an outage."""
+    tries: list[object] = []
+
+    def forget(connection: sa.Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        tries.append(driver)
+        driver.execute("SELECT 'prepared'", prepare=True)
+        if len(tries) in lost:
+            driver.pgconn.exec_(b"DEALLOCATE ALL")  # which the driver does not notice
+        connection.exec_driver_sql("SELECT 'prepared'").close()
+
+    lost = {1}
+    await store._session.write(forget)
+    assert 2 == len({*tries}) == len(tries)
+    lost = {3, 4}
+    with pytest.raises(StoreUnavailableError, match="has lost what it had prepared"):
+        await store._session.write(forget)
+    assert 4 == len(tries)
+    await store._session.write(forget)
+
+
+@pytest.mark.anyio
+async def test_tables_that_have_become_too_new_meanwhile(server: Server, store: SQLDataStore) -> None:
+    """Rule N1: a node that is too old says so, whatever it was told by an earlier transaction."""
+    await store._session.write(lambda _: None, [store._tasks.question])
+    server.query("ALTER TABLE anysched_nodes RENAME TO anysched_elsewhere")
+    server.query(
+        "UPDATE anysched_meta SET number = number + 90 WHERE name IN ('oldest_node', 'schema_version')"
+    )
+    try:
+        with pytest.raises(SchemaVersionError):
+            await Node(store).advance()
+    finally:
+        server.query("ALTER TABLE anysched_elsewhere RENAME TO anysched_nodes")
+        server.query(
+            "UPDATE anysched_meta SET number = number - 90 WHERE name IN ('oldest_node', 'schema_version')"
+        )
+
+
 def test_connections_of_another_pool(database: Server) -> None:
     """Rule N3: a pool of another kind may lend the same connection of the driver again, with what is prepared there."""
 
@@ -249,8 +290,9 @@ async def test_errors_at_the_end(server: Server, store: SQLDataStore) -> None:
     def add(connection: sa.Connection) -> None:
         store._changes.write(connection, [Decided(None, change, config)], store.present())
 
-    with pytest.raises(StoreUnavailableError, match="others keep changing"):
+    with pytest.raises(StoreUnavailableError, match="others keep changing") as caught:
         await store._session.write(add)
+    assert isinstance(caught.value.__cause__, Conflict)
     server.query("ALTER TABLE anysched_audit RENAME TO anysched_elsewhere")
     try:
         with pytest.raises(StoreError, match="anysched_audit"):
@@ -295,7 +337,9 @@ class Ending(Proxy):
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("answer", "closes"), [(_KEPT + _ENDED, False), (_KEPT + _ENDED, True), (_KEPT, True)]
+    ("answer", "closes"),
+    [(_KEPT + _ENDED, False), (_KEPT + _ENDED, True), (_KEPT, True)],
+    ids=["told", "told and closed", "closed"],
 )
 async def test_connections_that_end_with_a_commit(server: Server, answer: bytes, closes: bool) -> None:
     """Rule N3: a commit that the server has confirmed is one, whatever becomes of the connection after that."""
