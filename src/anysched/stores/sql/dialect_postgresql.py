@@ -135,7 +135,7 @@ class PostgreSQLDialect:
         self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
     ) -> tuple[int, Sequence[Rows]]:
         begun = [(statement, ()) for statement in statements]
-        answers = self._pipeline(connection).begin([*begun, *ahead])
+        answers = self._pipeline(connection).begin(begun, ahead)
         ((number, *_),) = answers[len(begun) - 1]
         return number, answers[len(begun) :]
 
@@ -159,7 +159,7 @@ class PostgreSQLDialect:
         if not self.patient:
             from anysched.stores.sql.silence import limit_silence  # only who uses psycopg has it
 
-            limit_silence(connection, READ_TIMEOUT)
+            limit_silence(connection, READ_TIMEOUT, STATEMENT_TIMEOUT)
         # A pooler shows a number of its own here, and may lend each transaction another connection of the server:
         # what was prepared on one is not there on the next.
         (server,) = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()

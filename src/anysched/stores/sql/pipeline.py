@@ -17,6 +17,7 @@ from psycopg.pq import ConnStatus, ExecStatus, Format
 
 from anysched.stores.sql.ahead import Question, Rows
 from anysched.stores.sql.dialects import Conflict
+from anysched.stores.sql.silence import wait_for
 
 #: The type of a number: as a parameter, it could otherwise stand for any.
 _BIGINT: Final = 20
@@ -75,12 +76,17 @@ class Pipeline:
         # was given once is not given again, as what failed may be prepared nonetheless.
         self._token = token_hex(8)
         self._made = 0
+        self._quick = 0  # how many statements of the next go take no time
         self._waiting: list[_Write] = []
 
-    def begin(self, questions: Sequence[Question]) -> list[Rows]:
-        """Put the first questions of a transaction; nothing waits from an earlier one."""
+    def begin(self, statements: Sequence[Question], questions: Sequence[Question] = ()) -> list[Rows]:
+        """Begin a transaction, and put its first questions; nothing waits from an earlier one.
+
+        :param statements: what begins it, which takes a server no time
+        """
         self._waiting.clear()
-        return self.ask(questions)
+        self._quick = len(statements)
+        return self.ask([*statements, *questions])
 
     def ask(self, questions: Sequence[Question]) -> list[Rows]:
         """Return the rows that statements find, which see all that was to be written before."""
@@ -152,6 +158,7 @@ class Pipeline:
 
     def _together(self, questions: Sequence[Question]) -> list[Any]:
         """Put all in one round trip, and return the results up to the first that failed."""
+        slow, self._quick = len(questions) - self._quick, 0
         encoded = [(text, *_encoded(values, self._encoding)) for text, values in questions]
         libpq, sent = self._libpq, list[tuple[str, bytes] | None]()
         libpq.enter_pipeline_mode()
@@ -170,7 +177,7 @@ class Pipeline:
             # A server that is asked to flush instead does not count for how long the transaction is idle then, and a
             # node that stood still there kept its locks for ever.
             libpq.pipeline_sync()
-            answers = self._connection.wait(_answers(libpq, len(sent), synced=True))
+            answers = wait_for(self._connection, _answers(libpq, len(sent), synced=True), slow)
         except BaseException:
             self._connection.close()  # answers may still be on their way, and would be taken for those to others
             raise
@@ -256,13 +263,15 @@ def _encoded(
             if "\0" in value:
                 raise psycopg.DataError("PostgreSQL has no text with a zero character")
             data.append(value.encode(encoding))
-        elif isinstance(value, bytes):
+        elif isinstance(value, (bytes, bytearray, memoryview)):
             formats = formats or [Format.TEXT] * len(values)
             formats[number] = Format.BINARY
-            data.append(value)
-        else:
+            data.append(bytes(value))
+        elif isinstance(value, int):
             kind = _BIGINT
             data.append(b"%d" % value)
+        else:
+            raise psycopg.ProgrammingError(f"no value of type {type(value).__name__} is kept here")
         types.append(kind)
     return data, types, formats
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from tests.unit.stores.sql.servers import SERVERS, Server
 from anysched.errors import SchemaVersionError, StoreError, StoreUnavailableError
 from anysched.model.change import Change
 from anysched.stores import SQLDataStore
+from anysched.stores.sql import silence
 from anysched.stores.sql.changes import Decided
 from anysched.stores.sql.dialect_postgresql import _ALL_FOUND, PostgreSQLDialect
 from anysched.stores.sql.dialects import Conflict
@@ -75,9 +77,12 @@ def test_values_arrive_as_they_are(pipeline: Pipeline) -> None:
     for _ in range(2):
         for text in texts:
             row = (-(1 << 63), text, b"\0\xff", None, "100%")
-            assert [[row]] == pipeline.ask([(question, row[:4])])
+            for kind in bytes, bytearray, memoryview:
+                assert [[row]] == pipeline.ask([(question, (*row[:2], kind(row[2]), None))])
     with pytest.raises(psycopg.DataError, match="zero character"):
         pipeline.ask([("SELECT CAST(%s AS text)", ("a\0b",))])
+    with pytest.raises(psycopg.ProgrammingError, match="type float"):
+        pipeline.ask([("SELECT CAST(%s AS bigint)", (1.5,))])
     assert [[(1,)]] == pipeline.ask([("SELECT 1", ())])
 
 
@@ -159,6 +164,31 @@ def test_answers_that_nobody_has_taken(database: Server, monkeypatch: pytest.Mon
         assert driver.closed
     finally:
         connection.invalidate()
+
+
+def test_how_long_a_server_may_take(database: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule N3: statements that travel together may take as long as they might one after the other."""
+    deadlines: list[float] = []
+    until = silence._until
+
+    def note(deadline: float, *others: Any) -> Any:
+        deadlines.append(deadline)
+        return until(deadline, *others)
+
+    monkeypatch.setattr(silence, "_until", note)
+    monkeypatch.setattr(silence, "time", SimpleNamespace(monotonic=lambda: 1000))
+    connection: Any = database.engine.raw_connection()
+    try:
+        silence.limit_silence(connection.driver_connection, 45, 30)
+        pipeline = Pipeline(connection.driver_connection)
+        pipeline.begin([("BEGIN", ()), ("SELECT 1", ())], [("SELECT 2", ()), ("SELECT 3", ())])
+        pipeline.ask([("SELECT 4", ())])
+        for _ in range(3):
+            pipeline.write(("SELECT 5", ()))
+        pipeline.commit()
+    finally:
+        connection.invalidate()
+    assert [1045 + 30, 1045, 1045 + 3 * 30] == deadlines
 
 
 @pytest.fixture
