@@ -235,8 +235,8 @@ class Session:
 
     def _refused(self, connection: sa.Connection) -> None:
         if self.on_refusal is not None:
-            forget_answers(connection)  # what was answered before is what may have changed
             with suppress(sql_errors.SQLAlchemyError, self._driver_error, Conflict):
+                forget_answers(connection)  # what was answered before is what may have changed
                 self.on_refusal(connection)
 
     @contextmanager
