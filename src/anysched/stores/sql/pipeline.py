@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 import psycopg
@@ -266,7 +266,7 @@ def _encoded(
         elif isinstance(value, (bytes, bytearray, memoryview)):
             formats = formats or [Format.TEXT] * len(values)
             formats[number] = Format.BINARY
-            data.append(bytes(value))
+            data.append(bytes(cast("bytes", value)))
         elif isinstance(value, int):
             kind = _BIGINT
             data.append(b"%d" % value)
