@@ -162,7 +162,7 @@ class Advancing:
         # Anew, as this transaction may have waited: no lease that was renewed meanwhile may become shorter.
         until = from_instant(self._session.present()) + from_duration(request.lease)
         if takes or claims or self._has_some(request.node, nodes):
-            self._leases.grant(connection, request.node, until, nodes)
+            self._leases.grant(connection, request.node, until)
         mine = self._mine(request)
         left = [node for node in nodes if node.id not in reaped.nodes]
         after = self._lookout.look(connection, request, mine, now, left, heads, tasks)

@@ -103,6 +103,7 @@ class MariaDBDialect(RowByRow):
     among = "IN :{}"
     not_among = "NOT IN :{}"
     unless_fired = "ON DUPLICATE KEY UPDATE id = {jobs}.id"
+    or_renew = "ON DUPLICATE KEY UPDATE lease_until = VALUES(lease_until)"
     counts_fired = False
     drain_readers = "ALTER TABLE {} FORCE"
     script: tuple[tuple[str, ...], tuple[str, ...]] = (

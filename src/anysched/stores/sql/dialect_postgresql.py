@@ -95,6 +95,7 @@ class PostgreSQLDialect:
     position = "strpos"
     value = "given_{}"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
+    or_renew = "ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"
     counts_fired = True
     drain_readers = "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE"
     script: tuple[tuple[str, ...], tuple[str, ...]] = (
@@ -134,7 +135,7 @@ class PostgreSQLDialect:
         self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
     ) -> tuple[int, Sequence[Rows]]:
         begun = [(statement, ()) for statement in statements]
-        answers = self._pipeline(connection).begin([*begun, *ahead])
+        answers = self._pipeline(connection).begin(begun, ahead)
         ((number, *_),) = answers[len(begun) - 1]
         return number, answers[len(begun) :]
 
@@ -158,7 +159,7 @@ class PostgreSQLDialect:
         if not self.patient:
             from anysched.stores.sql.silence import limit_silence  # only who uses psycopg has it
 
-            limit_silence(connection, READ_TIMEOUT)
+            limit_silence(connection, READ_TIMEOUT, STATEMENT_TIMEOUT)
         # A pooler shows a number of its own here, and may lend each transaction another connection of the server:
         # what was prepared on one is not there on the next.
         (server,) = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
@@ -230,7 +231,10 @@ class PostgreSQLDialect:
         return self._pipeline(connection).write((text, parameters), guarded=guarded)
 
     def commit(self, connection: sa.Connection) -> None:
-        self._pipeline(connection).commit()
+        pipeline = self._pipeline(connection)
+        pipeline.commit()
+        if pipeline.is_closed:  # it is kept; giving the connection back would fail
+            connection.invalidate()
 
     def roll_back(self, connection: sa.Connection) -> None:
         self._pipeline(connection).roll_back()
@@ -245,15 +249,18 @@ class PostgreSQLDialect:
         """Return what puts statements to a connection, by a shorter way than SQLAlchemy's."""
         pipeline = line_of(connection)
         if pipeline is None:
-            from anysched.stores.sql.pipeline import Pipeline  # only who uses psycopg has it
+            from anysched.stores.sql.pipeline import pipeline_of  # only who uses psycopg has it
 
             driver: Any = connection.connection.driver_connection
-            pipeline = Pipeline(driver)
+            pipeline = pipeline_of(driver)
             keep_line(connection, pipeline)
         return cast("Pipeline", pipeline)
 
     def is_undone(self, error: BaseException) -> bool:
-        return getattr(error, "sqlstate", None) in {"26000", "40001", "40P01"}
+        return getattr(error, "sqlstate", None) in {"40001", "40P01"}
+
+    def has_forgotten(self, error: BaseException) -> bool:
+        return getattr(error, "sqlstate", None) == "26000"  # of the driver; a pipeline prepares its own again
 
     def is_forbidden(self, error: BaseException) -> bool:
         return getattr(error, "sqlstate", None) == "42501"
@@ -289,6 +296,7 @@ def _connection_errors() -> tuple[type[Exception], ...]:
 _MEANINGS: Final = {
     "08": "the connection failed",
     "25006": "it may only be read now",  # a standby
+    "26000": "it has lost what it had prepared",
     "25P03": "it has ended a transaction that was idle for too long",
     "40": "transactions keep meeting each other",
     "53": "the server is short of something",

@@ -61,6 +61,7 @@ class SQLiteDialect(RowByRow):
     among = "IN (SELECT value FROM json_each(:{}))"
     not_among = "NOT IN (SELECT value FROM json_each(:{}))"
     unless_fired = "ON CONFLICT (incarnation, fire_key) DO NOTHING"
+    or_renew = "ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"
     counts_fired = True
     drain_readers = None
     script: tuple[tuple[str, ...], tuple[str, ...]] = (("BEGIN IMMEDIATE",), ("COMMIT",))

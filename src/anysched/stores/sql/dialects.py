@@ -39,7 +39,7 @@ Parameters = Mapping[str, type]
 
 
 class Conflict(Exception):
-    """What was read is not what is there any more."""
+    """What was read, or prepared, is not what is there any more."""
 
 
 @attrs.frozen
@@ -200,6 +200,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def or_renew(self) -> str:
+        """The end of an INSERT of a node that moves the lease of one that is there."""
+        ...
+
+    @property
     def counts_fired(self) -> bool:
         """Whether what such an INSERT passes over is missing in the number of rows that it tells."""
         ...
@@ -303,6 +308,10 @@ class Dialect(Protocol):
         """Tell whether an error of the driver means that the transaction met another, and may be done again."""
         ...
 
+    def has_forgotten(self, error: BaseException) -> bool:
+        """Tell whether an error of the driver means that the server has lost what it had prepared for a connection."""
+        ...
+
     def explain(self, error: BaseException) -> tuple[type[StoreError], str]:
         """Return what an error of the driver means, in plain words."""
         ...
@@ -366,6 +375,9 @@ class RowByRow:
 
     def keep_order(self, engine: sa.Engine) -> None:
         pass  # nothing waits
+
+    def has_forgotten(self, error: BaseException) -> bool:
+        return False  # nothing is prepared
 
 
 def read(connection: sa.Connection, statement: str, *parameters: object) -> Sequence[Sequence[Any]]:

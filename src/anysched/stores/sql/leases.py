@@ -56,13 +56,9 @@ class Leases:
         """Move the lease of a node; return whether it has one."""
         return count(connection, self._sql.renew, until, node) == 1
 
-    def grant(self, connection: sa.Connection, node: str, until: int, nodes: Iterable[Node]) -> None:
-        """Give a lease to a node that takes jobs, or move the one that it has.
-
-        :param nodes: all nodes as they were after ``keep``: what was there is there still
-        """
-        known = any(one.id == node for one in nodes)
-        write(connection, self._sql.renew if known else self._sql.insert_node, until, node)
+    def grant(self, connection: sa.Connection, node: str, until: int) -> None:
+        """Give a lease to a node that takes jobs, or move the one that it has: whatever has become of it meanwhile."""
+        write(connection, self._sql.grant, until, node)
 
     def keep(self, connection: sa.Connection, node: str) -> None:
         """Keep others from taking the jobs of a node over until the transaction ends; its lease can be renewed."""

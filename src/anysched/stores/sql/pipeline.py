@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Final
+from secrets import token_hex
+from typing import Any, Final, cast
 
 import attrs
 import psycopg
@@ -15,11 +17,15 @@ from psycopg.pq import ConnStatus, ExecStatus, Format
 
 from anysched.stores.sql.ahead import Question, Rows
 from anysched.stores.sql.dialects import Conflict
+from anysched.stores.sql.silence import wait_for
 
 #: The type of a number: as a parameter, it could otherwise stand for any.
 _BIGINT: Final = 20
 
 _CONFLICTS: Final = UniqueViolation, DivisionByZero
+
+#: The attribute of a driver's connection that holds its pipeline.
+_PIPELINE: Final = "_anysched_pipeline"
 
 _COMMIT: Final[Question] = "COMMIT", ()
 _ROLLBACK: Final[Question] = "ROLLBACK", ()
@@ -38,6 +44,18 @@ class _Write:
     found: int | None = None
 
 
+def pipeline_of(connection: psycopg.Connection[Any]) -> Pipeline:
+    """Return the one pipeline of a driver's connection, which knows what the server has prepared for that.
+
+    A pool of another kind may lend that connection again, where SQLAlchemy takes it for a new one.
+    """
+    found: Pipeline | None = getattr(connection, _PIPELINE, None)
+    if found is None:
+        found = Pipeline(connection)
+        setattr(connection, _PIPELINE, found)
+    return found
+
+
 class Pipeline:
     """Puts statements to a connection of psycopg, and takes the answers, by libpq itself.
 
@@ -54,13 +72,21 @@ class Pipeline:
         self._prepares = connection.prepare_threshold is not None
         self._pipelines = psycopg.Pipeline.is_supported()
         self._names: dict[str, bytes] = {}
-        self._made = 0  # how many names there were: after an error none is used again
+        # Behind a pooler another client's statements may be there: none has a name that this one would use. A name that
+        # was given once is not given again, as what failed may be prepared nonetheless.
+        self._token = token_hex(8)
+        self._made = 0
+        self._quick = 0  # how many statements of the next go take no time
         self._waiting: list[_Write] = []
 
-    def begin(self, questions: Sequence[Question]) -> list[Rows]:
-        """Put the first questions of a transaction; nothing waits from an earlier one."""
+    def begin(self, statements: Sequence[Question], questions: Sequence[Question] = ()) -> list[Rows]:
+        """Begin a transaction, and put its first questions; nothing waits from an earlier one.
+
+        :param statements: what begins it, which takes a server no time
+        """
         self._waiting.clear()
-        return self.ask(questions)
+        self._quick = len(statements)
+        return self.ask([*statements, *questions])
 
     def ask(self, questions: Sequence[Question]) -> list[Rows]:
         """Return the rows that statements find, which see all that was to be written before."""
@@ -95,13 +121,18 @@ class Pipeline:
         """End the transaction, in one round trip with what waits."""
         self._put([_COMMIT])
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection has ended, even if the last answers arrived."""
+        return bool(self._connection.closed)
+
     def roll_back(self) -> None:
         """End the transaction, and forget what waits."""
         self._waiting.clear()
         self._put([_ROLLBACK])
 
     def _put(self, questions: Sequence[Question]) -> list[Any]:
-        """Write what waits, and return the answers to questions. :raise Conflict: as what waited says"""
+        """Write what waits, and return the answers to questions."""
         writes, self._waiting = self._waiting, []
         results = self._results([*(write.question for write in writes), *questions], writes)
         for write, result in zip(writes, results, strict=False):
@@ -109,20 +140,25 @@ class Pipeline:
         return results[len(writes) :]
 
     def _results(self, questions: Sequence[Question], writes: Sequence[_Write]) -> list[Any]:
-        """Return the results of statements, or raise the first error; those after it were not executed then."""
+        """Return the results of statements, or raise the first error; those after it were not executed then.
+
+        :raise Conflict: as what waited says, or when the server has forgotten what was prepared
+        """
         results = self._together(questions) if self._pipelines else self._one_by_one(questions)
         if results and results[-1].status == ExecStatus.FATAL_ERROR:
             error = error_from_result(results[-1], self._encoding)
             number = len(results) - 1
             if number < len(writes) and writes[number].guarded and isinstance(error, _CONFLICTS):
                 raise Conflict from error
-            if isinstance(error, InvalidSqlStatementName):  # somebody else has made the server forget
-                self._names.clear()
+            if self._names and isinstance(error, InvalidSqlStatementName):
+                self._names.clear()  # somebody else has made the server forget: all is prepared again
+                raise Conflict from error
             raise error
         return results
 
     def _together(self, questions: Sequence[Question]) -> list[Any]:
         """Put all in one round trip, and return the results up to the first that failed."""
+        slow, self._quick = len(questions) - self._quick, 0
         encoded = [(text, *_encoded(values, self._encoding)) for text, values in questions]
         libpq, sent = self._libpq, list[tuple[str, bytes] | None]()
         libpq.enter_pipeline_mode()
@@ -141,12 +177,15 @@ class Pipeline:
             # A server that is asked to flush instead does not count for how long the transaction is idle then, and a
             # node that stood still there kept its locks for ever.
             libpq.pipeline_sync()
-            answers = self._connection.wait(_answers(libpq, len(sent) + 1))
+            answers = wait_for(self._connection, _answers(libpq, len(sent), synced=True), slow)
         except BaseException:
             self._connection.close()  # answers may still be on their way, and would be taken for those to others
             raise
         if libpq.status != ConnStatus.BAD:
-            libpq.exit_pipeline_mode()
+            try:
+                libpq.exit_pipeline_mode()
+            except psycopg.OperationalError:  # the server has ended it, after these answers
+                self._connection.close()
         return self._read(sent, answers)
 
     def _read(self, sent: Sequence[tuple[str, bytes] | None], answers: Sequence[Sequence[Any]]) -> list[Any]:
@@ -175,9 +214,9 @@ class Pipeline:
         return results
 
     def _new_name(self) -> bytes:
-        """Return a name that no statement has, not even one that was prepared in vain."""
+        """Return a name that no statement has, not even one that was prepared in vain, or by another client."""
         self._made += 1
-        return b"anysched_%d" % self._made
+        return f"anysched_{self._token}_{self._made}".encode()
 
     def _rows(self, result: Any) -> Rows:
         if not result.ntuples:
@@ -188,8 +227,12 @@ class Pipeline:
         return rows
 
 
-def _answers(libpq: Any, count: int) -> Generator[Any, Any, list[Sequence[Any]]]:
-    """Send what is to be sent, and return so many answers; fewer when the server has ended the connection, and why."""
+def _answers(libpq: Any, count: int, *, synced: bool = False) -> Generator[Any, Any, list[Sequence[Any]]]:
+    """Send what is to be sent, and return so many answers; fewer when the server has ended the connection, and why.
+
+    :param synced: whether one more follows, which tells nothing: what was answered before is so without it, above all
+        that a transaction is kept
+    """
     yield from send(libpq)
     answers: list[Sequence[Any]] = []
     for _ in range(count):
@@ -198,7 +241,10 @@ def _answers(libpq: Any, count: int) -> Generator[Any, Any, list[Sequence[Any]]]
         except psycopg.DatabaseError:
             if not any(answer[0].status == ExecStatus.FATAL_ERROR for answer in answers):
                 raise
-            break
+            return answers
+    if synced:
+        with suppress(psycopg.DatabaseError):
+            yield from fetch_many(libpq)
     return answers
 
 
@@ -217,13 +263,15 @@ def _encoded(
             if "\0" in value:
                 raise psycopg.DataError("PostgreSQL has no text with a zero character")
             data.append(value.encode(encoding))
-        elif isinstance(value, bytes):
+        elif isinstance(value, (bytes, bytearray, memoryview)):
             formats = formats or [Format.TEXT] * len(values)
             formats[number] = Format.BINARY
-            data.append(value)
-        else:
+            data.append(bytes(cast("bytes", value)))
+        elif isinstance(value, int):
             kind = _BIGINT
             data.append(b"%d" % value)
+        else:
+            raise psycopg.ProgrammingError(f"no value of type {type(value).__name__} is kept here")
         types.append(kind)
     return data, types, formats
 

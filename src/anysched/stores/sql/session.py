@@ -16,7 +16,7 @@ from sqlalchemy import exc as sql_errors
 
 from anysched._clock import Clock, SystemClock
 from anysched.errors import StoreError, StoreUnavailableError
-from anysched.stores.sql.ahead import Question, keep_answers
+from anysched.stores.sql.ahead import Question, forget_answers, keep_answers
 from anysched.stores.sql.dialects import Conflict, Dialect
 from anysched.stores.sql.present import ServerTime
 
@@ -34,7 +34,7 @@ REST = 0.01
 
 
 class _Cut(StoreUnavailableError):
-    """A connection was cut while nobody used it: nothing has begun, and another one may do."""
+    """A connection was cut while nobody used it, or has lost its statements: nothing is done, another one may do."""
 
 
 class Session:
@@ -167,16 +167,20 @@ class Session:
         self, connection: sa.Connection, begin: Sequence[str], ahead: Sequence[Question], work: Work[T]
     ) -> T:
         """Do a transaction, as often as others undo it."""
+        undone: Exception | None = None
         for _ in range(ATTEMPTS):
             try:
                 return self._transact(connection, begin, ahead, work)
-            except Conflict:
-                continue
+            except Conflict as exc:
+                undone = exc
             except (sql_errors.DBAPIError, self._driver_error) as exc:
-                if not self.dialect.is_undone(getattr(exc, "orig", None) or exc):
+                undone, error = exc, getattr(exc, "orig", None) or exc
+                if self.dialect.has_forgotten(error):
+                    raise self._cut(connection, error) from exc
+                if not self.dialect.is_undone(error):
                     raise
                 threading.Event().wait(REST)
-        raise StoreUnavailableError(f"{self.shown}: others keep changing the same schedules")
+        raise StoreUnavailableError(f"{self.shown}: others keep changing the same schedules") from undone
 
     def _transact(
         self, connection: sa.Connection, begin: Sequence[str], ahead: Sequence[Question], work: Work[T]
@@ -198,9 +202,13 @@ class Session:
         except (sql_errors.DBAPIError, self._driver_error) as exc:
             if not (self.dialect.has_time and self._is_cut(connection, exc)):  # only servers cut connections
                 raise
-            connection.invalidate()
-            _, reason = self.dialect.explain(getattr(exc, "orig", None) or exc)
-            raise _Cut(f"{self.shown}: {reason}") from exc
+            raise self._cut(connection, getattr(exc, "orig", None) or exc) from exc
+
+    def _cut(self, connection: sa.Connection, error: Any) -> _Cut:
+        """Give a connection up that is of no use any more."""
+        connection.invalidate()
+        _, reason = self.dialect.explain(error)
+        return _Cut(f"{self.shown}: {reason}")
 
     def _is_cut(self, connection: sa.Connection, error: Any) -> bool:
         if isinstance(error, sql_errors.DBAPIError):
@@ -210,6 +218,7 @@ class Session:
     def _begin_at(
         self, connection: sa.Connection, statements: Sequence[str], ahead: Sequence[Question]
     ) -> None:
+        forget_answers(connection)
         asked_at = self._clock.monotonic()
         number, answers = self.dialect.begin_at(connection, statements, ahead)
         if self._server_time is not None and number is not None:
@@ -221,12 +230,13 @@ class Session:
         try:
             if getattr(connection.connection.dbapi_connection, "in_transaction", True):
                 self.dialect.roll_back(connection)
-        except (sql_errors.SQLAlchemyError, self._driver_error):
+        except (sql_errors.SQLAlchemyError, self._driver_error, Conflict):
             connection.invalidate()
 
     def _refused(self, connection: sa.Connection) -> None:
         if self.on_refusal is not None:
-            with suppress(sql_errors.SQLAlchemyError, self._driver_error):
+            with suppress(sql_errors.SQLAlchemyError, self._driver_error, Conflict):
+                forget_answers(connection)  # what was answered before is what may have changed
                 self.on_refusal(connection)
 
     @contextmanager

@@ -15,15 +15,35 @@ import psycopg
 T = TypeVar("T")
 
 
-def limit_silence(connection: Any, seconds: float) -> None:
-    """Let each wait of a connection of psycopg raise ``OperationalError`` after so many seconds, and close it."""
-    wait = connection.wait
+class _Limited:
+    """What takes the place of a connection's ``wait``."""
 
-    def limited(generator: Generator[Any, Any, T], *args: Any, **kwargs: Any) -> T:
-        result: T = wait(_until(time.monotonic() + seconds, generator, connection), *args, **kwargs)
+    def __init__(self, connection: Any, seconds: float, each: float) -> None:
+        self._connection = connection
+        self._wait = connection.wait
+        self._seconds = seconds
+        self._each = each
+
+    def __call__(self, generator: Generator[Any, Any, T], *args: Any, more: int = 0, **kwargs: Any) -> T:
+        deadline = time.monotonic() + self._seconds + self._each * more
+        result: T = self._wait(_until(deadline, generator, self._connection), *args, **kwargs)
         return result
 
-    connection.wait = limited
+
+def limit_silence(connection: Any, seconds: float, each: float) -> None:
+    """Let each wait of a connection of psycopg raise ``OperationalError`` after so many seconds, and close it.
+
+    :param each: how many seconds longer for each statement more that is answered in one go
+    """
+    connection.wait = _Limited(connection, seconds, each)
+
+
+def wait_for(connection: Any, generator: Generator[Any, Any, T], statements: int) -> T:
+    """Wait for the answers to so many statements, for as long as they may take one after the other."""
+    wait = connection.wait
+    more = {"more": statements - 1} if statements > 1 and isinstance(wait, _Limited) else {}
+    result: T = wait(generator, **more)
+    return result
 
 
 def _until(deadline: float, generator: Generator[Any, Any, T], connection: Any) -> Generator[Any, Any, T]:

@@ -232,7 +232,9 @@ class Statements:
             " EXISTS (SELECT 1 FROM {jobs} WHERE claimed_by = {nodes}.id) ELSE FALSE END FROM {nodes}"
         )
         self.renew: str = write.sql("UPDATE {nodes} SET lease_until = :until WHERE id = :id")
-        self.insert_node: str = write.sql("INSERT INTO {nodes} (lease_until, id) VALUES (:until, :id)")
+        self.grant: str = write.sql(
+            f"INSERT INTO {{nodes}} (lease_until, id) VALUES (:until, :id) {write.dialect.or_renew}"
+        )
         self.lock_node: str = write.sql(
             "SELECT id FROM {nodes} {by_existence} WHERE id = :id {lock_existence}"
         )

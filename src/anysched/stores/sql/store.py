@@ -74,9 +74,10 @@ class SQLDataStore:
     A commit is on the disk before anybody acts on it, so that not even a power failure runs a job twice; an engine
     of the caller's own may trade that for speed.
 
-    After ``StoreUnavailableError`` a write has not taken place, unless the connection broke while the server answered
-    the commit: then nobody can tell. Nodes find out by themselves. Users may repeat what they asked for; only a job
-    that they add, or a schedule that they run by hand, may then run twice.
+    After ``StoreUnavailableError`` a write has not taken place, unless the connection broke, or the server fell silent,
+    while it committed, with which the last of what is written may travel: then nobody can tell. Nodes find out by
+    themselves. Users may repeat what they asked for; only a job that they add, or a schedule that they run by hand, may
+    then run twice.
 
     :param url_or_engine: such as "sqlite:///jobs.db" or "postgresql://user:password@host/database", or a synchronous
         SQLAlchemy engine, which stays the caller's

@@ -22,6 +22,7 @@ from anysched.model.schedule import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.rules import adding
 from anysched.stores import SQLDataStore
+from anysched.stores.sql.columns import from_instant
 from anysched.testing import FakeClock
 from anysched.testing.store_suite.actors import LEASE, Node, User, direct_job, every, once
 
@@ -337,3 +338,25 @@ async def test_a_server_that_does_not_answer(backend: str, clock: FakeClock) -> 
         await store.open(clock)
     assert "hunter2" not in str(caught.value)
     assert time.monotonic() - began < 10
+
+
+async def test_a_lease_that_appears_meanwhile(
+    server: Server, store: SQLDataStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule J1: who takes jobs has a lease then, whether or not it had one when the pass began."""
+    grant = store._leases.grant
+
+    def grant_late(connection: sa.Connection, node: str, until: int) -> None:
+        server.query(f"INSERT INTO anysched_nodes (id, lease_until) VALUES ('{node}', 0)")
+        grant(connection, node, until)
+
+    monkeypatch.setattr(store._leases, "grant", grant_late)
+    await store.add_jobs([direct_job(clock.now())])
+    assert 1 == len((await Node(store, "a").work()).claims)
+    monkeypatch.setattr(store._leases, "grant", grant)
+    await clock.advance(LEASE / 2)
+    await store.add_jobs([direct_job(clock.now())])
+    assert 1 == len((await Node(store, "a").work()).claims)
+    assert [("a", from_instant(clock.now() + LEASE))] == server.query(
+        "SELECT id, lease_until FROM anysched_nodes"
+    )

@@ -48,6 +48,7 @@ async def test_a_server_that_is_silent(server: Server, proxy: Proxy, monkeypatch
     """Rule N3: what a server does not answer in time fails as an outage, and goes well when it answers again."""
     for dialect in (dialect_mariadb, dialect_postgresql):
         monkeypatch.setattr(dialect, "READ_TIMEOUT", 1)
+        monkeypatch.setattr(dialect, "STATEMENT_TIMEOUT", 1)
         monkeypatch.setattr(dialect, "CONNECT_TIMEOUT", 2)
     store = SQLDataStore(server.store()._engine.url.set(port=proxy.port), schema=schema_of(server))
     await store.open(FakeClock())
