@@ -31,11 +31,11 @@ class Addition(Mapping[str, Any]):
     def __init__(
         self, task: str, trigger: Trigger, status: ScheduleStatus, next_fire_time: datetime | None
     ) -> None:
-        self.task = task
+        self.task: str = task
         # Text at once, where the trigger may be larger than its text, or change: an entry may outlive its schedule.
         self.trigger: Trigger | str = trigger if _is_small(trigger) else brief(trigger)
-        self.status = status
-        self.next_fire_time = next_fire_time
+        self.status: ScheduleStatus = status
+        self.next_fire_time: datetime | None = next_fire_time
 
     def __getitem__(self, name: str) -> str:
         if name == "trigger":
