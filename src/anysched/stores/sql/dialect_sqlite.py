@@ -17,7 +17,6 @@ from anysched.stores.sql.dialects import (
     FIRST_OF_TASK,
     PATIENCE,
     QUEUED_TASKS,
-    Conflict,
     Many,
     RowByRow,
     read,
@@ -52,6 +51,7 @@ class SQLiteDialect(RowByRow):
     name = "SQLite"
     paramstyle: Literal["qmark", "format"] = "qmark"
     awaits_disk = True
+    already_there: type[Exception] = sqlite3.IntegrityError
     patient = False
     begin_read: tuple[str, ...] = ("BEGIN",)
     begin_write: tuple[str, ...] = ("BEGIN IMMEDIATE",)
@@ -92,21 +92,6 @@ class SQLiteDialect(RowByRow):
 
     def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
         return _driver(connection).executemany(statement.text, rows).rowcount
-
-    def write(
-        self,
-        connection: sa.Connection,
-        statement: Many,
-        rows: Sequence[tuple[Any, ...]],
-        *,
-        guarded: bool = False,
-    ) -> Callable[[], int]:
-        try:
-            return super().write(connection, statement, rows, guarded=guarded)
-        except sqlite3.IntegrityError as exc:
-            if guarded:
-                raise Conflict from exc
-            raise
 
     def commit(self, connection: sa.Connection) -> None:
         _driver(connection).execute("COMMIT")

@@ -337,6 +337,9 @@ class RowByRow:
     value = ":{}"
     position = "instr"
 
+    #: What says that a row is there already.
+    already_there: type[Exception] = IntegrityError
+
     def insert(self, table: str, rows: Parameters) -> str:
         return f"INSERT INTO {table} ({', '.join(rows)}) VALUES (:{', :'.join(rows)})"
 
@@ -359,7 +362,7 @@ class RowByRow:
     ) -> Callable[[], int]:
         try:
             found = self.run_many(connection, statement, rows)
-        except IntegrityError as exc:
+        except self.already_there as exc:
             if guarded:
                 raise Conflict from exc
             raise
