@@ -8,8 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import anyio
+import attrs
 
 from anysched._clock import Clock
+from anysched.engine.committing import acquired
 from anysched.engine.instants import aware
 from anysched.engine.lifecycle import Engine
 from anysched.engine.subscriptions import is_end_of
@@ -26,6 +28,7 @@ from anysched.model.events import Event, JobAdded, JobCancelRequested, JobReleas
 from anysched.model.ids import new_id
 from anysched.model.job import Job, JobResult
 from anysched.model.policies import JobOutcome, JobStatus
+from anysched.model.task import Task
 from anysched.model.unset import UnsetType
 from anysched.ports.queries import JobQuery
 
@@ -57,7 +60,7 @@ class Jobs:
         jobs = await self._made(
             func_or_task_id, args_list, kwargs, run_at, result_expiration_time, job_executor, metadata
         )
-        await self._write(jobs)
+        await self._write(jobs, with_task=isinstance(job_executor, UnsetType))
         return [job.id for job in jobs]
 
     async def run(
@@ -76,7 +79,7 @@ class Jobs:
         causes = self._engine.runner.causes
         causes[job.id] = None  # before anybody can take it
         try:
-            await self._write([job])
+            await self._write([job], with_task=isinstance(job_executor, UnsetType))
             result = await self.result(job.id, wait=True)
             cause = causes[job.id]
         finally:
@@ -100,11 +103,6 @@ class Jobs:
         start = None if run_at is None else aware(run_at, self._timezone, "run_at")
         task_id = await self._engine.tasks.name_of(func_or_task_id)
         self._engine.tasks.check_executor(convert.job_executor(job_executor), task_id)
-        if isinstance(job_executor, UnsetType):
-            tasks = await self._store.get_tasks((task_id,))
-            job_executor = self._engine.settings.policy.options(
-                None, tasks[0] if tasks else None
-            ).job_executor
         now = self._store.present()
         return [
             Job(
@@ -114,17 +112,25 @@ class Jobs:
                 now,
                 args,
                 kwargs,
-                job_executor=job_executor,
+                job_executor=None if isinstance(job_executor, UnsetType) else job_executor,
                 result_expiration_time=keep,
                 metadata=metadata,
             )
             for args in arguments
         ]
 
-    async def _write(self, jobs: list[Job]) -> None:
+    async def _write(self, jobs: list[Job], *, with_task: bool) -> None:
+        """Write jobs; ``with_task`` if they run where the options of their task say."""
         if jobs:
-            await self._store.add_jobs(jobs)
-            self._engine.changed([JobAdded(job.id, job.task_id, None) for job in jobs])
+            due = jobs[0].run_at <= jobs[0].created_at
+            with self._engine.planner.lending.lend(len(jobs) if due else 0) as loan:
+                await self._store.add_jobs(jobs, self._with_executor if with_task else None, loan.taker)
+            added: list[Event] = [JobAdded(job.id, job.task_id, None) for job in jobs]
+            self._engine.changed([*added, *acquired(self._engine, loan.claims)])
+
+    def _with_executor(self, job: Job, task: Task | None) -> Job:
+        executor = self._engine.settings.policy.options(None, task).job_executor
+        return job if executor is None else attrs.evolve(job, job_executor=executor)
 
     async def get(
         self,

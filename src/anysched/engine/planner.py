@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from datetime import datetime, timedelta
 
 from anysched._clock import Clock
 from anysched._text import printable
 from anysched.engine.guard import StoreGuard
 from anysched.engine.leases import Moment
+from anysched.engine.loans import Lending
 from anysched.engine.timekeeper import Timekeeper
 from anysched.engine.wakeup import Wakeup
 from anysched.engine.workers import Workers
@@ -17,7 +19,8 @@ from anysched.model.events import Event, JobAcquired, JobAdded, JobReleased, Wor
 from anysched.model.job import Claim
 from anysched.model.policies import SchedulerRole
 from anysched.ports.broker import EventBroker
-from anysched.ports.store import Advanced, AdvanceRequest, DataStore, NodePolicy
+from anysched.ports.store import Advanced, AdvanceRequest, DataStore
+from anysched.rules.policy import Policy
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -43,7 +46,7 @@ class Planner:
         workers: Workers,
         node: str,
         role: SchedulerRole,
-        policy: NodePolicy,
+        policy: Policy,
         *,
         tasks: Callable[[], frozenset[str]],
         lease: timedelta,
@@ -66,6 +69,15 @@ class Planner:
         self._trust = trust
         self._unstarted = unstarted
         self._wakeup = Wakeup(clock, self.who)
+        self.lending: Lending = Lending(
+            workers,
+            policy,
+            request=lambda count: self._request(count, count if role.works else 0),
+            moment=moment,
+            trust=trust,
+            unstarted=unstarted,
+            wake=self.wake,
+        )
         self.time: Timekeeper = Timekeeper(clock, store, broker.publish)
         self._backlog = False
         self._room_made = False
@@ -86,7 +98,9 @@ class Planner:
 
     async def run(self) -> None:
         """Plan, for ever."""
+        self.lending.open(copy_context())
         while True:
+            self.lending.collect()
             self.time.check()
             advanced = await self.advance()
             self.next_wake = advanced.next_wake
@@ -116,16 +130,7 @@ class Planner:
         size, room = self._store.batch_size, self._room() if self._role.works else 0
         if room and not self._workers.held:
             size = min(size, room)  # what a pass both makes and takes never stands in the queue
-        request = AdvanceRequest(
-            node=self._node,
-            policy=self._policy,
-            tasks=self._tasks(),
-            plan_limit=size if self._role.plans else 0,
-            plan_all=self._role is SchedulerRole.scheduler,
-            job_limit=size,
-            claim_limit=room,
-            lease=self._lease,
-        )
+        request = self._request(size, room)
         self._room_made = False
         asked_at = self._moment()
         advanced = await self._guard.call(lambda: self._store.advance(request), self.who)
@@ -142,8 +147,21 @@ class Planner:
         self._publish(advanced)
         return advanced
 
+    def _request(self, size: int, room: int) -> AdvanceRequest:
+        return AdvanceRequest(
+            node=self._node,
+            policy=self._policy,
+            tasks=self._tasks(),
+            plan_limit=size if self._role.plans else 0,
+            plan_all=self._role is SchedulerRole.scheduler,
+            job_limit=size,
+            claim_limit=room,
+            lease=self._lease,
+        )
+
     def _room(self) -> int:
-        return self._workers.free if self._workers.held else self._reach
+        busy = self._workers.held or self._workers.lent
+        return self._workers.free if busy else self._reach
 
     def _tell_unknown(self, now: datetime) -> None:
         """Say what is left to other nodes; not of tasks that the program makes known soon after its start."""

@@ -100,6 +100,8 @@ class Workers:
         self._running: dict[Worker, Claim] = {}
         self._started = 0
         self._waking = False
+        self.lent: int = 0
+        """How many more jobs may come from transactions of users that have not ended."""
         self._slice_began = 0.0
         self._all_done: anyio.Event | None = None
         self._closed = False
@@ -109,9 +111,14 @@ class Workers:
         self._closed = True
 
     @property
+    def closed(self) -> bool:
+        """Whether no job is begun any more."""
+        return self._closed
+
+    @property
     def free(self) -> int:
         """How many more jobs could be taken now."""
-        return max(0, self.most - len(self._running) - len(self._queue))
+        return max(0, self.most - len(self._running) - len(self._queue) - self.lent)
 
     @property
     def crowded(self) -> bool:

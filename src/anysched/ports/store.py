@@ -31,8 +31,14 @@ from anysched.ports.queries import AuditQuery, HistoryQuery, JobQuery, ScheduleQ
 #: Decide about one schedule: (its id, what is stored under it, its task, the store's present) -> what to write.
 Decide = Callable[[str, ScheduleSnapshot | None, Task | None, datetime], Change]
 
-#: Decide about adding or editing one schedule: (its id, what is stored under it, all holds and windows, the present).
-DecideDeclared = Callable[[str, ScheduleSnapshot | None, Sequence[Placed], datetime], Change]
+#: Decide about adding or editing one schedule: (its id, what is stored under it, all holds and windows, all tasks by
+#: id, the present) -> what to write.
+DecideDeclared = Callable[
+    [str, ScheduleSnapshot | None, Sequence[Placed], Mapping[str, Task], datetime], Change
+]
+
+#: Complete a job that users add by what is stored of its task: (the job, its task) -> the job to write.
+CompleteJob = Callable[[Job, Task | None], Job]
 
 #: Decide about a hold or window: (those there are, by id, the store's present) -> what to write, None for nothing.
 DecideHold = Callable[[Mapping[str, Placed], datetime], HoldChange | None]
@@ -89,6 +95,19 @@ class AdvanceRequest:
     job_limit: int = 100
     claim_limit: int
     lease: timedelta
+
+
+@attrs.frozen
+class Taker:
+    """A node that would run what a transaction of users makes due, without a pass of its own for that.
+
+    :ivar request: what it could take in a pass
+    :ivar deliver: to be called with what was taken, from any thread, as soon as it is committed: whoever asked for the
+        transaction may not wait for its end any more, as asyncio lets go of a task that is cancelled
+    """
+
+    request: AdvanceRequest
+    deliver: Callable[[Sequence[Claim]], None]
 
 
 @attrs.frozen(kw_only=True)
@@ -196,17 +215,24 @@ class ScheduleStore(Protocol):
         """Return tasks by id; without ``ids`` all."""
         ...
 
-    async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
+    async def transact_schedules(
+        self, ids: Sequence[str], decide: Decide, taker: Taker | None = None
+    ) -> Committed:
         """Lock the schedules with these ids, decide about each, write everything or nothing.
 
         An id that does not exist is decided on with None, under the same lock. What ``decide`` raises undoes all.
         A store that finds its reading outdated decides anew, so ``decide`` may be called again from the first id on.
         An id that is given twice is decided on twice, the second time upon the outcome of the first. What comes of
         queued jobs that end by a change is added to it by ``rules.waiting.with_ends`` (rule S9).
+
+        :param taker: takes the jobs that come of it as a pass would, in the same transaction, unless other jobs go
+            before them or may not; they wait for a pass then
         """
         ...
 
-    async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
+    async def declare_schedules(
+        self, ids: Sequence[str], decide: DecideDeclared, taker: Taker | None = None
+    ) -> Committed:
         """Do the same for what adds schedules, or changes which sets they belong to (rule H4).
 
         No hold or window is written meanwhile, so that each that means a schedule is there when that is decided upon.
@@ -252,8 +278,15 @@ class JobStore(Protocol):
         """In one transaction: take jobs back from nodes that are gone, fire due schedules, take jobs to run."""
         ...
 
-    async def add_jobs(self, jobs: Sequence[Job]) -> None:
-        """Write jobs, all or nothing. :raise SerializationError: when arguments cannot be written"""
+    async def add_jobs(
+        self, jobs: Sequence[Job], complete: CompleteJob | None = None, taker: Taker | None = None
+    ) -> None:
+        """Write jobs, all or nothing.
+
+        :param complete: changes them first, but for their ids, instants and arguments
+        :param taker: takes them as in ``transact_schedules``
+        :raise SerializationError: when arguments cannot be written
+        """
         ...
 
     async def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 import attrs
@@ -59,6 +59,33 @@ class Policy:
         if snapshot.state.backfills:
             change = joined(change, backfilling.go_on(after(snapshot, change), options, now))
         return auditing.noted_itself(change, now, self.actor()) if change.events else change
+
+    def at_once(
+        self,
+        change: Change,
+        stored: ScheduleSnapshot | None,
+        known: Collection[str],
+        task: Callable[[str], Task | None],
+        now: datetime,
+        limit: int,
+    ) -> Change:
+        """Return a decision of users with what the schedule does as it comes due by it, as far as this node fires it.
+
+        What cannot be read here is left to a pass, which may be that of another node (rule S2).
+
+        :param known: the tasks that the node can run
+        :param task: tells what is stored of a task
+        """
+        state, schedule = change.state, change.schedule
+        if schedule is None and stored is not None and stored.fault is None:
+            schedule = stored.schedule
+        if state is None or schedule is None or schedule.task_id not in known:
+            return change
+        wake_at = state.wake_at
+        if wake_at is None or wake_at > now:
+            return change
+        fired = self.fire(ScheduleSnapshot(schedule, state), task(schedule.task_id), now, limit)
+        return joined(change, fired)
 
     def retries(self, job: Job, task: Task | None) -> bool:
         """Decide whether a job whose node is gone is started again."""

@@ -84,7 +84,11 @@ class Changes:
 
     async def declare(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
         """Do the same, with the holds and windows as they are."""
-        return await self._transact(ids, lambda key, stored, now: decide(key, stored, self.placed, now))
+
+        def decide_stored(key: str, stored: ScheduleSnapshot | None, now: datetime) -> Change:
+            return decide(key, stored, self.placed, self.tasks, now)
+
+        return await self._transact(ids, decide_stored)
 
     async def _transact(self, ids: Sequence[str], decide: DecideStored) -> Committed:
         while True:

@@ -29,6 +29,7 @@ from anysched.ports.store import (
     AdvanceRequest,
     Committed,
     Completed,
+    CompleteJob,
     Completion,
     Decide,
     DecideDeclared,
@@ -36,6 +37,7 @@ from anysched.ports.store import (
     DecideZones,
     LeaseKeeper,
     NodePolicy,
+    Taker,
 )
 from anysched.rules.options import merge_options
 from anysched.rules.running import cancelled, next_attempt
@@ -138,13 +140,22 @@ class MemoryDataStore:
 
     # schedules
 
-    async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
+    async def transact_schedules(
+        self, ids: Sequence[str], decide: Decide, taker: Taker | None = None
+    ) -> Committed:
         """Decide about each schedule, write everything or nothing."""
-        return await self._changes.transact(ids, decide)
+        return self._handed_over(await self._changes.transact(ids, decide), taker)
 
-    async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
+    async def declare_schedules(
+        self, ids: Sequence[str], decide: DecideDeclared, taker: Taker | None = None
+    ) -> Committed:
         """Decide about what is added or edited, write everything or nothing."""
-        return await self._changes.declare(ids, decide)
+        return self._handed_over(await self._changes.declare(ids, decide), taker)
+
+    def _handed_over(self, committed: Committed, taker: Taker | None) -> Committed:
+        if taker is not None and any(change.jobs for change in committed.changes):
+            self._hand_over(taker)
+        return committed
 
     async def transact_holds(self, decide_hold: DecideHold, decide: Decide) -> Committed:
         """Decide about a hold and all schedules that it means, write everything or nothing."""
@@ -196,7 +207,7 @@ class MemoryDataStore:
             next_due = self._schedules.next_due(lambda s: request.plan_all or s.task_id in request.tasks)
         claims: list[Claim] = []
         if request.claim_limit:
-            claims = self._jobs.claim(self._room(request), now, request.claim_limit, request.node)
+            claims = self._claim(request, now)
         backlog, next_job = self._jobs.outlook(self._room(request), now)
         wakes = (next_due, next_job if request.claim_limit else None)
         return Advanced(
@@ -254,6 +265,14 @@ class MemoryDataStore:
     ) -> Change:
         return request.policy.fire(snapshot, self._tasks.get(snapshot.task_id), now, limit)
 
+    def _claim(self, request: AdvanceRequest, now: datetime) -> list[Claim]:
+        return self._jobs.claim(self._room(request), now, request.claim_limit, request.node)
+
+    def _hand_over(self, taker: Taker) -> None:
+        """Give a node what it can take of the jobs that wait."""
+        if claims := self._claim(taker.request, self._clock.now()):
+            taker.deliver(claims)
+
     def _room(self, request: AdvanceRequest) -> dict[str, int | None]:
         """Return which tasks have queued jobs that this node may run, and how many of each may start."""
         room: dict[str, int | None] = {}
@@ -264,10 +283,14 @@ class MemoryDataStore:
 
     # jobs
 
-    async def add_jobs(self, jobs: Sequence[Job]) -> None:
+    async def add_jobs(
+        self, jobs: Sequence[Job], complete: CompleteJob | None = None, taker: Taker | None = None
+    ) -> None:
         """Queue jobs."""
         for job in jobs:
-            self._jobs.add(job)
+            self._jobs.add(job if complete is None else complete(job, self._tasks.get(job.task_id)))
+        if taker is not None:
+            self._hand_over(taker)
 
     async def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:
         """End jobs whose token is still the newest."""

@@ -21,6 +21,7 @@ from anysched.ports.store import (
     Decide,
     DecideDeclared,
     NodePolicy,
+    Taker,
 )
 from anysched.stores.memory import MemoryDataStore
 from anysched.testing import FakeClock, StoreSuite
@@ -47,17 +48,23 @@ class EmptyMeansAll(MemoryDataStore):
 
 
 class FoldsCase(MemoryDataStore):
-    async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
+    async def declare_schedules(
+        self, ids: Sequence[str], decide: DecideDeclared, taker: Taker | None = None
+    ) -> Committed:
         folded = {id.casefold(): id for id in ids}
-        return await super().declare_schedules(list(folded.values()), decide)
+        return await super().declare_schedules(list(folded.values()), decide, taker)
 
 
 class OneByOne(MemoryDataStore):
-    async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
-        return _joined([await super(OneByOne, self).declare_schedules([id], decide) for id in ids])
+    async def declare_schedules(
+        self, ids: Sequence[str], decide: DecideDeclared, taker: Taker | None = None
+    ) -> Committed:
+        return _joined([await super(OneByOne, self).declare_schedules([id], decide, taker) for id in ids])
 
-    async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
-        return _joined([await super(OneByOne, self).transact_schedules([id], decide) for id in ids])
+    async def transact_schedules(
+        self, ids: Sequence[str], decide: Decide, taker: Taker | None = None
+    ) -> Committed:
+        return _joined([await super(OneByOne, self).transact_schedules([id], decide, taker) for id in ids])
 
 
 def _joined(parts: Sequence[Committed]) -> Committed:

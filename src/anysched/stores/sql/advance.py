@@ -9,7 +9,6 @@ from typing import Final
 import attrs
 import sqlalchemy as sa
 
-from anysched.errors import StoreUnavailableError
 from anysched.model.change import Change
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobStatus
@@ -17,7 +16,7 @@ from anysched.model.task import Task
 from anysched.ports.store import Advanced, AdvanceRequest
 from anysched.stores.sql.ahead import Question
 from anysched.stores.sql.changes import Changes, Decided, Written, is_due
-from anysched.stores.sql.columns import FIRST, from_duration, from_instant
+from anysched.stores.sql.columns import FIRST, from_instant
 from anysched.stores.sql.counting import Counting
 from anysched.stores.sql.heads import Heads
 from anysched.stores.sql.jobs import Jobs
@@ -28,6 +27,7 @@ from anysched.stores.sql.results import Results
 from anysched.stores.sql.schedules import Mine, Schedules, Unknown
 from anysched.stores.sql.session import Session
 from anysched.stores.sql.suspects import Suspects
+from anysched.stores.sql.taking import Taking
 from anysched.stores.sql.tasks import Tasks
 
 #: After how many microseconds to look again at work that others have locked: they have it done by then, or never.
@@ -47,8 +47,10 @@ class Advancing:
         leases: Leases,
         changes: Changes,
         counting: Counting,
+        taking: Taking,
     ) -> None:
         self._session = session
+        self._taking = taking
         self._schedules = schedules
         self._jobs = jobs
         self._tasks = tasks
@@ -61,13 +63,13 @@ class Advancing:
         self._expected: dict[str, datetime] = {}  # when each node comes to do something
         self._left: dict[str, bool] = {}  # nodes that left work behind, and whether just for want of room
         self._has_work = False  # whether this process has written something that is due
-        self._doubtful: set[str] = set()  # nodes that may have taken jobs without having been told
 
     def __call__(self, request: AdvanceRequest) -> Advanced:
         """Make a pass; a node with nothing to do only reads, and one whose time has come does not ask first."""
         expected, present = self._expected.pop(request.node, None), self._session.present
         has_work, self._has_work = self._has_work or self._left_work(request), False
-        comes = has_work or request.node in self._doubtful or (expected is not None and expected <= present())
+        comes = has_work or self._taking.is_doubtful(request.node)
+        comes = comes or (expected is not None and expected <= present())
         if not comes:
             idle = self._session.read_here(
                 lambda connection: self._idle(connection, request, present()), self._asks_first(request)
@@ -79,23 +81,21 @@ class Advancing:
         known = present() if has_work and request.plan_limit else None
         if known is not None:
             first.append(self._schedules.due_at(from_instant(known), self._mine(request), request.plan_limit))
-        try:
+        with self._taking.doubting(request):
             advanced = self._session.write_here(
                 lambda connection: self._work(connection, request, known or present()), first
             )
-        except StoreUnavailableError:
-            if request.claim_limit:  # the answer to a commit may be what was lost
-                self._doubtful.add(request.node)
-            raise
         if len(advanced.claims) < request.claim_limit:
-            self._doubtful.discard(request.node)
-        if advanced.claims:
-            self._leases.took(request.node, (claim.job.id for claim in advanced.claims))
+            self._taking.is_told(request.node)
+        self._taking.took(request.node, advanced.claims)
         return self._expect(request, advanced)
 
-    def note_changes(self, changes: Sequence[Change], now: datetime) -> None:
-        """Remember that what this process wrote is due, so that the next pass need not ask first."""
-        if any(change.jobs or is_due(change.state, now) for change in changes):
+    def note_changes(self, changes: Sequence[Change], now: datetime, claims: Sequence[Claim] = ()) -> None:
+        """Remember that what this process wrote is due, so that the next pass need not ask first.
+
+        :param claims: jobs among it that a node has taken already, if any all of them
+        """
+        if any((change.jobs and not claims) or is_due(change.state, now) for change in changes):
             self._has_work = True
 
     def note_jobs(self, jobs: Sequence[Job], now: datetime) -> None:
@@ -159,10 +159,8 @@ class Advancing:
                 heads.changed()
             claims = self._untold(connection, request)
             claims = claims or self._claim(connection, request, nodes, tasks, heads, written, now)
-        # Anew, as this transaction may have waited: no lease that was renewed meanwhile may become shorter.
-        until = from_instant(self._session.present()) + from_duration(request.lease)
         if takes or claims or self._has_some(request.node, nodes):
-            self._leases.grant(connection, request.node, until)
+            self._taking.grant(connection, request)
         mine = self._mine(request)
         left = [node for node in nodes if node.id not in reaped.nodes]
         after = self._lookout.look(connection, request, mine, now, left, heads, tasks)
@@ -224,22 +222,11 @@ class Advancing:
         decided: Sequence[Decided],
         present: datetime,
     ) -> bool:
-        """Return whether a node takes all jobs as it makes them: it has room for them, and nothing waits before them.
-
-        They are never in the queue then, whose index does not fill with what has left it.
-        """
+        """Return whether a node takes all jobs as it makes them."""
         jobs = [job for one in decided for job in one.change.jobs]
-        names = {job.task_id for job in jobs}
-        return (
-            0 < len(jobs) <= request.claim_limit
-            and request.node not in self._doubtful
-            and not self._leases.has_to_notice(request.node, nodes)
-            and not any(one.change.queued for one in decided)
-            and names <= request.tasks
-            and all(job.status is JobStatus.queued and job.run_at <= present for job in jobs)
-            and all(request.policy.max_running_jobs(tasks.get(name)) is None for name in names)
-            and all(head > from_instant(present) for _, head in heads.read())
-        )
+        if any(one.change.queued for one in decided):
+            return False
+        return self._taking.may_take(request, nodes, tasks, heads, jobs, present)
 
     def _claim(
         self,
@@ -267,7 +254,7 @@ class Advancing:
 
     def _untold(self, connection: sa.Connection, request: AdvanceRequest) -> list[Claim]:
         """Return jobs that the node has and does not know of: the answer to the commit that took them was lost."""
-        if request.node not in self._doubtful:
+        if not self._taking.is_doubtful(request.node):
             return []
         told = self._leases.held(request.node)
         untold = [

@@ -103,7 +103,11 @@ class Changes:
                     made[row[0]] = job
         changes = [one.change for one in decided]
         self._ledger.changed(connection, changes)
-        missing = self._jobs.insert_fired(connection, rows)
+        if all(one.stored is None for one in decided):  # no fire time of what is new can have a job
+            self._jobs.insert(connection, rows)
+            missing: Callable[[], frozenset[str]] = frozenset
+        else:
+            missing = self._jobs.insert_fired(connection, rows)
 
         @cache
         def written() -> Written:

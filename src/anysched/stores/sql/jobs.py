@@ -119,8 +119,10 @@ class Jobs:
         """Return the row of a new job that a node takes as it is made."""
         return (*row[:_READY_AT], None, *row[_READY_AT + 1 : _TOKEN], 1, node, *row[_TOKEN + 2 :])
 
-    def first_claim(self, job: Job, payload: bytes) -> Claim:
+    def first_claim(self, job: Job, payload: bytes | None) -> Claim:
         """Return the claim of such a job; what it is run with is its own, and no other job's (see ``claim``)."""
+        if payload is None:
+            return Claim(job, 1)
         try:
             own = self._payloads.load(payload)
         except DeserializationError as exc:
@@ -281,6 +283,10 @@ class Jobs:
         """Queue what is held; the time it was held extends its deadline, and its waiting if it waits for a start."""
         later = (LAST, now, now, LAST)
         write(connection, self._sql.release, *later, *later, *later, self._dialect.set_of(schedules))
+
+    def held_ones(self, schedules: Iterable[str]) -> Question:
+        """Return the question which held jobs there are, that can be asked ahead."""
+        return self._sql.waiting_held, (self._dialect.set_of(schedules),)
 
     def take_waiting(
         self,

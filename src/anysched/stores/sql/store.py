@@ -29,12 +29,14 @@ from anysched.ports.store import (
     AdvanceRequest,
     Committed,
     Completed,
+    CompleteJob,
     Completion,
     Decide,
     DecideDeclared,
     DecideHold,
     DecideZones,
     NodePolicy,
+    Taker,
 )
 from anysched.serializers.as_json import JSONSerializer
 from anysched.stores.sql import address, migrations
@@ -46,7 +48,7 @@ from anysched.stores.sql.cleaning import Cleaning
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Configs
 from anysched.stores.sql.counting import Counting
-from anysched.stores.sql.deciding import Deciding
+from anysched.stores.sql.deciding import Deciding, Outcome
 from anysched.stores.sql.ending import Ending
 from anysched.stores.sql.figures import figures
 from anysched.stores.sql.holds import Holds
@@ -59,6 +61,7 @@ from anysched.stores.sql.schedules import Schedules
 from anysched.stores.sql.schema import checked_prefix, checked_schema, make_tables
 from anysched.stores.sql.session import Session
 from anysched.stores.sql.statements import Statements
+from anysched.stores.sql.taking import Taking
 from anysched.stores.sql.tasks import Tasks
 from anysched.stores.sql.waits import Waits
 from anysched.stores.sql.zones import Zones
@@ -150,7 +153,10 @@ class SQLDataStore:
             self._ledger,
             Waits(self._schedules, self._jobs, self._changes),
         )
-        self._deciding = Deciding(self._schedules, self._tasks, self._holds, self._changes, self._ledger)
+        self._taking = Taking(self._jobs, self._leases, self._session.present)
+        self._deciding = Deciding(
+            self._schedules, self._tasks, self._holds, self._changes, self._ledger, self._taking
+        )
         self._advancing = Advancing(
             self._session,
             self._schedules,
@@ -160,6 +166,7 @@ class SQLDataStore:
             self._leases,
             self._changes,
             counting,
+            self._taking,
         )
 
     def __repr__(self) -> str:
@@ -269,40 +276,59 @@ class SQLDataStore:
 
     # schedules
 
-    async def transact_schedules(self, ids: Sequence[str], decide: Decide) -> Committed:
+    async def transact_schedules(
+        self, ids: Sequence[str], decide: Decide, taker: Taker | None = None
+    ) -> Committed:
         """Decide about each schedule, write everything or nothing."""
+        request = None if taker is None else taker.request
         return await self._decided(
-            lambda connection, present: self._deciding.transact(connection, ids, decide, present),
+            lambda connection, present: self._deciding.transact(connection, ids, decide, present, request),
             self._deciding.asks_first(ids, declares=False),
+            taker,
         )
 
-    async def declare_schedules(self, ids: Sequence[str], decide: DecideDeclared) -> Committed:
+    async def declare_schedules(
+        self, ids: Sequence[str], decide: DecideDeclared, taker: Taker | None = None
+    ) -> Committed:
         """Decide about what is added or edited, write everything or nothing.
 
         :raise SerializationError: when a trigger or arguments cannot be written
         """
+        request = None if taker is None else taker.request
         return await self._decided(
-            lambda connection, present: self._deciding.declare(connection, ids, decide, present),
+            lambda connection, present: self._deciding.declare(connection, ids, decide, present, request),
             self._deciding.asks_first(ids, declares=True),
+            taker,
         )
 
     async def transact_holds(self, decide_hold: DecideHold, decide: Decide) -> Committed:
         """Decide about a hold and all schedules that it means, write everything or nothing."""
         return await self._decided(
-            lambda connection, present: self._deciding.hold(connection, decide_hold, decide, present)
+            lambda connection, present: Outcome(self._deciding.hold(connection, decide_hold, decide, present))
         )
 
     async def _decided(
-        self, work: Callable[[sa.Connection, datetime], Committed], ahead: Sequence[Question] = ()
+        self,
+        work: Callable[[sa.Connection, datetime], Outcome],
+        ahead: Sequence[Question] = (),
+        taker: Taker | None = None,
     ) -> Committed:
         present = self._session.present
 
         def decided() -> Committed:
-            committed = self._session.write_here(lambda connection: work(connection, present()), ahead)
-            self._advancing.note_changes(committed.changes, present())
+            with self._taking.doubting(None if taker is None else taker.request):
+                outcome = self._session.write_here(lambda connection: work(connection, present()), ahead)
+            committed = outcome.committed
+            self._advancing.note_changes(committed.changes, present(), outcome.claims)
+            self._hand_over(taker, outcome.claims)
             return committed
 
         return await self._session.call(decided)
+
+    def _hand_over(self, taker: Taker | None, claims: Sequence[Claim]) -> None:
+        if taker is not None and claims:
+            self._taking.took(taker.request.node, claims)
+            taker.deliver(claims)
 
     async def get_holds(self) -> list[Hold]:
         """Return the holds that are not over, in the order of their ids."""
@@ -338,20 +364,33 @@ class SQLDataStore:
         """Take jobs back from nodes that are gone, fire due schedules, take jobs to run."""
         return await self._session.call(lambda: self._advancing(request))
 
-    async def add_jobs(self, jobs: Sequence[Job]) -> None:
+    async def add_jobs(
+        self, jobs: Sequence[Job], complete: CompleteJob | None = None, taker: Taker | None = None
+    ) -> None:
         """Write jobs, all or nothing. :raise SerializationError: when arguments cannot be written"""
 
         def add() -> None:
-            rows = [self._jobs.encode(job) for job in jobs]
+            def work(connection: sa.Connection) -> Sequence[Claim]:
+                tasks, present = self._tasks.all(connection), self._session.present()
+                whole = [complete(job, tasks.get(job.task_id)) for job in jobs] if complete else jobs
+                rows = [self._jobs.encode(job) for job in whole]
+                if taker is None or not self._taking.takes(connection, taker.request, tasks, whole, present):
+                    self._jobs.insert(connection, rows)
+                    return ()
+                self._jobs.insert(connection, [self._jobs.claimed(row, taker.request.node) for row in rows])
+                return [self._jobs.first_claim(job, row[-1]) for job, row in zip(whole, rows, strict=True)]
 
-            def work(connection: sa.Connection) -> None:
-                self._tasks.check_node(connection)
-                self._jobs.insert(connection, rows)
-
-            self._session.write_here(work, [self._tasks.question])
+            ahead = [self._tasks.question]
+            if taker is not None:
+                ahead += self._taking.questions(taker.request)
+            with self._taking.doubting(None if taker is None else taker.request):
+                claims = self._session.write_here(work, ahead)
+            if claims:
+                self._hand_over(taker, claims)
+            else:
+                self._advancing.note_jobs(jobs, self._session.present())
 
         await self._session.call(add)
-        self._advancing.note_jobs(jobs, self._session.present())
 
     async def complete(self, node: str, completions: Sequence[Completion], policy: NodePolicy) -> Completed:
         """End jobs whose token is still the newest, and count their failures."""

@@ -66,7 +66,11 @@ class User:
         wanted = {schedule.id: schedule for schedule in schedules}
 
         def decide(
-            key: str, stored: ScheduleSnapshot | None, placed: Sequence[Placed], now: datetime
+            key: str,
+            stored: ScheduleSnapshot | None,
+            placed: Sequence[Placed],
+            _: Mapping[str, Task],
+            now: datetime,
         ) -> Change:
             return adding.add(wanted[key], stored, now, policy, operator.eq, placed)
 
@@ -88,7 +92,11 @@ class User:
         outcomes: dict[str, declaring.Outcome] = {}
 
         def decide(
-            key: str, stored: ScheduleSnapshot | None, placed: Sequence[Placed], now: datetime
+            key: str,
+            stored: ScheduleSnapshot | None,
+            placed: Sequence[Placed],
+            _: Mapping[str, Task],
+            now: datetime,
         ) -> Change:
             outcomes[key] = declaration.decide(key, stored, placed, now, operator.eq)
             return outcomes[key].change
