@@ -200,13 +200,37 @@ async def test_claims_that_came_too_late_go_back(
             return advanced
 
     async with make(Slow(new_store())) as scheduler:
+        start = clock.now() + timedelta(seconds=1)
+        ids = await scheduler.add_jobs(runs.task(), [[1], [2]], run_at=start, result_expiration_time=KEEP)
         await clock.settle()
         slow = True
-        ids = await scheduler.add_jobs(runs.task(), [[1], [2]], result_expiration_time=KEEP)
-        await clock.advance(44)
+        await clock.advance(45)
         slow = False
         await clock.advance(60)
         assert [JobOutcome.success] * 2 == [await outcome(scheduler, job_id) for job_id in ids]
+    assert 2 == len(runs.times)
+    assert all(time >= 46 for time in runs.times)
+
+
+async def test_claims_of_a_call_that_came_too_late_go_back(
+    make: MakeScheduler, new_store: Callable[[], DataStore], clock: FakeClock, runs: Runs
+) -> None:
+    """Rule J1: the same holds of jobs that a node takes with the call that adds them, when that took too long."""
+
+    class Slow(StoreProxy):
+        async def add_jobs(self, *args: Any) -> None:
+            adding.set()
+            await clock.sleep(45)
+            await self._store.add_jobs(*args)
+
+    adding = anyio.Event()
+    async with make(Slow(new_store())) as scheduler, anyio.create_task_group() as task_group:
+        await clock.settle()
+        task_group.start_soon(scheduler.add_jobs, runs.task(), [[1], [2]])
+        await adding.wait()
+        await clock.advance(44)
+        assert [] == runs.times
+        await clock.advance(60)
     assert 2 == len(runs.times)
     assert all(time >= 45 for time in runs.times)
 

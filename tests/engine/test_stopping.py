@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -236,10 +237,10 @@ async def test_nothing_fires_once_it_stops(
     proxy = StoreProxy(store)
     async with make(proxy) as scheduler:
         await scheduler.add_schedule(runs.task(), IntervalTrigger(seconds=1), id="s")
-        await clock.advance(3)
-        await scheduler.add_job(job)
-        await begun.wait()
+        await scheduler.add_job(job, run_at=clock.now() + timedelta(seconds=3))
         async with anyio.create_task_group() as task_group:
+            task_group.start_soon(clock.advance, 3)
+            await begun.wait()
             task_group.start_soon(scheduler.stop)
             while scheduler.state is RunState.started:
                 await anyio.lowlevel.checkpoint()

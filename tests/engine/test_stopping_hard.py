@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from threading import Event as ThreadEvent
 from typing import Any
 
@@ -145,11 +146,13 @@ async def test_what_is_under_way_is_finished(
     scheduler = make(proxy)
     scheduler.subscribe(heard, JobReleased)
     async with scheduler:
+        soon = clock.now() + timedelta(seconds=1)
+        await scheduler.add_jobs(runs.task(), [[1], [2]], run_at=soon, result_expiration_time=KEEP)
         await clock.settle()
         go_on = await slow(proxy, operation, begun)
-        await scheduler.add_jobs(runs.task(), [[1], [2]], result_expiration_time=KEEP)
-        await begun.wait()
         async with anyio.create_task_group() as task_group:
+            task_group.start_soon(clock.advance_to, soon)
+            await begun.wait()
             task_group.start_soon(scheduler.stop)
             await anyio.sleep(0.05)
             go_on()
