@@ -29,6 +29,7 @@ from anysched.testing.store_suite.reading import ReadingTests
 from anysched.testing.store_suite.results import ResultTests
 from anysched.testing.store_suite.resuming import ResumingTests
 from anysched.testing.store_suite.schedules import ScheduleTests
+from anysched.testing.store_suite.taking import TakingTests
 from anysched.testing.store_suite.tasks import TaskTests
 from anysched.testing.store_suite.windows import WindowTests
 from anysched.testing.store_suite.zones import ZoneTests
@@ -50,6 +51,7 @@ class StoreSuite(
     FiringTests,
     PassTests,
     JobTests,
+    TakingTests,
     ResultTests,
     LeaseTests,
     LedgerTests,

@@ -21,7 +21,7 @@ from anysched.model.task import Task, TaskDefaults
 from anysched.model.unpaused import UnpauseResult
 from anysched.model.window import Window
 from anysched.ports.queries import JobQuery, ScheduleQuery
-from anysched.ports.store import Advanced, AdvanceRequest, Committed, Completion, DataStore
+from anysched.ports.store import Advanced, AdvanceRequest, Committed, Completion, DataStore, Taker
 from anysched.rules import adding, declaring, holding, occurrences, pausing, windowing
 from anysched.rules.policy import Policy
 from anysched.triggers import DateTrigger, IntervalTrigger
@@ -60,21 +60,26 @@ class User:
         self.store = store
 
     async def add(
-        self, *schedules: Schedule, policy: ConflictPolicy = ConflictPolicy.do_nothing
+        self,
+        *schedules: Schedule,
+        policy: ConflictPolicy = ConflictPolicy.do_nothing,
+        taker: Taker | None = None,
     ) -> Sequence[Change]:
-        """Add schedules, all or nothing."""
+        """Add schedules, all or nothing; with a taker, those that are due fire."""
         wanted = {schedule.id: schedule for schedule in schedules}
 
         def decide(
             key: str,
             stored: ScheduleSnapshot | None,
             placed: Sequence[Placed],
-            _: Mapping[str, Task],
+            tasks: Mapping[str, Task],
             now: datetime,
         ) -> Change:
-            return adding.add(wanted[key], stored, now, policy, operator.eq, placed)
+            change = adding.add(wanted[key], stored, now, policy, operator.eq, placed)
+            known = () if taker is None else taker.request.tasks
+            return POLICY.at_once(change, stored, known, tasks.get, now, PLENTY)
 
-        return (await self.store.declare_schedules(list(wanted), decide)).changes
+        return (await self.store.declare_schedules(list(wanted), decide, taker)).changes
 
     async def replace(self, schedule: Schedule) -> Change:
         """Declare a schedule again."""
@@ -114,7 +119,13 @@ class User:
 
         return await self.store.transact_schedules(ids, decide)
 
-    async def resume(self, *ids: str, resume_from: ResumeFrom = None, missed: Missed = "policy") -> Committed:
+    async def resume(
+        self,
+        *ids: str,
+        resume_from: ResumeFrom = None,
+        missed: Missed = "policy",
+        taker: Taker | None = None,
+    ) -> Committed:
         """Resume schedules."""
 
         def decide(key: str, stored: ScheduleSnapshot | None, task: Task | None, now: datetime) -> Change:
@@ -122,7 +133,7 @@ class User:
             options = POLICY.options(snapshot.schedule, task)
             return pausing.unpause(snapshot, options, now, resume_from=resume_from, missed=missed)
 
-        return await self.store.transact_schedules(ids, decide)
+        return await self.store.transact_schedules(ids, decide, taker)
 
     async def unpause(
         self, id: str = "schedule", resume_from: ResumeFrom = None, missed: Missed = "policy"
@@ -330,14 +341,21 @@ class Node:
         """Changes of schedules that came with the ends of jobs."""
         self.name = name
         self.tasks: frozenset[str] = frozenset(tasks)
+        self.delivered: list[Claim] = []
+        """Jobs that it took without a pass."""
 
     async def advance(self, **limits: Any) -> Advanced:
         """Make one pass; ``limits`` are fields of ``AdvanceRequest``."""
+        return await self.store.advance(self._request(**limits))
+
+    def _request(self, **limits: Any) -> AdvanceRequest:
         defaults: dict[str, Any] = dict.fromkeys(("plan_limit", "claim_limit", "job_limit"), PLENTY)
         defaults["policy"] = POLICY
-        return await self.store.advance(
-            AdvanceRequest(node=self.name, tasks=self.tasks, lease=LEASE, **(defaults | limits))
-        )
+        return AdvanceRequest(node=self.name, tasks=self.tasks, lease=LEASE, **(defaults | limits))
+
+    def taker(self, most: int = PLENTY) -> Taker:
+        """Return what takes jobs for it with a transaction of users."""
+        return Taker(self._request(claim_limit=most), self.delivered.extend)
 
     async def work(self, **limits: Any) -> Work:
         """Make passes until there is nothing left to do now; rule S5: a store never asks for idle passes."""
