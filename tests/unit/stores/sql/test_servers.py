@@ -329,6 +329,30 @@ async def test_a_commit_whose_answer_is_lost(
     assert [True] * 3 == await node.complete(*first, *again)
 
 
+async def test_a_call_whose_answer_is_lost(
+    store: SQLDataStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule J1: so is a node that was not told which jobs it has taken with a call of users."""
+    node, transact = Node(store), store._session._transact
+
+    def commit_and_break(*arguments: object) -> object:
+        transact(*arguments)  # type: ignore[arg-type]
+        raise StoreUnavailableError("the answer was lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._session, "_transact", commit_and_break)
+        with pytest.raises(StoreUnavailableError):
+            await store.add_jobs([direct_job(clock.now())], None, node.taker())
+        with pytest.raises(StoreUnavailableError):
+            await User(store).add(every(3600), taker=node.taker())
+    assert [] == node.delivered
+    claims = (await node.work()).claims
+    await clock.advance(1)
+    claims += (await node.work()).claims
+    assert 2 == len({claim.job.id for claim in claims})
+    assert [True, True] == await node.complete(*claims)
+
+
 @pytest.mark.parametrize("backend", ["postgresql", "mysql", "mariadb"])
 async def test_a_server_that_does_not_answer(backend: str, clock: FakeClock) -> None:
     """Rule N3: a server that cannot be reached is a matter of waiting; the password stays out of what is said."""
