@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import anyio
+import sniffio
 
 #: Rule N4: no wait on the system clock lasts longer than this before the wall clock is compared again.
 LONGEST_BLIND_WAIT = 60.0
@@ -48,7 +51,8 @@ class Clock(Protocol):
         """Return when the event is set, or when this clock reaches ``until`` or ``poll_at``.
 
         The caller holds a token in the name of ``who``; the clock takes it for as long as the wait lasts.
-        Whoever sets the event takes a token for the caller first; a clock that ends a wait by time does so itself.
+        Whoever sets the event takes a token for the caller first; a clock that ends a wait by time does so itself, and
+        may set the event for that, which serves one wait.
         ``poll_at`` is a look for changes that nobody announced; a clock for tests may leave out
         those that cannot find any.
         """
@@ -96,13 +100,16 @@ class SystemClock:
         # An instant is one of the wall clock, which may be set; a poll comes after its interval all the same.
         poll_in = math.inf if poll_at is None else (poll_at - self.now()).total_seconds()
         poll_by = self.monotonic() + poll_in
-        while not event.is_set():
-            left = poll_by - self.monotonic()
-            if until is not None:
-                left = min(left, (until - self.now()).total_seconds())
-            if left <= 0:
-                return
-            with anyio.move_on_after(min(left, LONGEST_BLIND_WAIT)):
+
+        def left() -> float:
+            seconds = poll_by - self.monotonic()
+            return seconds if until is None else min(seconds, (until - self.now()).total_seconds())
+
+        if sniffio.current_async_library() == "asyncio":
+            await _wait_on_asyncio(event, left)
+            return
+        while not event.is_set() and (seconds := left()) > 0:
+            with anyio.move_on_after(min(seconds, LONGEST_BLIND_WAIT)):
                 await event.wait()
 
     def hold(self, who: str) -> None:
@@ -113,6 +120,27 @@ class SystemClock:
 
     def __repr__(self) -> str:
         return "SystemClock()"
+
+
+async def _wait_on_asyncio(event: anyio.Event, left: Callable[[], float]) -> None:
+    """Wait for an event, which is set when no seconds are left: a timer costs a third of a scope that cancels."""
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle | None = None
+
+    def ring() -> None:
+        nonlocal timer
+        seconds = left()
+        if seconds > 0:
+            timer = loop.call_later(min(seconds, LONGEST_BLIND_WAIT), ring)
+        else:
+            event.set()
+
+    ring()
+    try:
+        await event.wait()
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 def microseconds(duration: timedelta) -> int:
