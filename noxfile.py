@@ -7,7 +7,8 @@ import os
 import nox
 
 nox.needs_version = ">=2025.5"
-nox.options.default_venv_backend = "virtualenv"
+nox.options.default_venv_backend = "uv|virtualenv"  # nox[uv] brings uv, which installs ten times as fast
+nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "layers", "typing", "tests"]
