@@ -135,7 +135,7 @@ class Growth:
         if isinstance(self.store, SQLDataStore):
             due, _ = await measured([self.ask_due] * self.repeats)
             figures["due query ms"] = due
-        start = datetime.now(UTC) + timedelta(seconds=1)
+        start = datetime.now(UTC) + timedelta(seconds=0.3)
         due_soon = schedules("due", range(self.repeats), start)
         await self.scheduler.add_schedules(due_soon)
         await anyio.sleep((start - datetime.now(UTC)).total_seconds() + 0.2)
