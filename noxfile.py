@@ -7,15 +7,16 @@ import os
 import nox
 
 nox.needs_version = ">=2025.5"
-nox.options.default_venv_backend = "virtualenv"
+nox.options.default_venv_backend = "uv|virtualenv"  # nox[uv] brings uv, which installs ten times as fast
+nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "layers", "typing", "tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-# One process more than there are processors, as tests wait more than they compute; tests of a module stay together,
-# as they share servers.
-WORKERS = min(4, (os.cpu_count() or 1) + 1)
+# Two processes more than there are processors, as tests wait more than they compute; tests of a module stay
+# together, as they share servers.
+WORKERS = min(4, (os.cpu_count() or 1) + 2)
 PYTEST = ("pytest", "-n", str(WORKERS), "--dist", "loadscope")
 # The next run, and each process that tests start, need not compile again what this one has.
 CACHING = {"PYTHONDONTWRITEBYTECODE": ""}

@@ -1,4 +1,4 @@
-"""Databases to measure on: a new one for each run, dropped afterwards."""
+"""Places to measure on: a new one for each run, dropped afterwards."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import sqlalchemy as sa
+
+from anysched.stores import MemoryDataStore, SQLDataStore
+
+#: What stands for the URL of a store in memory.
+MEMORY = "memory://"
+
+Store = MemoryDataStore | SQLDataStore
 
 #: Servers on this machine, unless the environment names others.
 SERVERS = {
@@ -24,7 +31,10 @@ SERVERS = {
 
 @contextmanager
 def database(kind: str) -> Iterator[str]:
-    """Lend the URL of an empty database: "postgresql", "mariadb" or "sqlite"."""
+    """Lend the URL of an empty place: "postgresql", "mariadb", "sqlite" or "memory"."""
+    if kind == "memory":
+        yield MEMORY
+        return
     if kind == "sqlite":
         with tempfile.TemporaryDirectory() as folder:
             yield f"sqlite:///{Path(folder) / 'benchmark.db'}"
@@ -41,3 +51,8 @@ def database(kind: str) -> Iterator[str]:
             force = " WITH (FORCE)" if kind == "postgresql" else ""
             connection.exec_driver_sql(f"DROP DATABASE {name}{force}")
         engine.dispose()
+
+
+def store_of(url: str) -> Store:
+    """Return a store of its own on a place."""
+    return MemoryDataStore() if url == MEMORY else SQLDataStore(url)

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -30,7 +30,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import attrs
-from databases import database
+from databases import Store, database, store_of
 from plots import draw
 
 from anysched import AsyncScheduler, IntervalTrigger, Schedule, task
@@ -45,10 +45,7 @@ PORTION = 5_000
 #: How many more are added at once to measure that, for each time that other things are measured.
 MORE = 20
 
-MEMORY = "memory://"
-
 Figures = dict[str, float]
-Store = MemoryDataStore | SQLDataStore
 
 
 @task(id="job")
@@ -135,7 +132,7 @@ class Growth:
         if isinstance(self.store, SQLDataStore):
             due, _ = await measured([self.ask_due] * self.repeats)
             figures["due query ms"] = due
-        start = datetime.now(UTC) + timedelta(seconds=1)
+        start = datetime.now(UTC) + timedelta(seconds=0.3)
         due_soon = schedules("due", range(self.repeats), start)
         await self.scheduler.add_schedules(due_soon)
         await anyio.sleep((start - datetime.now(UTC)).total_seconds() + 0.2)
@@ -208,11 +205,6 @@ def plan_of(store: SQLDataStore) -> str:
     return "\n".join(str(row[-1]) for row in rows)
 
 
-def store_of(url: str) -> Store:
-    """Return a store of its own on a database."""
-    return MemoryDataStore() if url == MEMORY else SQLDataStore(url)
-
-
 async def serve(url: str, size: int, repeats: int) -> None:
     """Fill a store; then measure, or tell a plan, each time that a line asks for it."""
     store = store_of(url)
@@ -235,7 +227,7 @@ async def serve(url: str, size: int, repeats: int) -> None:
 @contextmanager
 def filled(kind: str, size: int, repeats: int) -> Iterator[Callable[[str], Any]]:
     """Run a process with a store of this size; lend a function that asks it for something."""
-    with nullcontext(MEMORY) if kind == "memory" else database(kind) as url:
+    with database(kind) as url:
         command = [sys.executable, __file__, "--one", url, "--sizes", str(size), "--repeats", str(repeats)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdin is not None

@@ -14,19 +14,18 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
 import anyio
 import anyio.to_thread
-from databases import database
+from databases import MEMORY, Store, database, store_of
 
 from anysched import AsyncScheduler, IntervalTrigger, Schedule, task
 from anysched._clock import SystemClock
 from anysched.errors import StoreUnavailableError
-from anysched.stores import MemoryDataStore, SQLDataStore
 from anysched.testing.store_suite.actors import Node, User
 
 #: How many schedules are added at once.
@@ -38,10 +37,7 @@ REPEATS = 15
 #: Seconds for which the one sleeps that looks out for stalls; what it takes longer is one.
 TICK = 0.002
 
-MEMORY = "memory://"
-
 Figures = dict[str, float]
-Store = MemoryDataStore | SQLDataStore
 
 
 @task(id="job")
@@ -116,11 +112,6 @@ class Beside:
         await anyio.to_thread.run_sync(lambda: keeper.renew("beside", timedelta(seconds=15)))
 
 
-def store_of(url: str) -> Store:
-    """Return a store of its own on a database."""
-    return MemoryDataStore() if url == MEMORY else SQLDataStore(url)
-
-
 async def hold(url: str, count: int) -> Figures:
     """Pause and resume all schedules of a tag: first alone, then with others at work beside it."""
     store = store_of(url)
@@ -154,7 +145,7 @@ async def hold(url: str, count: int) -> Figures:
 
 def measure(folder: str, kind: str, count: int) -> Figures:
     """Run it once, in a process of its own, on a database of its own."""
-    with nullcontext(MEMORY) if kind == "memory" else database(kind) as url:
+    with database(kind) as url:
         done = subprocess.run(
             [sys.executable, __file__, "--one", url, "--count", str(count)],
             env={**os.environ, "PYTHONPATH": folder} if folder else None,

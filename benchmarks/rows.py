@@ -60,12 +60,14 @@ def rows(*, short: bool) -> list[Row]:
     ]
     if not short:
         return everything
-    chosen: list[Row] = []
-    for row in everything:
-        plain = attrs.evolve(row, aim=None, stall=None, grown=None)
-        if plain not in chosen:  # all sizes of a series are one
-            chosen.append(plain)
-    return chosen
+    plain = [attrs.evolve(row, aim=None, stall=None, grown=None) for row in everything]
+    # All sizes of a series are one, the first, which has the most peers.
+    return [*{_but_for_its_size(row): row for row in reversed(plain)}.values()][::-1]
+
+
+def _but_for_its_size(row: Row) -> tuple[str, ...]:
+    options = {name: value for name, value in row.options.items() if name != "count"}
+    return row.name, row.store, repr(options)
 
 
 def _rate(

@@ -23,6 +23,7 @@ from anysched import (
 from anysched.brokers import _courier as courier
 from anysched.brokers._courier import LONGEST_QUEUE
 from anysched.brokers._envelope import LONGEST
+from anysched.brokers._remote import RemoteEventBroker
 from anysched.model.events import Event, WorkChanged
 
 pytestmark = pytest.mark.anyio
@@ -123,14 +124,19 @@ async def test_old_ends_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [REMOVED] == heard.events
 
 
+async def hears_a_wish(net: Net, broker: RemoteEventBroker) -> None:
+    """Let a node be heard that wants to know of jobs that are added, and says nothing any more."""
+    net.deliver(json.dumps({**EMPTY, "wants": ["JobAdded"]}).encode())
+    await eventually(lambda: broker.wants(JobAdded))
+
+
 async def test_a_silent_node_wants_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a node wanted that died is not sent for ever, also when no other is left."""
     monkeypatch.setattr(courier, "PEER_PATIENCE", 0.2)
     net = Net()
     a = net.broker(heartbeat=0.05)
     async with started(a):
-        net.deliver(json.dumps({**EMPTY, "wants": ["JobAdded"]}).encode())
-        await eventually(lambda: a.wants(JobAdded))
+        await hears_a_wish(net, a)
         await eventually(lambda: not a.wants(JobAdded))
 
 
@@ -140,8 +146,7 @@ async def test_slow_heartbeats_are_no_silence(monkeypatch: pytest.MonkeyPatch) -
     net = Net()
     a = net.broker(heartbeat=30)
     async with started(a):
-        net.deliver(json.dumps({**EMPTY, "wants": ["JobAdded"]}).encode())
-        await eventually(lambda: a.wants(JobAdded))
+        await hears_a_wish(net, a)
         heard = Heard(a, ScheduleRemoved)
         other = net.broker()
         async with started(other):

@@ -8,14 +8,16 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
-import trio  # noqa: F401  (so that no child has to import it)
+import anyio._backends._asyncio
+import anyio._backends._trio  # so that no child has to import either
+import sqlalchemy as sa
 from tests.crash.checking import until
 from tests.crash.operations import operate as operate
 from tests.crash.operations import prepare as prepare
@@ -32,6 +34,11 @@ from anysched import (
     current_scheduler,
     task,
 )
+
+# Nor what belongs to a kind of database.
+for _kind in ("sqlite", "postgresql+psycopg", "mariadb+pymysql"):
+    with suppress(ImportError):
+        sa.create_engine(f"{_kind}://")
 
 #: Every attempt that a crash ends counts; no test of these may run out of them.
 ENDLESS = 100_000
@@ -183,10 +190,10 @@ def _plain(snapshot: ScheduleSnapshot) -> dict[str, Any]:
 
 
 @task(id="at most once", on_abandon="fail", max_attempts=ENDLESS)
-async def at_most_once(log: str) -> None:
+async def at_most_once(log: str, seconds: float = 0.03) -> None:
     """Note start and end."""
     note(log, "start")
-    await anyio.sleep(0.03)
+    await anyio.sleep(seconds)
     note(log, "end")
 
 

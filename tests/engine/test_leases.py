@@ -249,6 +249,42 @@ async def test_cancelling_a_job_of_another_process(
         assert JobOutcome.cancelled is await outcome(client, job_id)
 
 
+async def test_cancelling_a_job_that_is_here_twice(
+    make: MakeScheduler, new_store: Callable[[], DataStore], clock: FakeClock
+) -> None:
+    """Rule J1: a job that was lost and taken again is cancelled, though its first run here ignores that it was lost."""
+    said: list[str] = []
+
+    @task(id="job")
+    async def job() -> None:
+        attempt = current_job.get().attempt
+        said.append(f"{attempt} begins")
+        with anyio.CancelScope(shield=attempt == 1):
+            try:
+                await clock.sleep(200)
+            finally:
+                said.append(f"{attempt} ends")
+
+    flaky = Flaky(new_store())
+    async with make(flaky, tasks=[job]) as one, make(new_store(), role="scheduler"):
+        job_id = await one.add_job(job, result_expiration_time=KEEP)
+        await clock.advance(1)
+        flaky.silent = True
+        await clock.advance(50)
+        flaky.silent = False
+        await clock.advance(50)
+        begun = [*said]
+        await one.cancel_job(job_id)
+        await clock.advance(1)
+        cancelled, told = [*said], await one.get_job_result(job_id, wait=False)
+        await clock.advance(200)
+    assert ["1 begins", "2 begins"] == begun
+    assert [*begun, "2 ends"] == cancelled
+    assert told is not None
+    assert JobOutcome.cancelled is told.outcome
+    assert [*cancelled, "1 ends"] == said
+
+
 async def test_a_blocked_event_loop_keeps_its_lease(tmp_path: Path, anyio_backend_name: str) -> None:
     """Rule J1: a job that blocks the event loop for two leases keeps its job, though another node is waiting for it."""
     url = f"sqlite:///{tmp_path}/jobs.db"

@@ -16,6 +16,7 @@ from tests.crash.nodes import ENDLESS, TASKS, attempt, note, noted, schedules, u
 
 from anysched import AsyncScheduler, RunState, task
 from anysched.stores import SQLDataStore
+from anysched.stores.sql import dialect_postgresql
 
 
 @task(id="blocks the loop", max_attempts=ENDLESS)
@@ -85,6 +86,7 @@ def serve(
     engine: dict[str, Any] | None = None,
     busy: float = 0,
     knows_all: bool = False,
+    idle_timeout: int | None = None,
     **options: Any,
 ) -> None:
     """Declare schedules and run them until SIGTERM.
@@ -93,8 +95,11 @@ def serve(
     :param engine: what an engine of the caller's own is made with, if there is to be one
     :param busy: how long a query takes that the caller makes with it all the time that the node works, in seconds
     :param knows_all: whether it knows the task, too, that only some know
+    :param idle_timeout: for how many seconds a transaction may be idle on PostgreSQL, if not as long as usual
     :param options: more of the scheduler's
     """
+    if idle_timeout is not None:
+        limit_idle_transactions(idle_timeout)
     own = None if engine is None else sa.create_engine(url, **engine)
     store = url if own is None else SQLDataStore(own)
     scheduler = AsyncScheduler(
@@ -108,6 +113,18 @@ def serve(
     )
     user = partial(keep_busy, scheduler, own, busy) if own is not None and busy else None
     anyio.run(partial(_serve, scheduler, ready, wanted, user), backend=backend)
+
+
+def limit_idle_transactions(seconds: int) -> None:
+    """Have PostgreSQL end the transactions of this process when they are idle for so long."""
+    usual, limited = (
+        f"'idle_in_transaction_session_timeout', '{limit}s'"
+        for limit in (dialect_postgresql.IDLE_TIMEOUT, seconds)
+    )
+    for name in ("_SETTINGS", "_HASTY"):
+        statement: str = getattr(dialect_postgresql, name)
+        assert usual in statement
+        setattr(dialect_postgresql, name, statement.replace(usual, limited))
 
 
 async def keep_busy(scheduler: AsyncScheduler, engine: sa.Engine, seconds: float) -> None:

@@ -23,8 +23,8 @@ from tests.servers.proxy import Proxy
 
 from anysched.stores.sql import dialect_mariadb, dialect_postgresql
 
-#: Of a transaction on either server.
-IDLE_TIMEOUT = max(dialect_mariadb.IDLE_TIMEOUT, dialect_postgresql.IDLE_TIMEOUT)
+#: Of a transaction on either server, in seconds; the long form waits for the real one.
+IDLE_TIMEOUT = max(dialect_mariadb.IDLE_TIMEOUT, dialect_postgresql.IDLE_TIMEOUT) if LONG else 4
 
 
 @pytest.fixture
@@ -107,7 +107,8 @@ def test_black_hole_in_a_transaction(trial: Trial, proxy: Proxy, answered: bytes
     """rule N3: a node that is cut off while it has rows locked keeps them no longer than a transaction may be idle."""
     # Statements are to be sent as text each time, so that the proxy knows them.
     text = {"pool_pre_ping": True, "connect_args": {"prepare_threshold": None}}
-    trial.start("lost", behind=proxy, engine=text if "psycopg" in trial.site.url else None)
+    engine = text if "psycopg" in trial.site.url else None
+    trial.start("lost", behind=proxy, engine=engine, idle_timeout=None if LONG else IDLE_TIMEOUT)
     trial.start("there")
     trial.go_on(1)
     proxy.hold_answer(to=answered)

@@ -45,7 +45,7 @@ from anysched.rules.telling import Known, tell
 from anysched.rules.waiting import go_on, lost
 from anysched.rules.windowing import cover
 from anysched.triggers import CronTrigger, IntervalTrigger
-from anysched.wire import records
+from anysched.wire import states
 
 POLICY = Policy(TaskDefaults())
 TEN = Every(timedelta(seconds=10))
@@ -389,10 +389,10 @@ def test_no_two_runs_are_closer(rounds: list[tuple[float, float, bool]]) -> None
 def test_damaged_records() -> None:
     """Rules S9 and S2: what a schedule waits for comes back as it was written, or is refused as damaged."""
     for waits in (Waiting(jobs=(UUID(int=1), UUID(int=2)), ended_at=at(3)), Waiting(jobs=(UUID(int=1),))):
-        plain = records.waiting_to_plain(waits)
-        assert waits == records.waiting_from_plain(plain)
+        plain = states.waiting_to_plain(waits)
+        assert waits == states.waiting_from_plain(plain)
         for damage in ({"jobs": ["x"]}, {"jobs": 1}, {"ended_at": "x"}, {"more": 1}, {"version": 0}):
             with pytest.raises(DeserializationError, match="the stored wait is damaged"):
-                records.waiting_from_plain({**plain, **damage})
+                states.waiting_from_plain({**plain, **damage})
     with pytest.raises(DeserializationError, match="a wait that is over has an end"):
-        records.waiting_from_plain(records.waiting_to_plain(Waiting(jobs=())))
+        states.waiting_from_plain(states.waiting_to_plain(Waiting(jobs=())))

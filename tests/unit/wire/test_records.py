@@ -25,7 +25,7 @@ from anysched.model.trigger import UndecodableTrigger
 from anysched.model.unset import UNSET
 from anysched.model.window import Window
 from anysched.triggers import CronTrigger, DateTrigger, IntervalTrigger
-from anysched.wire import records
+from anysched.wire import configs, states
 
 INSTANTS = st.datetimes(timezones=st.just(UTC))
 DURATIONS = st.timedeltas(min_value=timedelta(microseconds=1))
@@ -98,33 +98,33 @@ def through_json(plain: object) -> Any:
 @given(SCHEDULES)
 def test_schedules(schedule: Schedule) -> None:
     """Every field of a schedule comes back, besides those that are stored apart."""
-    plain = through_json(records.schedule_to_plain(schedule))
-    back = records.schedule_from_plain(plain, schedule.id, schedule.task_id)
+    plain = through_json(configs.schedule_to_plain(schedule))
+    back = configs.schedule_from_plain(plain, schedule.id, schedule.task_id)
     assert schedule == back
 
 
 def test_a_schedule_that_was_written_before_there_were_fixed_delays() -> None:
     """Rule S9: what says nothing of it has none."""
-    plain = records.schedule_to_plain(Schedule("task", DateTrigger(NOW), id="s", fixed_delay=True))
+    plain = configs.schedule_to_plain(Schedule("task", DateTrigger(NOW), id="s", fixed_delay=True))
     assert plain.pop("fixed_delay")
-    assert not records.schedule_from_plain(plain, "s", "task").fixed_delay
+    assert not configs.schedule_from_plain(plain, "s", "task").fixed_delay
 
 
 @given(OPTIONS)
 def test_options(options: TaskOptions) -> None:
     """Rule S7: options come back, and what is not set stays so."""
-    assert options == records.options_from_plain(through_json(records.options_to_plain(options)))
+    assert options == configs.options_from_plain(through_json(configs.options_to_plain(options)))
 
 
 @given(PAUSES)
 def test_pauses(pause: Pause) -> None:
     """Rule P10: a pause comes back with all that it says."""
-    assert pause == records.pause_from_plain(through_json(records.pause_to_plain(pause)))
+    assert pause == states.pause_from_plain(through_json(states.pause_to_plain(pause)))
 
 
 def test_a_damaged_catch_up() -> None:
     """Rules P10 and S2: what a pause says of a backlog is damaged, or of a newer version, like any other record."""
-    plain = records.pause_to_plain(Pause(NOW, until=NOW, missed=CatchUp(spacing=60)))
+    plain = states.pause_to_plain(Pause(NOW, until=NOW, missed=CatchUp(spacing=60)))
     assert {"version", "coalesce", "max_jobs", "max_age", "spacing"} == plain["missed"].keys()
     damages: list[dict[str, object]] = [
         {"spacing": -1},
@@ -134,28 +134,28 @@ def test_a_damaged_catch_up() -> None:
     ]
     for damage in damages:
         with pytest.raises(DeserializationError, match="the stored catch-up is damaged"):
-            records.pause_from_plain({**plain, "missed": {**plain["missed"], **damage}})
+            states.pause_from_plain({**plain, "missed": {**plain["missed"], **damage}})
     with pytest.raises(UnknownTypeError):
-        records.pause_from_plain({**plain, "missed": {**plain["missed"], "version": 2}})
+        states.pause_from_plain({**plain, "missed": {**plain["missed"], "version": 2}})
 
 
 @given(st.builds(JobException, TEXT, TEXT, TEXT))
 def test_exceptions(exception: JobException) -> None:
     """Rule J4: exceptions come back as text, whatever characters it has."""
-    assert exception == records.exception_from_plain(through_json(records.exception_to_plain(exception)))
+    assert exception == states.exception_from_plain(through_json(states.exception_to_plain(exception)))
 
 
 @given(st.dictionaries(st.sampled_from(SkipReason), st.integers(0)))
 def test_skips(skipped: dict[SkipReason, int]) -> None:
     """Rule L3: counts come back by reason."""
-    assert skipped == records.skips_from_plain(through_json(records.skips_to_plain(skipped)))
+    assert skipped == states.skips_from_plain(through_json(states.skips_to_plain(skipped)))
 
 
 @given(st.lists(PAUSES, min_size=1))
 def test_several_pauses(pauses: list[Pause]) -> None:
     """Rule H3: all that pauses a schedule comes back in order; one written alone, as it once was, is read as well."""
-    assert tuple(pauses) == records.pauses_from_plain(through_json(records.pauses_to_plain(pauses)))
-    assert (pauses[0],) == records.pauses_from_plain(through_json(records.pause_to_plain(pauses[0])))
+    assert tuple(pauses) == states.pauses_from_plain(through_json(states.pauses_to_plain(pauses)))
+    assert (pauses[0],) == states.pauses_from_plain(through_json(states.pause_to_plain(pauses[0])))
 
 
 @given(
@@ -173,8 +173,8 @@ def test_several_pauses(pauses: list[Pause]) -> None:
 )
 def test_occurrences(occurrences: list[Occurrence]) -> None:
     """Rule O6: fire times that were skipped or moved come back with all that was said about them."""
-    plain = through_json(records.occurrences_to_plain(occurrences))
-    assert tuple(occurrences) == records.occurrences_from_plain(plain)
+    plain = through_json(states.occurrences_to_plain(occurrences))
+    assert tuple(occurrences) == states.occurrences_from_plain(plain)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_occurrences(occurrences: list[Occurrence]) -> None:
 def test_holds(selector: Selector) -> None:
     """Rule H2: a hold comes back with its selector and its pause."""
     hold = Hold(selector, Pause(NOW, reason="deploy", hold=selector.name))
-    assert hold == records.placed_from_plain(through_json(records.placed_to_plain(hold)))
+    assert hold == states.placed_from_plain(through_json(states.placed_to_plain(hold)))
 
 
 @pytest.mark.parametrize(
@@ -204,25 +204,25 @@ def test_holds(selector: Selector) -> None:
 def test_windows(window: Window) -> None:
     """Rule W1: a window comes back as it was, with its selector where it is placed."""
     placed = PlacedWindow(Selector(tags={"a"}), window)
-    assert placed == records.placed_from_plain(through_json(records.placed_to_plain(placed)))
-    assert (window,) == records.windows_from_plain(through_json(records.windows_to_plain([window])))
+    assert placed == states.placed_from_plain(through_json(states.placed_to_plain(placed)))
+    assert (window,) == states.windows_from_plain(through_json(states.windows_to_plain([window])))
 
 
 def test_a_window_whose_trigger_is_unknown() -> None:
     """Rule S2: a window with a trigger of an unknown type is read, tells so, and is written back as it was."""
-    plain = records.placed_to_plain(
+    plain = states.placed_to_plain(
         PlacedWindow(
             Selector(everything=True),
             Window(id="w", mode="skip", trigger=IntervalTrigger(hours=1), duration=60, since=NOW),
         )
     )
     plain["window"]["trigger"] = {"$": "somebody.else", "v": [1, {"x": 2}]}
-    found = records.placed_from_plain(plain)
+    found = states.placed_from_plain(plain)
     assert isinstance(found, PlacedWindow)
     assert isinstance(found.window.trigger, UndecodableTrigger)
     with pytest.raises(TriggerError, match=r"somebody\.else"):
         found.window.trigger.next_fire_time(NOW, anchor=NOW)
-    assert plain == records.placed_to_plain(found)
+    assert plain == states.placed_to_plain(found)
 
 
 def test_every_field_is_kept() -> None:
@@ -232,13 +232,13 @@ def test_every_field_is_kept() -> None:
         "task", IntervalTrigger(seconds=1), id="x", misfire_grace_time=1, job_executor="x", owner="x"
     )
     assert {field.name for field in attrs.fields(Schedule)} - apart == (
-        records.schedule_to_plain(schedule).keys() - {"version"}
+        configs.schedule_to_plain(schedule).keys() - {"version"}
     )
     options = TaskOptions(
         job_executor="x", max_running_jobs=1, misfire_grace_time=1, on_abandon="fail", max_attempts=1
     )
     assert {field.name for field in attrs.fields(TaskOptions)} - apart == (
-        records.options_to_plain(options).keys() - {"version"}
+        configs.options_to_plain(options).keys() - {"version"}
     )
 
 
@@ -249,26 +249,26 @@ BACKFILL = Backfill(
 
 READERS: list[tuple[Callable[[object], object], object]] = [
     (
-        lambda plain: records.schedule_from_plain(plain, "id", "task"),
-        records.schedule_to_plain(Schedule("task", IntervalTrigger(seconds=1), id="id", owner="x")),
+        lambda plain: configs.schedule_from_plain(plain, "id", "task"),
+        configs.schedule_to_plain(Schedule("task", IntervalTrigger(seconds=1), id="id", owner="x")),
     ),
-    (records.options_from_plain, records.options_to_plain(TaskOptions(max_attempts=1))),
-    (records.pause_from_plain, records.pause_to_plain(Pause(NOW))),
+    (configs.options_from_plain, configs.options_to_plain(TaskOptions(max_attempts=1))),
+    (states.pause_from_plain, states.pause_to_plain(Pause(NOW))),
     (
-        lambda plain: records.occurrences_from_plain([plain]),
-        records.occurrences_to_plain([Occurrence(fire_time=NOW, moved_to=NOW)])[0],
+        lambda plain: states.occurrences_from_plain([plain]),
+        states.occurrences_to_plain([Occurrence(fire_time=NOW, moved_to=NOW)])[0],
     ),
-    (lambda plain: records.backfills_from_plain([plain]), records.backfills_to_plain([BACKFILL])[0]),
+    (lambda plain: states.backfills_from_plain([plain]), states.backfills_to_plain([BACKFILL])[0]),
     (
-        records.placed_from_plain,
-        records.placed_to_plain(Hold(Selector(tags={"a"}), Pause(NOW, hold="x", kind="maintenance"))),
+        states.placed_from_plain,
+        states.placed_to_plain(Hold(Selector(tags={"a"}), Pause(NOW, hold="x", kind="maintenance"))),
     ),
     (
-        lambda plain: records.windows_from_plain([plain]),
-        records.windows_to_plain([Window(id="w", mode="skip", dates=((NOW, NOW + HOUR),), since=NOW)])[0],
+        lambda plain: states.windows_from_plain([plain]),
+        states.windows_to_plain([Window(id="w", mode="skip", dates=((NOW, NOW + HOUR),), since=NOW)])[0],
     ),
-    (records.exception_from_plain, records.exception_to_plain(JobException("x", "y"))),
-    (records.skips_from_plain, records.skips_to_plain({SkipReason.grace: 1})),
+    (states.exception_from_plain, states.exception_to_plain(JobException("x", "y"))),
+    (states.skips_from_plain, states.skips_to_plain({SkipReason.grace: 1})),
 ]
 
 
@@ -310,10 +310,10 @@ def test_newer_versions(read: Callable[[object], object], plain: dict[str, Any])
 )
 def test_owners_in_what_cannot_be_read(plain: object, owner: str | None) -> None:
     """Rule S8: whose a configuration is can be told though nothing else can."""
-    assert owner == records.owner_in(plain)
+    assert owner == configs.owner_in(plain)
 
 
 def test_triggers_that_are_not_registered() -> None:
     """Rule N5: a trigger that could not be read back is refused, placeholders among them."""
     with pytest.raises(SerializationError, match=r"the trigger: .*UndecodableTrigger"):
-        records.schedule_to_plain(Schedule("task", UndecodableTrigger("damaged"), id="x"))
+        configs.schedule_to_plain(Schedule("task", UndecodableTrigger("damaged"), id="x"))

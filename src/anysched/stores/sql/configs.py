@@ -15,7 +15,7 @@ from anysched.model.schedule import Schedule
 from anysched.model.trigger import Trigger, UndecodableTrigger, refuses_changes
 from anysched.stores.sql.columns import EPOCH, from_json, to_json
 from anysched.stores.sql.payloads import NOTHING, Payloads
-from anysched.wire.records import (
+from anysched.wire.configs import (
     owner_in,
     schedule_from_plain,
     settings_of,

@@ -17,8 +17,8 @@ from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import from_json, from_optional_instant, to_json
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.statements import Statements
-from anysched.wire.records import placed_from_plain, placed_to_plain
 from anysched.wire.registry import TypeRegistry
+from anysched.wire.states import placed_from_plain, placed_to_plain
 
 logger: logging.Logger = logging.getLogger(__name__)
 

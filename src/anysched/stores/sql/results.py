@@ -25,7 +25,7 @@ from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.ledger import Ledger
 from anysched.stores.sql.payloads import Payloads
 from anysched.stores.sql.statements import Statements
-from anysched.wire.records import exception_from_plain, exception_to_plain
+from anysched.wire.states import exception_from_plain, exception_to_plain
 
 Row = tuple[Any, ...]
 

@@ -23,7 +23,7 @@ from anysched.stores.sql.dialects import Dialect, is_one_of, read
 from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.statements import STATE_COLUMNS, Statements
 from anysched.stores.sql.states import States, moved, strange_in
-from anysched.wire.records import waiting_from_plain
+from anysched.wire.states import waiting_from_plain
 
 #: How many schedules that this node cannot handle are looked at in one pass.
 MOST_PASSED_OVER: Final = 1000

@@ -21,7 +21,8 @@ from anysched.stores.sql.columns import (
     to_json,
     to_optional_instant,
 )
-from anysched.wire.records import (
+from anysched.wire.registry import TypeRegistry
+from anysched.wire.states import (
     backfills_from_plain,
     backfills_to_plain,
     occurrences_from_plain,
@@ -35,7 +36,6 @@ from anysched.wire.records import (
     windows_from_plain,
     windows_to_plain,
 )
-from anysched.wire.registry import TypeRegistry
 
 
 #: A hold writes the same pauses into very many rows, whose text is made once, and read once.

@@ -21,7 +21,7 @@ from anysched.stores.sql.dialects import Conflict, Dialect
 from anysched.stores.sql.migrations import TASKS_REVISION, check_node
 from anysched.stores.sql.payloads import Payloads
 from anysched.stores.sql.statements import Statements
-from anysched.wire.records import options_from_plain, options_to_plain
+from anysched.wire.configs import options_from_plain, options_to_plain
 
 logger: logging.Logger = logging.getLogger(__name__)
 
