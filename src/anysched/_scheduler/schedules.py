@@ -13,7 +13,8 @@ from anysched.model import convert
 from anysched.model.declared import ApplyResult
 from anysched.model.ids import new_id
 from anysched.model.policies import CoalescePolicy, ConflictPolicy, ScheduleStatus
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.trigger import Trigger
 from anysched.model.unset import UNSET, UnsetType
 

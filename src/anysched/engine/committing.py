@@ -15,7 +15,7 @@ from anysched.model.change import Change, HoldChange
 from anysched.model.events import Event, ScheduleAdded, SchedulePaused, ScheduleUnpaused
 from anysched.model.hold import Placed
 from anysched.model.policies import Missed, ResumeFrom
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold
 from anysched.rules import auditing

@@ -31,7 +31,8 @@ from anysched.model.events import FireTimeChanged
 from anysched.model.hold import Placed
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy, Missed, NamedFireTime, ResumeFrom, ScheduleStatus
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.model.trigger import own_timezone
 from anysched.model.unpaused import UnpausePreview, UnpauseResult

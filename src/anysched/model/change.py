@@ -12,7 +12,8 @@ from anysched.model.events import Event
 from anysched.model.history import SkipRecord
 from anysched.model.hold import Placed, Selector
 from anysched.model.job import Job
-from anysched.model.schedule import Schedule, ScheduleState
+from anysched.model.schedule import Schedule
+from anysched.model.state import ScheduleState
 from anysched.model.unpaused import UnpauseResult
 
 #: "hold" is for queued jobs, "release" and "discard_held" for held ones, "discard" for both.

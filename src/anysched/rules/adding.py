@@ -20,8 +20,11 @@ from anysched.model.events import ScheduleAdded, ScheduleRemoved, ScheduleUpdate
 from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.ids import new_id
 from anysched.model.options import EffectiveOptions
+from anysched.model.pause import Pause
 from anysched.model.policies import ConflictPolicy
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.model.trigger import Trigger, is_due_when_past
 from anysched.model.window import Window
 from anysched.rules.backfilling import without_passed

@@ -22,7 +22,7 @@ from anysched.model.events import (
 from anysched.model.hold import Placed
 from anysched.model.ids import new_id
 from anysched.model.policies import AuditAction, CatchUp, JobKind, Missed, ResumeFrom
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.adding import SameTrigger
 from anysched.rules.deeds import Deed, pause, resume, told_by_users, told_of_set, was_over
 

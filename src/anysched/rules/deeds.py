@@ -29,8 +29,9 @@ from anysched.model.events import (
     WindowRemoved,
 )
 from anysched.model.hold import Hold, PlacedWindow
+from anysched.model.pause import Pause
 from anysched.model.policies import AuditAction, Missed, ResumeFrom
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.window import Window
 from anysched.rules.adding import SameTrigger, edits
 

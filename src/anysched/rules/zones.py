@@ -15,7 +15,8 @@ from anysched.errors import TriggerError
 from anysched.model.change import Change
 from anysched.model.events import Event, FireTimeRecomputed, ScheduleFinished
 from anysched.model.occurrence import Occurrence
-from anysched.model.schedule import ScheduleSnapshot, ScheduleState
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.model.trigger import Trigger, is_due_when_past
 from anysched.model.zone import ZoneData, ZoneRecord
 from anysched.rules.instants import BEGINNING, END, TICK, later

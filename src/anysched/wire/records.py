@@ -18,6 +18,7 @@ from anysched.model.backfill import Backfill
 from anysched.model.hold import Hold, Placed, PlacedWindow, Selector
 from anysched.model.job import JobException
 from anysched.model.occurrence import Occurrence
+from anysched.model.pause import Pause
 from anysched.model.policies import (
     BackfillOrder,
     BackfillStatus,
@@ -28,7 +29,7 @@ from anysched.model.policies import (
     Reprocess,
     SkipReason,
 )
-from anysched.model.schedule import Pause, Schedule
+from anysched.model.schedule import Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import Trigger, UndecodableTrigger
 from anysched.model.unset import UNSET

@@ -29,8 +29,11 @@ from tests.unit.rules.support import (
 from anysched.errors import ConflictingIdError, DeserializationError, ScheduleLookupError, TriggerError
 from anysched.model.change import Change
 from anysched.model.events import ScheduleAdded, ScheduleRemoved, ScheduleUpdated
+from anysched.model.pause import Pause
 from anysched.model.policies import ConflictPolicy, JobKind, ScheduleStatus, SkipReason
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.model.trigger import Trigger
 from anysched.rules.adding import add, differs, existing, remove, run_by_hand
 from anysched.rules.pausing import settle_and_fire

@@ -15,7 +15,8 @@ from anysched.model.change import Change
 from anysched.model.events import FireTimeRecomputed, ScheduleFinished
 from anysched.model.occurrence import Occurrence
 from anysched.model.policies import ConflictPolicy
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.trigger import Trigger, UndecodableTrigger
 from anysched.model.window import Window
 from anysched.model.zone import ZoneData, ZoneRecord

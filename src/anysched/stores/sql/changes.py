@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from anysched.model.change import Change, QueuedFate
 from anysched.model.job import Claim, EndedJob, Job
-from anysched.model.schedule import ScheduleState
+from anysched.model.state import ScheduleState
 from anysched.rules.ending import by_schedule
 from anysched.rules.running import cancelled
 from anysched.rules.waiting import with_ends

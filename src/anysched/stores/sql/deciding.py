@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from anysched.model.change import Change
 from anysched.model.job import EndedJob
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold
 from anysched.rules.auditing import counted

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from anysched.errors import DeserializationError
 from anysched.model.ids import new_id
-from anysched.model.schedule import NOTHING_SKIPPED, Pause, ScheduleState
+from anysched.model.pause import Pause
+from anysched.model.state import NOTHING_SKIPPED, ScheduleState
 from anysched.model.trigger import UndecodableTrigger
 from anysched.model.window import Window
 from anysched.stores.sql.columns import (
