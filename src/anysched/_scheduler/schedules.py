@@ -40,7 +40,7 @@ class ScheduleMethods(Base):
         job_result_expiration_time: timedelta | float = convert.NO_TIME,
         metadata: Mapping[str, Any] = convert.EMPTY_MAPPING,
         group: str | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] = convert.NO_NAMES,
         pause_after_failures: int | None = None,
         probe_after: timedelta | float | None = None,
         fixed_delay: bool = False,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta, tzinfo
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +12,7 @@ import attrs
 from anysched.model import convert
 from anysched.model.brief import LONGEST, brief
 from anysched.model.policies import AuditAction, ScheduleStatus
-from anysched.model.trigger import Trigger, refuses_changes
+from anysched.model.trigger import Trigger, holds_only, parts_of, refuses_changes
 
 _TOLD: Final = ("task", "trigger", "status", "next_fire_time")
 
@@ -60,8 +59,9 @@ def _is_small(trigger: Trigger) -> bool:
     """Return whether a trigger cannot change, and holds nothing but a zone, and values of a small size."""
     if not refuses_changes(trigger):
         return False
-    for name in _names(type(trigger)):
-        value = getattr(trigger, name)
+    if holds_only(trigger, _SMALL, derived=True):
+        return True
+    for value in parts_of(trigger, derived=True):
         if value.__class__ is tuple:
             if len(value) > 2 or not all(part.__class__ in _SMALL for part in value):
                 return False
@@ -71,11 +71,6 @@ def _is_small(trigger: Trigger) -> bool:
         elif value.__class__ not in _SMALL and not isinstance(value, tzinfo):
             return False
     return True
-
-
-@lru_cache(maxsize=1000)
-def _names(cls: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in attrs.fields(cls))
 
 
 def _details(value: Mapping[str, Any]) -> Mapping[str, Any]:

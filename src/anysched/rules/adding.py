@@ -25,7 +25,7 @@ from anysched.model.policies import ConflictPolicy
 from anysched.model.schedule import Schedule
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.state import ScheduleState
-from anysched.model.trigger import Trigger, is_due_when_past
+from anysched.model.trigger import Trigger, is_due_when_past, is_known_to_move
 from anysched.model.window import Window
 from anysched.rules.backfilling import without_passed
 from anysched.rules.jobs import manual_job
@@ -110,7 +110,8 @@ def first_cursor(times: FireTimes, now: datetime, last_fire_time: datetime | Non
         found = times.next(last_fire_time)  # never again what has a job already (rule S3)
     if found is None:
         raise ValueError(f"the trigger of schedule {times.key!r} has no fire time left: {times.trigger!r}")
-    steadily_growing(times, found)
+    if not is_known_to_move(times.trigger):
+        steadily_growing(times, found)
     return found
 
 

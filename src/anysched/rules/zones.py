@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final, Literal, cast
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from anysched.model.events import Event, FireTimeRecomputed, ScheduleFinished
 from anysched.model.occurrence import Occurrence
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.state import ScheduleState
-from anysched.model.trigger import Trigger, is_due_when_past
+from anysched.model.trigger import Trigger, holds_only, is_due_when_past, parts_of
 from anysched.model.zone import ZoneData, ZoneRecord
 from anysched.rules.instants import BEGINNING, END, TICK, later
 from anysched.rules.times import FireTimes
@@ -25,6 +26,10 @@ from anysched.rules.windows import fire_times, first_open
 
 #: For how long after a change nodes may be at work that have the data of before, unless one of them says so again.
 UNSETTLED: Final = timedelta(days=1)
+
+#: What knows of no zone.
+_ZONELESS: Final = frozenset({type(None), bool, int, float, str, date, timedelta})
+_ZONELESS_OR_INSTANT: Final = _ZONELESS | {datetime}
 
 _VERSION: Final = re.compile(r"(\d{4})([a-z]*)")
 
@@ -35,7 +40,7 @@ def zones_of(triggers: Iterable[Trigger | None]) -> frozenset[str]:
     """Return the names of the time zones that triggers go by, whatever they are made of."""
     names: set[str] = set()
     seen: dict[int, object] = {}  # kept alive, so that no other object gets the same id
-    waiting: list[Any] = list(triggers)
+    waiting: list[Any] = [trigger for trigger in triggers if not _has_no_zone(trigger)]
     while waiting:
         value = waiting.pop()
         if isinstance(value, ZoneInfo):
@@ -50,6 +55,24 @@ def zones_of(triggers: Iterable[Trigger | None]) -> frozenset[str]:
             ):  # what stands in no field, or is of a class that has none to look at
                 waiting.extend((getattr(value, "timezone", None), getattr(value, "zones", None)))
     return frozenset(names)
+
+
+def _has_no_zone(trigger: Any) -> bool:
+    """Return whether a quick look tells that a trigger goes by no zone: many hold nothing but numbers and instants."""
+    if not _shows_all(trigger.__class__):
+        return False
+    if holds_only(trigger, _ZONELESS):
+        return True
+    return holds_only(trigger, _ZONELESS_OR_INSTANT) and all(
+        value.__class__ is not datetime or value.tzinfo is UTC for value in parts_of(trigger)
+    )
+
+
+@lru_cache(maxsize=1000)
+def _shows_all(cls: type) -> bool:
+    """Return whether what objects of a class hold is in their fields alone, and is no zone by its name."""
+    hidden = any(hasattr(cls, name) for name in ("__getattr__", "timezone", "zones"))
+    return attrs.has(cls) and not cls.__dictoffset__ and not hidden
 
 
 def _parts(value: Any) -> Iterable[Any]:

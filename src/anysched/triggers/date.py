@@ -54,6 +54,7 @@ class DateTrigger(Combinable):
     """
 
     late_when_past: ClassVar[bool] = True
+    moves_forward: ClassVar[bool] = True
 
     run_time: datetime
     wall_time: datetime | None = None

@@ -119,7 +119,7 @@ class Configs:
             schedule.args, schedule.kwargs, schedule.metadata, f"schedule {schedule.id!r}"
         )
         tags = "\n{}\n".format("\n".join(sorted(schedule.tags))) if schedule.tags else None
-        return StoredConfig(new_id(EPOCH).hex, schedule.task_id, kinds, schedule.group, tags, text, payload)
+        return StoredConfig(new_id.text(EPOCH), schedule.task_id, kinds, schedule.group, tags, text, payload)
 
     def expect(self, written: StoredConfig, schedule_id: str) -> None:
         """Remember a configuration that is written now and needed at once, as it would be read."""
