@@ -102,7 +102,8 @@ class ScheduleMethods(Base):
             fixed_delay=fixed_delay,
         )
         asked = Asked(by=by, reason=reason)
-        return (await self._schedules.add([schedule], ConflictPolicy(conflict_policy), asked))[0]
+        (added,) = await self._schedules.add((schedule,), ConflictPolicy(conflict_policy), asked)
+        return added
 
     async def add_schedules(
         self,

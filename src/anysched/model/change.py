@@ -12,6 +12,7 @@ from anysched.model.events import Event
 from anysched.model.history import SkipRecord
 from anysched.model.hold import Placed, Selector
 from anysched.model.job import Job
+from anysched.model.passing import passing
 from anysched.model.schedule import Schedule
 from anysched.model.state import ScheduleState
 from anysched.model.unpaused import UnpauseResult
@@ -20,7 +21,7 @@ from anysched.model.unpaused import UnpauseResult
 QueuedFate = Literal["hold", "release", "discard_held", "discard"]
 
 
-@attrs.frozen(kw_only=True)
+@passing(kw_only=True)
 class Change:
     """One decision, ready to be written. What is None or empty is left as it is.
 

@@ -22,6 +22,7 @@ from anysched.model.history import Record, Retention
 from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
+from anysched.model.passing import passing
 from anysched.model.schedule import Schedule
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
@@ -144,7 +145,7 @@ class Completed:
     ended: Sequence[EndedJob] = ()
 
 
-@attrs.frozen
+@passing
 class Committed:
     """What a transaction of users committed.
 

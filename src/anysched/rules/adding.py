@@ -124,12 +124,17 @@ def _created(schedule: Schedule, now: datetime, placed: Sequence[Placed]) -> Cha
         anchor=now,
         next_fire_time=cursor,
         due_at=times.due_at(cursor),
-        pauses=(*([Pause(since=now)] if schedule.paused else ()), *_pauses_of(schedule, placed, now)),
+        pauses=_first_pauses(schedule, now, placed) if schedule.paused or placed else (),
     )
     if placed and (windows := _windows_of(schedule, placed, now)):
         state = _standing_at(schedule, state, cursor, windows, now)
     event = ScheduleAdded(schedule.id, schedule.task_id, state.next_fire_time)
     return Change(schedule_id=schedule.id, schedule=schedule, state=state, events=(event,))
+
+
+def _first_pauses(schedule: Schedule, now: datetime, placed: Sequence[Placed]) -> tuple[Pause, ...]:
+    own = (Pause(since=now),) if schedule.paused else ()
+    return (*own, *_pauses_of(schedule, placed, now))
 
 
 def _standing_at(

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-import attrs
-
 from anysched.model.audit import Addition
 from anysched.model.brief import brief
 from anysched.model.change import Change, HoldChange
@@ -29,6 +27,7 @@ from anysched.model.events import (
     WindowRemoved,
 )
 from anysched.model.hold import Hold, PlacedWindow
+from anysched.model.passing import passing
 from anysched.model.pause import Pause
 from anysched.model.policies import AuditAction, Missed, ResumeFrom
 from anysched.model.snapshot import ScheduleSnapshot
@@ -53,7 +52,7 @@ _BACKFILLS: Mapping[str, AuditAction] = {
 }
 
 
-@attrs.frozen
+@passing
 class Deed:
     """Something that was done.
 
