@@ -14,8 +14,6 @@ from anysched.model.brief import LONGEST, brief
 from anysched.model.policies import AuditAction, ScheduleStatus
 from anysched.model.trigger import Trigger, holds_only, parts_of, refuses_changes
 
-_TOLD: Final = ("task", "trigger", "status", "next_fire_time")
-
 _SMALL: Final = frozenset({type(None), bool, int, float, date, datetime, timedelta})
 
 
@@ -36,23 +34,29 @@ class Addition(Mapping[str, Any]):
         self.status: ScheduleStatus = status
         self.next_fire_time: datetime | None = next_fire_time
 
+    def told(self) -> dict[str, str]:
+        """Return the same as a dictionary, at once."""
+        trigger, at = self.trigger, self.next_fire_time
+        told = {
+            "task": self.task,
+            "trigger": trigger if isinstance(trigger, str) else brief(trigger),
+            "status": str(self.status),
+        }
+        if at is not None:
+            told["next_fire_time"] = at.isoformat()
+        return told
+
     def __getitem__(self, name: str) -> str:
-        if name == "trigger":
-            return self.trigger if isinstance(self.trigger, str) else brief(self.trigger)
-        if name == "next_fire_time" and self.next_fire_time is not None:
-            return self.next_fire_time.isoformat()
-        if name in ("task", "status"):
-            return str(getattr(self, name))
-        raise KeyError(name)
+        return self.told()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_TOLD if self.next_fire_time is not None else _TOLD[:-1])
+        return iter(self.told())
 
     def __len__(self) -> int:
-        return len(_TOLD) - (self.next_fire_time is None)
+        return len(self.told())
 
     def __repr__(self) -> str:
-        return repr(dict(self))
+        return repr(self.told())
 
 
 def _is_small(trigger: Trigger) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -14,6 +15,9 @@ from anysched._text import printable
 
 #: How long a text may become.
 LONGEST: Final = 200
+
+#: What is written as Python does.
+_PLAIN: Final = frozenset({bool, int, float, str})
 
 
 def brief(value: object) -> str:
@@ -26,6 +30,8 @@ def brief(value: object) -> str:
 
 
 def _written(value: object) -> str:
+    if value.__class__ in _PLAIN:
+        return repr(value)
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, (datetime, timedelta, tzinfo)):
@@ -45,8 +51,14 @@ def _written(value: object) -> str:
 
 def _trigger(value: Any) -> str:
     parts: list[str] = []
-    for field in attrs.fields(value.__class__):
-        part = getattr(value, field.name)
-        if field.repr is True and not (part is None or part == field.default):
-            parts.append(f"{field.name}={_written(part)}")
+    for name, default in _told(value.__class__):
+        part = getattr(value, name)
+        if not (part is None or part == default):
+            parts.append(f"{name}={_written(part)}")
     return f"{value.__class__.__name__}({', '.join(parts)})"
+
+
+@lru_cache(maxsize=1000)
+def _told(cls: type[Any]) -> tuple[tuple[str, object], ...]:
+    """Return the names of the fields of a class that are told, and their defaults."""
+    return tuple((field.name, field.default) for field in attrs.fields(cls) if field.repr is True)

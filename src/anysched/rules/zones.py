@@ -27,9 +27,8 @@ from anysched.rules.windows import fire_times, first_open
 #: For how long after a change nodes may be at work that have the data of before, unless one of them says so again.
 UNSETTLED: Final = timedelta(days=1)
 
-#: What knows of no zone.
-_ZONELESS: Final = frozenset({type(None), bool, int, float, str, date, timedelta})
-_ZONELESS_OR_INSTANT: Final = _ZONELESS | {datetime}
+#: What knows of no zone; of a datetime that is so in UTC.
+_ZONELESS: Final = frozenset({type(None), bool, int, float, str, date, timedelta, datetime})
 
 _VERSION: Final = re.compile(r"(\d{4})([a-z]*)")
 
@@ -59,13 +58,12 @@ def zones_of(triggers: Iterable[Trigger | None]) -> frozenset[str]:
 
 def _has_no_zone(trigger: Any) -> bool:
     """Return whether a quick look tells that a trigger goes by no zone: many hold nothing but numbers and instants."""
-    if not _shows_all(trigger.__class__):
+    if not (_shows_all(trigger.__class__) and holds_only(trigger, _ZONELESS)):
         return False
-    if holds_only(trigger, _ZONELESS):
-        return True
-    return holds_only(trigger, _ZONELESS_OR_INSTANT) and all(
-        value.__class__ is not datetime or value.tzinfo is UTC for value in parts_of(trigger)
-    )
+    for value in parts_of(trigger):  # noqa: SIM110 - for each of very many; `all` takes twice as long
+        if value.__class__ is datetime and value.tzinfo is not UTC:
+            return False
+    return True
 
 
 @lru_cache(maxsize=1000)

@@ -80,9 +80,15 @@ def settings_to_plain(settings: tuple[Any, ...]) -> dict[str, Any]:
     return _fields_to_plain("schedule", zip(_SCHEDULE_FIELDS, settings, strict=True))
 
 
-def trigger_to_plain(trigger: Trigger, registry: TypeRegistry = DEFAULT_REGISTRY) -> Any:
-    """Return the trigger of a schedule. :raise SerializationError: when it is of a type that is not registered"""
-    return to_plain(trigger, registry, where="the trigger")
+def trigger_to_plain(
+    trigger: Trigger, registry: TypeRegistry = DEFAULT_REGISTRY, *, named: set[str] | None = None
+) -> Any:
+    """Return the trigger of a schedule.
+
+    :param named: gets every "name@version" of the types that it consists of
+    :raise SerializationError: when it is of a type that is not registered
+    """
+    return to_plain(trigger, registry, where="the trigger", named=named)
 
 
 def schedule_from_plain(

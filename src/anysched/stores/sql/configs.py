@@ -11,6 +11,7 @@ import attrs
 from anysched.errors import DeserializationError, UnknownTypeError
 from anysched.model import convert
 from anysched.model.ids import new_id
+from anysched.model.passing import passing
 from anysched.model.schedule import Schedule
 from anysched.model.trigger import Trigger, UndecodableTrigger, refuses_changes
 from anysched.stores.sql.columns import EPOCH, from_json, to_json
@@ -22,7 +23,7 @@ from anysched.wire.records import (
     settings_to_plain,
     trigger_to_plain,
 )
-from anysched.wire.registry import TypeRegistry, names_in
+from anysched.wire.registry import TypeRegistry
 
 V = TypeVar("V")
 
@@ -59,7 +60,7 @@ class Config:
     unknown: str | None = None
 
 
-@attrs.frozen
+@passing
 class StoredConfig:
     """A configuration ready to be written."""
 
@@ -135,8 +136,9 @@ class Configs:
         """
         last, encoded = self._last_trigger
         if trigger is not last or not refuses_changes(trigger):
-            plain = trigger_to_plain(trigger, self._registry)
-            encoded = "\n".join(sorted(names_in(plain))), to_json(plain)
+            kinds: set[str] = set()
+            text = to_json(trigger_to_plain(trigger, self._registry, named=kinds))
+            encoded = "\n".join(sorted(kinds)), text
             self._last_trigger = trigger, encoded
         return encoded
 
