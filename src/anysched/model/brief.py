@@ -19,6 +19,9 @@ LONGEST: Final = 200
 #: What is written as Python does.
 _PLAIN: Final = frozenset({bool, int, float, str})
 
+#: What is written as it is shown.
+_SHOWN: Final = frozenset({datetime, timedelta})
+
 
 def brief(value: object) -> str:
     """Return a value in at most 200 characters of one line; a trigger without what it leaves at its defaults."""
@@ -32,6 +35,8 @@ def brief(value: object) -> str:
 def _written(value: object) -> str:
     if value.__class__ in _PLAIN:
         return repr(value)
+    if value.__class__ in _SHOWN:
+        return str(value)
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, (datetime, timedelta, tzinfo)):

@@ -16,13 +16,13 @@ from anysched.wire.registry import register_type
 
 
 @lru_cache(maxsize=1000)
-def _shared(interval: timedelta) -> timedelta:
-    """Return one object for equal intervals: of many alike triggers each is then 40 bytes smaller."""
-    return interval
+def _shared(interval: timedelta) -> tuple[timedelta, int, int, int]:
+    """Return the same objects for equal intervals: of many alike triggers each is then 72 bytes smaller."""
+    return interval, interval.days, interval.seconds, interval.microseconds
 
 
 def _interval(trigger: IntervalTrigger) -> timedelta:
-    return _shared(timedelta(trigger.days, trigger.seconds, trigger.microseconds))
+    return _shared(timedelta(trigger.days, trigger.seconds, trigger.microseconds))[0]
 
 
 @register_type("interval", version=1)
@@ -84,13 +84,13 @@ class IntervalTrigger(Combinable):
             "seconds": seconds,
             "microseconds": microseconds,
         }
-        interval = _sum_of(units)
+        _, whole_days, whole_seconds, rest = _shared(_sum_of(units))
         start, end = optional_moment(start_time, "start_time"), optional_moment(end_time, "end_time")
         require_order(start, end)
         self.__attrs_init__(
-            days=interval.days,
-            seconds=interval.seconds,
-            microseconds=interval.microseconds,
+            days=whole_days,
+            seconds=whole_seconds,
+            microseconds=rest,
             start_time=start,
             end_time=end,
         )
@@ -155,6 +155,8 @@ class IntervalTrigger(Combinable):
 
 def _sum_of(units: dict[str, float]) -> timedelta:
     for name, value in units.items():
+        if value.__class__ is int and not value < 0:
+            continue  # as nearly all are
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"{name} must be a number, not {type(value).__name__}")
         if not value >= 0:

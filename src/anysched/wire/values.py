@@ -143,7 +143,7 @@ class _Writer:
         plain = self.write_keys(parts, ".{}") if is_object else self.write(parts)
         if self._named is not None:
             self._named.add(registered.tag)
-        self.leave(value)
+        self._open.remove(id(value))
         return {TAG: registered.tag, VALUE: plain}
 
     def enter(self, container: object) -> None:

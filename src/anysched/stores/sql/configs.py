@@ -116,9 +116,11 @@ class Configs:
         """Return a configuration as it is stored, under an id of its own. :raise SerializationError: if it cannot be"""
         kinds, trigger = self._encode_trigger(schedule.trigger)
         text = f'{_encode_settings(*settings_of(schedule))[:-1]},"trigger":{trigger}}}'
-        payload = self._payloads.dump(
-            schedule.args, schedule.kwargs, schedule.metadata, f"schedule {schedule.id!r}"
-        )
+        payload = None
+        if schedule.args or schedule.kwargs or schedule.metadata:
+            payload = self._payloads.dump(
+                schedule.args, schedule.kwargs, schedule.metadata, f"schedule {schedule.id!r}"
+            )
         tags = "\n{}\n".format("\n".join(sorted(schedule.tags))) if schedule.tags else None
         return StoredConfig(new_id.text(EPOCH), schedule.task_id, kinds, schedule.group, tags, text, payload)
 
