@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 import attrs
 
 from anysched._text import printable
+from anysched.model.trigger import parts_of
 
 #: How long a text may become.
 LONGEST: Final = 200
@@ -55,15 +56,15 @@ def _written(value: object) -> str:
 
 
 def _trigger(value: Any) -> str:
-    parts: list[str] = []
-    for name, default in _told(value.__class__):
-        part = getattr(value, name)
-        if not (part is None or part == default):
-            parts.append(f"{name}={_written(part)}")
+    parts = [
+        f"{name}={part!r}" if part.__class__ in _PLAIN else f"{name}={_written(part)}"
+        for (name, default), part in zip(_told(value.__class__), parts_of(value, derived=True), strict=True)
+        if name and not (part is None or part == default)
+    ]
     return f"{value.__class__.__name__}({', '.join(parts)})"
 
 
 @lru_cache(maxsize=1000)
 def _told(cls: type[Any]) -> tuple[tuple[str, object], ...]:
-    """Return the names of the fields of a class that are told, and their defaults."""
-    return tuple((field.name, field.default) for field in attrs.fields(cls) if field.repr is True)
+    """Return the names of the fields of a class and their defaults, without the names of those that are not told."""
+    return tuple((field.name if field.repr is True else "", field.default) for field in attrs.fields(cls))

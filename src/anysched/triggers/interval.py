@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import attrs
 
 from anysched.model.convert import utc
-from anysched.triggers.base import RESOLUTION, is_open, machine_zone, optional_moment, require_order
+from anysched.triggers.base import RESOLUTION, machine_zone, optional_moment, require_order
 from anysched.triggers.combine import Combinable
 from anysched.triggers.grid import Grid, microseconds
 from anysched.wire.registry import register_type
@@ -97,7 +97,8 @@ class IntervalTrigger(Combinable):
 
     def bind(self, timezone: tzinfo) -> Self:
         """Return this trigger with naive datetimes read in ``timezone`` (rule T1)."""
-        if not is_open(self.start_time, self.end_time):
+        start, end = self.start_time, self.end_time
+        if (start is None or start.tzinfo is not None) and (end is None or end.tzinfo is not None):
             return self
         return attrs.evolve(
             self,

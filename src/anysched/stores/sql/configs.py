@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import is_
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
@@ -88,6 +89,7 @@ class Configs:
     def __init__(self, payloads: Payloads, registry: TypeRegistry) -> None:
         self._payloads = payloads
         self._registry = registry
+        self._last_settings: tuple[tuple[Any, ...], str] = (), ""
         self._last_trigger: tuple[Trigger | None, tuple[str, str]] = None, ("", "")
         self._remembered = Remembered[Config](REMEMBERED)
         self._expected = Remembered[Config](EXPECTED)
@@ -115,7 +117,7 @@ class Configs:
     def encode(self, schedule: Schedule) -> StoredConfig:
         """Return a configuration as it is stored, under an id of its own. :raise SerializationError: if it cannot be"""
         kinds, trigger = self._encode_trigger(schedule.trigger)
-        text = f'{_encode_settings(*settings_of(schedule))[:-1]},"trigger":{trigger}}}'
+        text = f'{self._encode_settings(settings_of(schedule))[:-1]},"trigger":{trigger}}}'
         payload = None
         if schedule.args or schedule.kwargs or schedule.metadata:
             payload = self._payloads.dump(
@@ -130,6 +132,14 @@ class Configs:
         config = self.decode(row, written.task_id, fires=True)
         if config.fault is None:
             self._expected.put(written.id, config)
+
+    def _encode_settings(self, settings: tuple[Any, ...]) -> str:
+        """Return the text of settings; of the very ones before that is known, without looking at what they are."""
+        last, encoded = self._last_settings
+        if len(last) != len(settings) or not all(map(is_, settings, last)):
+            encoded = _encode_settings(*settings)
+            self._last_settings = settings, encoded
+        return encoded
 
     def _encode_trigger(self, trigger: Trigger) -> tuple[str, str]:
         """Return the types that a trigger consists of, and its text; of the very one before that is known.

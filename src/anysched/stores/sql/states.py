@@ -75,13 +75,15 @@ class States:
 
     def row(self, state: ScheduleState) -> tuple[Any, ...]:
         """Return a state as columns. :raise SerializationError: when a trigger in it cannot be written"""
+        cursor, due, wake = state.next_fire_time, state.due_at, state.wake_at
+        next_fire_time = from_optional_instant(cursor)  # mostly the very object that the other two are
         return (
             state.incarnation.hex,
             state.revision,
             from_instant(state.anchor),
-            from_optional_instant(state.next_fire_time),
-            from_optional_instant(state.due_at),
-            from_optional_instant(state.wake_at),
+            next_fire_time,
+            next_fire_time if due is cursor else from_optional_instant(due),
+            next_fire_time if wake is cursor else from_optional_instant(wake),
             from_optional_instant(state.last_fire_time),
             _pauses_text(state.pauses) if state.pauses else None,
             state.error,
