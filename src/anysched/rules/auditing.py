@@ -22,7 +22,7 @@ from anysched.model.passing import passing
 from anysched.model.policies import AuditAction, CatchUp, JobKind, Missed, ResumeFrom
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.adding import SameTrigger
-from anysched.rules.deeds import Deed, pause, resume, told_by_users, told_of_set, was_over
+from anysched.rules.deeds import Deed, added, pause, resume, told_by_users, told_of_set, was_over
 
 
 @passing
@@ -81,9 +81,8 @@ def noted(
     """
     if actor is None:
         return change
-    if len(change.events) == 1 and change.events[0].__class__ is ScheduleAdded:  # as very many at once may be
-        told = told_by_users(change.events[0], change, stored, now, same_trigger)
-        return change if told is None else _with(change, (entry(actor, now, told, change.schedule_id),))
+    if len(change.events) == 1 and isinstance(change.events[0], ScheduleAdded):  # as very many at once may be
+        return _with(change, (entry(actor, now, added(change.events[0], change), change.schedule_id),))
     entries = _by_itself(change, now, actor.node)
     for event in change.events:
         told = told_by_users(event, change, stored, now, same_trigger)

@@ -82,7 +82,7 @@ def told_by_users(
     """Return what a user has done to a schedule, if an event tells of that."""
     match event:
         case ScheduleAdded():
-            return _addition(event, change)
+            return added(event, change)
         case ScheduleUpdated():
             assert stored is not None
             assert change.schedule is not None
@@ -144,7 +144,8 @@ def told_of_set(
             return None
 
 
-def _addition(event: ScheduleAdded, change: Change) -> Deed:
+def added(event: ScheduleAdded, change: Change) -> Deed:
+    """Return what it is to add a schedule."""
     assert change.schedule is not None
     assert change.state is not None
     details = Addition(event.task_id, change.schedule.trigger, change.state.status, event.next_fire_time)

@@ -123,11 +123,11 @@ class _Writer:
         self.leave(value)
         return plain
 
-    def write_keys(self, value: dict[str, Any], path: str) -> dict[str, Any]:
+    def write_keys(self, value: dict[str, object], path: str) -> dict[str, Any]:
         plain: dict[str, Any] = {}
         for key, item in value.items():
             cls = type(item)
-            if (cls is int and item in _INT64) or (cls is str and item.isascii()) or cls in _WORDS:
+            if cls in _WORDS or (cls is int and item in _INT64) or (type(item) is str and item.isascii()):
                 plain[key] = item  # as most are: nothing can be wrong with them
             else:
                 plain[key] = self.write_at(item, path, key)
