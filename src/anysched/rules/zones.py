@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from typing import Any, Final, Literal, cast
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from anysched.model.events import Event, FireTimeRecomputed, ScheduleFinished
 from anysched.model.occurrence import Occurrence
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.state import ScheduleState
-from anysched.model.trigger import Trigger, holds_only, is_due_when_past, parts_of
+from anysched.model.trigger import Trigger, is_due_when_past, parts_of
 from anysched.model.zone import ZoneData, ZoneRecord
 from anysched.rules.instants import BEGINNING, END, TICK, later
 from anysched.rules.times import FireTimes
@@ -27,8 +27,8 @@ from anysched.rules.windows import fire_times, first_open
 #: For how long after a change nodes may be at work that have the data of before, unless one of them says so again.
 UNSETTLED: Final = timedelta(days=1)
 
-#: What knows of no zone; of a datetime that is so in UTC.
-_ZONELESS: Final = frozenset({type(None), bool, int, float, str, date, timedelta, datetime})
+#: What knows of no zone but itself.
+_PLAIN: Final = frozenset({type(None), bool, int, float, str, date, timedelta, timezone, ZoneInfo})
 
 _VERSION: Final = re.compile(r"(\d{4})([a-z]*)")
 
@@ -39,7 +39,13 @@ def zones_of(triggers: Iterable[Trigger | None]) -> frozenset[str]:
     """Return the names of the time zones that triggers go by, whatever they are made of."""
     names: set[str] = set()
     seen: dict[int, object] = {}  # kept alive, so that no other object gets the same id
-    waiting: list[Any] = [trigger for trigger in triggers if not _has_no_zone(trigger)]
+    waiting: list[Any] = []
+    for trigger in triggers:
+        told = _told(trigger)
+        if told is None:
+            waiting.append(trigger)
+        elif told:
+            names |= told
     while waiting:
         value = waiting.pop()
         if isinstance(value, ZoneInfo):
@@ -56,21 +62,26 @@ def zones_of(triggers: Iterable[Trigger | None]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _has_no_zone(trigger: Any) -> bool:
-    """Return whether a quick look tells that a trigger goes by no zone: many hold nothing but numbers and instants."""
-    if not (_shows_all(trigger.__class__) and holds_only(trigger, _ZONELESS)):
-        return False
-    for value in parts_of(trigger):  # noqa: SIM110 - for each of very many; `all` takes twice as long
-        if value.__class__ is datetime and value.tzinfo is not UTC:
-            return False
-    return True
+def _told(trigger: Any) -> set[str] | None:
+    """Return the zones of a trigger that holds nothing but plain values, as most do; None where that is not known."""
+    if not _shows_all(trigger.__class__):
+        return None
+    held = [value.tzinfo if value.__class__ is datetime else value for value in parts_of(trigger)]
+    kinds = set(map(type, held))
+    if not kinds <= _PLAIN:
+        return None
+    if ZoneInfo not in kinds:
+        return set()
+    return {value.key for value in held if value.__class__ is ZoneInfo and value.key is not None}
 
 
 @lru_cache(maxsize=1000)
 def _shows_all(cls: type) -> bool:
-    """Return whether what objects of a class hold is in their fields alone, and is no zone by its name."""
-    hidden = any(hasattr(cls, name) for name in ("__getattr__", "timezone", "zones"))
-    return attrs.has(cls) and not cls.__dictoffset__ and not hidden
+    """Return whether what objects of a class hold is in their fields alone, and so are zones by their names."""
+    if not attrs.has(cls) or cls.__dictoffset__ or hasattr(cls, "__getattr__"):
+        return False
+    fields = {field.name for field in attrs.fields(cls) if field.init}
+    return all(name in fields or not hasattr(cls, name) for name in ("timezone", "zones"))
 
 
 def _parts(value: Any) -> Iterable[Any]:

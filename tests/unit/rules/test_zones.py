@@ -22,7 +22,7 @@ from anysched.model.window import Window
 from anysched.model.zone import ZoneData, ZoneRecord
 from anysched.rules import occurrences, zones
 from anysched.rules.adding import add
-from anysched.triggers import CalendarIntervalTrigger, CronTrigger, IntervalTrigger, RRuleTrigger
+from anysched.triggers import CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, RRuleTrigger
 
 HOUR = timedelta(hours=1)
 
@@ -285,6 +285,8 @@ class Loose(Fields):
         (Told("Asia/Seoul"), {"Asia/Seoul"}),
         (UndecodableTrigger("damaged"), set()),
         (Fields(), set()),
+        (DateTrigger(NOW), set()),
+        (DateTrigger(datetime(2026, 1, 1), timezone="Asia/Seoul"), {"Asia/Seoul"}),
         (Fields(datetime(2026, 1, 1, tzinfo=UTC)), set()),
         (Fields(datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Seoul"))), {"Asia/Seoul"}),
         (Fields(time(1, tzinfo=ZoneInfo("Asia/Seoul"))), {"Asia/Seoul"}),
@@ -296,7 +298,7 @@ class Loose(Fields):
             {"Asia/Tokyo", "Asia/Seoul"},
         ),
     ],
-    ids=map(str, range(19)),
+    ids=map(str, range(21)),
 )  # fmt: skip
 def test_where_zones_are_found(trigger: Any, expected: set[str]) -> None:
     """Rule T12: the zones of a trigger are found whatever it is made of."""
