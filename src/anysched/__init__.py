@@ -88,6 +88,7 @@ from anysched.model.job import Job as Job
 from anysched.model.job import JobException as JobException
 from anysched.model.job import JobResult as JobResult
 from anysched.model.occurrence import Occurrence as Occurrence
+from anysched.model.pause import Pause as Pause
 from anysched.model.policies import AuditAction as AuditAction
 from anysched.model.policies import CatchUp as CatchUp
 from anysched.model.policies import CoalescePolicy as CoalescePolicy
@@ -100,10 +101,9 @@ from anysched.model.policies import RunState as RunState
 from anysched.model.policies import SchedulerRole as SchedulerRole
 from anysched.model.policies import ScheduleStatus as ScheduleStatus
 from anysched.model.policies import SkipReason as SkipReason
-from anysched.model.schedule import Pause as Pause
 from anysched.model.schedule import Schedule as Schedule
-from anysched.model.schedule import ScheduleSnapshot as ScheduleSnapshot
-from anysched.model.schedule import ScheduleState as ScheduleState
+from anysched.model.snapshot import ScheduleSnapshot as ScheduleSnapshot
+from anysched.model.state import ScheduleState as ScheduleState
 from anysched.model.task import Task as Task
 from anysched.model.task import TaskDefaults as TaskDefaults
 from anysched.model.task import TaskOptions as TaskOptions

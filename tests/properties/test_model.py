@@ -27,7 +27,8 @@ from tests.properties.world import NODES, World, hold_of, instant, pause_of, ref
 from anysched import AsyncScheduler, JobKind, SkipReason
 from anysched.model.history import RunRecord, SkipRecord
 from anysched.model.job import Claim
-from anysched.model.schedule import ScheduleSnapshot, ScheduleState
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.ports.store import Advanced, AdvanceRequest, Completed, Completion, NodePolicy
 from anysched.stores import _memory_schedules
 from anysched.stores.sql import advance

@@ -18,6 +18,7 @@ from tests.unit.rules.support import T0, Every, FastEvery, FastInstants, Instant
 
 from anysched.model.change import Change
 from anysched.model.hold import PlacedWindow, Selector
+from anysched.model.pause import Pause
 from anysched.model.policies import (
     CatchUp,
     CoalescePolicy,
@@ -27,7 +28,8 @@ from anysched.model.policies import (
     ScheduleStatus,
     SkipReason,
 )
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import TaskDefaults
 from anysched.model.window import Window
 from anysched.rules import occurrences, times, windowing

@@ -126,6 +126,12 @@ class Base:
             )
 
     def _require_running(self) -> None:
+        if (
+            self._engine.state is RunState.started
+            and self._thread == threading.get_ident()
+            and self._process == getpid()
+        ):
+            return  # as at nearly all calls
         self._require_own_loop()
         if self.state is not RunState.started and not (
             self.state is RunState.stopping and current.get(None) is self

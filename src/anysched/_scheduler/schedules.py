@@ -13,7 +13,8 @@ from anysched.model import convert
 from anysched.model.declared import ApplyResult
 from anysched.model.ids import new_id
 from anysched.model.policies import CoalescePolicy, ConflictPolicy, ScheduleStatus
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.trigger import Trigger
 from anysched.model.unset import UNSET, UnsetType
 
@@ -39,7 +40,7 @@ class ScheduleMethods(Base):
         job_result_expiration_time: timedelta | float = convert.NO_TIME,
         metadata: Mapping[str, Any] = convert.EMPTY_MAPPING,
         group: str | None = None,
-        tags: Iterable[str] = (),
+        tags: Iterable[str] = convert.NO_NAMES,
         pause_after_failures: int | None = None,
         probe_after: timedelta | float | None = None,
         fixed_delay: bool = False,
@@ -101,7 +102,8 @@ class ScheduleMethods(Base):
             fixed_delay=fixed_delay,
         )
         asked = Asked(by=by, reason=reason)
-        return (await self._schedules.add([schedule], ConflictPolicy(conflict_policy), asked))[0]
+        (added,) = await self._schedules.add((schedule,), ConflictPolicy(conflict_policy), asked)
+        return added
 
     async def add_schedules(
         self,

@@ -10,8 +10,8 @@ import attrs
 
 from anysched.engine.instants import aware
 from anysched.model import convert
+from anysched.model.pause import Pause
 from anysched.model.policies import CatchUp, Missed, MissedWord, PauseKind, Queued, ResumeFrom, Running
-from anysched.model.schedule import Pause
 
 
 def _drain_timeout(value: convert.Seconds | None) -> timedelta | None:

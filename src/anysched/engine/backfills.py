@@ -21,7 +21,7 @@ from anysched.model.backfill import MOST_RUNNING, Backfill, BackfillPlan
 from anysched.model.change import Change
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import BackfillOrder, Reprocess
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.model.trigger import own_timezone
 from anysched.ports.queries import HistoryQuery, JobQuery, ScheduleQuery

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-import attrs
-
 from anysched.engine.lifecycle import Engine
 from anysched.engine.telling import events_of
 from anysched.model import convert
@@ -15,8 +13,9 @@ from anysched.model.change import Change, HoldChange
 from anysched.model.events import Event, JobAcquired, ScheduleAdded, SchedulePaused, ScheduleUnpaused
 from anysched.model.hold import Placed
 from anysched.model.job import Claim
+from anysched.model.passing import passing
 from anysched.model.policies import Missed, ResumeFrom
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, DecideHold
 from anysched.rules import auditing
@@ -29,7 +28,7 @@ MOST_TOLD: Final = 100
 DecideAdded = Callable[[str, ScheduleSnapshot | None, Sequence[Placed], datetime], Change]
 
 
-@attrs.frozen(kw_only=True)
+@passing(kw_only=True)
 class Asked:
     """What a call says that the decisions do not, and the audit keeps.
 
@@ -40,11 +39,16 @@ class Asked:
     :raise TypeError, ValueError: when a name or a reason is no text that can be stored
     """
 
-    by: str | None = attrs.field(default=None, converter=convert.by)
-    reason: str | None = attrs.field(default=None, converter=convert.reason)
+    by: str | None = None
+    reason: str | None = None
     again: bool = False
     resume_from: ResumeFrom = None
     missed: Missed | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.by is not None or self.reason is not None:
+            convert.by(self.by)
+            convert.reason(self.reason)
 
 
 async def transact(engine: Engine, ids: Sequence[str], decide: Decide, asked: Asked) -> Committed:

@@ -53,10 +53,16 @@ class Tasks:
 
     def known(self, func_or_task_id: Callable[..., Any] | str) -> Callable[..., Any] | str:
         """Return the name of a callable whose options the store has by now, anything else as it is."""
-        name = self._registry.known_name(func_or_task_id)
-        if name is None or self._declared.get(name) is not self._registry[name].options:
+        if func_or_task_id.__class__ is str:
             return func_or_task_id
-        return name
+        known = self._registry.find(func_or_task_id)
+        if known is None or self._declared.get(known.id) is not known.options:
+            return func_or_task_id
+        return known.id
+
+    def __contains__(self, task_id: str) -> bool:
+        """Return whether this node knows a task by name."""
+        return task_id in self._registry
 
     async def name_of(self, func_or_task_id: Callable[..., Any] | str, *, learn: bool = True) -> str:
         """Return the name of a task, which becomes known if it is given as a callable.

@@ -17,7 +17,7 @@ from anysched.errors import ScheduleLookupError
 from anysched.model import convert
 from anysched.model.history import FireTime, Record, RunRecord
 from anysched.model.policies import JobKind, JobStatus, NamedFireTime
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.trigger import own_timezone, preparations
 from anysched.ports.queries import HistoryQuery, JobQuery, ScheduleQuery
 from anysched.rules.explaining import Question, explain

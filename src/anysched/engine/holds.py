@@ -23,8 +23,9 @@ from anysched.model import convert
 from anysched.model.change import Change, HoldChange
 from anysched.model.hold import Hold, Maintenance, Placed, Selector
 from anysched.model.ids import new_id
+from anysched.model.pause import Pause
 from anysched.model.policies import Missed, ResumeFrom
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.model.unpaused import UnpausePreview, UnpauseResult
 from anysched.ports.queries import ScheduleQuery

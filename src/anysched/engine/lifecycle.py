@@ -94,6 +94,7 @@ class Engine:
 
     def _furnish(self) -> None:
         s = self.settings
+        self._work_changed = WorkChanged(s.node)
         self._rooms: Rooms = Rooms(s.clock, self._failed)
         self.guard: StoreGuard = StoreGuard(s.clock, s.broker.publish)
         self.zones: Zones = Zones(
@@ -341,7 +342,7 @@ class Engine:
     def changed(self, events: list[Event]) -> None:
         """Publish what a user's call has committed, and look again."""
         self.planner.wake()  # first, so that it goes before what travels to others
-        self.settings.broker.publish([*events, WorkChanged(self.settings.node)])
+        self.settings.broker.publish([*events, self._work_changed])
 
     def _hear(self, events: Sequence[Event]) -> None:
         for event in events:

@@ -13,7 +13,7 @@ from anysched.engine.leases import Moment
 from anysched.engine.workers import Workers
 from anysched.model.change import Change
 from anysched.model.job import Claim
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.store import AdvanceRequest, Taker
 from anysched.rules.policy import Policy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import anyio.to_thread
 
 from anysched.errors import TriggerError
@@ -15,16 +17,19 @@ async def prepare(trigger: Trigger | None) -> None:
     :raise ValueError: for what it names and nobody knows
     :raise TriggerError: when it raises anything else
     """
-    waiting = preparations(trigger)
-    if not waiting:
-        return
+    if waiting := preparations(trigger):
+        await load(waiting)
 
-    def load() -> None:
+
+async def load(waiting: Iterable[Callable[[], None]]) -> None:
+    """Have done in a thread what ``preparations`` found; raises what ``prepare`` raises."""
+
+    def do() -> None:
         for one in waiting:
             one()
 
     try:
-        await anyio.to_thread.run_sync(load)
+        await anyio.to_thread.run_sync(do)
     except (ValueError, TriggerError):
         raise
     except Exception as exc:

@@ -22,7 +22,7 @@ from anysched.engine.asking import (
 from anysched.engine.committing import Asked, declare, transact
 from anysched.engine.instants import aware
 from anysched.engine.lifecycle import Engine
-from anysched.engine.preparing import prepare
+from anysched.engine.preparing import load
 from anysched.errors import ScheduleLookupError
 from anysched.model import convert
 from anysched.model.change import Change
@@ -31,10 +31,12 @@ from anysched.model.events import FireTimeChanged
 from anysched.model.hold import Placed
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import ConflictPolicy, Missed, NamedFireTime, ResumeFrom, ScheduleStatus
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
-from anysched.model.trigger import own_timezone
+from anysched.model.trigger import own_timezone, preparations
 from anysched.model.unpaused import UnpausePreview, UnpauseResult
+from anysched.model.unset import UNSET
 from anysched.ports.queries import ScheduleQuery
 from anysched.rules import adding, declaring, occurrences, pausing
 
@@ -65,14 +67,18 @@ class Schedules:
             wanted[declaration.id] = await self._resolved(declaration)
             if len(wanted) % AT_ONCE == 0:
                 await anyio.lowlevel.checkpoint()
-        await self._note_zones(list(wanted.values()))
+        if self._store.durable:
+            await self._note_zones(list(wanted.values()))
         drifted: set[str] = set()
 
         def decide(
             key: str, stored: ScheduleSnapshot | None, placed: Sequence[Placed], now: datetime
         ) -> Change:
-            kept = stored is not None and policy is ConflictPolicy.do_nothing
-            if stored is not None and kept and adding.differs(wanted[key], stored, self._same_trigger):
+            if (
+                stored is not None
+                and policy is ConflictPolicy.do_nothing
+                and adding.differs(wanted[key], stored, self._same_trigger)
+            ):
                 drifted.add(key)
             return adding.add(wanted[key], stored, now, policy, self._same_trigger, placed)
 
@@ -136,13 +142,17 @@ class Schedules:
 
         :param learn: False if this node must not get to know the task, which it tells the store
         """
-        reference = declaration.func_or_task_id
-        task_id = await self._engine.tasks.name_of(reference, learn=learn)
-        func = None if isinstance(reference, str) else reference
-        self._engine.tasks.check_executor(declaration.job_executor, task_id, func)
+        reference, tasks = declaration.func_or_task_id, self._engine.tasks
+        task_id = tasks.known(reference)
+        if not isinstance(task_id, str) or task_id not in tasks:
+            task_id = await tasks.name_of(reference, learn=learn)
+        if declaration.job_executor is not UNSET:
+            func = None if isinstance(reference, str) else reference
+            tasks.check_executor(declaration.job_executor, task_id, func)
         bind: Callable[[tzinfo], Any] | None = getattr(declaration.trigger, "bind", None)
         trigger = declaration.trigger if bind is None else bind(self._timezone)
-        await prepare(trigger)
+        if waiting := preparations(trigger):
+            await load(waiting)
         if task_id is reference and trigger is declaration.trigger:
             return declaration
         return declaration.resolved(task_id, trigger)

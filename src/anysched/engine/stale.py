@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from anysched.model.events import StalePause
 from anysched.model.hold import Hold, Selector
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.ports.queries import ScheduleQuery
 from anysched.ports.store import DataStore
 

@@ -159,14 +159,14 @@ class TaskRegistry:
         declaration: Declaration = getattr(func, _ATTRIBUTE, _UNDECLARED)
         return declaration.id or self._own_name(func)
 
-    def known_name(self, func: object) -> str | None:
-        """Return the name of a callable that is known under its own name; None for anything else."""
+    def find(self, func: object) -> KnownTask | None:
+        """Return the task of a callable that is known under its own name; None for anything else."""
         try:
             known = self._by_func.get(func)
         except TypeError:  # it cannot be hashed
             return None
         declaration: Declaration = getattr(func, _ATTRIBUTE, _UNDECLARED)
-        return None if known is None or known.options is not declaration.options else known.id
+        return None if known is None or known.options is not declaration.options else known
 
     def _own_name(self, func: Callable[..., Any]) -> str:
         try:

@@ -15,7 +15,7 @@ from anysched.model import convert
 from anysched.model.change import Change, HoldChange
 from anysched.model.hold import Placed, PlacedWindow, Selector
 from anysched.model.policies import WindowMode
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.model.trigger import BindableTrigger, Trigger, own_timezone
 from anysched.model.window import Window

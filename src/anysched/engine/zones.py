@@ -13,7 +13,7 @@ from anysched._text import printable
 from anysched.engine.guard import StoreGuard
 from anysched.model.change import Change
 from anysched.model.events import Event, FireTimeRecomputed
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.model.trigger import Trigger
 from anysched.model.zone import ZoneData, ZoneRecord

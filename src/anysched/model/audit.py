@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta, tzinfo
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,9 +12,7 @@ import attrs
 from anysched.model import convert
 from anysched.model.brief import LONGEST, brief
 from anysched.model.policies import AuditAction, ScheduleStatus
-from anysched.model.trigger import Trigger, refuses_changes
-
-_TOLD: Final = ("task", "trigger", "status", "next_fire_time")
+from anysched.model.trigger import Trigger, holds_only, parts_of, refuses_changes
 
 _SMALL: Final = frozenset({type(None), bool, int, float, date, datetime, timedelta})
 
@@ -37,31 +34,38 @@ class Addition(Mapping[str, Any]):
         self.status: ScheduleStatus = status
         self.next_fire_time: datetime | None = next_fire_time
 
+    def told(self) -> dict[str, str]:
+        """Return the same as a dictionary, at once."""
+        trigger, at = self.trigger, self.next_fire_time
+        told = {
+            "task": self.task,
+            "trigger": trigger if isinstance(trigger, str) else brief(trigger),
+            "status": str(self.status),
+        }
+        if at is not None:
+            told["next_fire_time"] = at.isoformat()
+        return told
+
     def __getitem__(self, name: str) -> str:
-        if name == "trigger":
-            return self.trigger if isinstance(self.trigger, str) else brief(self.trigger)
-        if name == "next_fire_time" and self.next_fire_time is not None:
-            return self.next_fire_time.isoformat()
-        if name in ("task", "status"):
-            return str(getattr(self, name))
-        raise KeyError(name)
+        return self.told()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_TOLD if self.next_fire_time is not None else _TOLD[:-1])
+        return iter(self.told())
 
     def __len__(self) -> int:
-        return len(_TOLD) - (self.next_fire_time is None)
+        return len(self.told())
 
     def __repr__(self) -> str:
-        return repr(dict(self))
+        return repr(self.told())
 
 
 def _is_small(trigger: Trigger) -> bool:
     """Return whether a trigger cannot change, and holds nothing but a zone, and values of a small size."""
     if not refuses_changes(trigger):
         return False
-    for name in _names(type(trigger)):
-        value = getattr(trigger, name)
+    if holds_only(trigger, _SMALL, derived=True):
+        return True
+    for value in parts_of(trigger, derived=True):
         if value.__class__ is tuple:
             if len(value) > 2 or not all(part.__class__ in _SMALL for part in value):
                 return False
@@ -71,11 +75,6 @@ def _is_small(trigger: Trigger) -> bool:
         elif value.__class__ not in _SMALL and not isinstance(value, tzinfo):
             return False
     return True
-
-
-@lru_cache(maxsize=1000)
-def _names(cls: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in attrs.fields(cls))
 
 
 def _details(value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, cast
 
 import attrs
 
 from anysched._text import printable
+from anysched.model.trigger import parts_of
 
 #: How long a text may become.
 LONGEST: Final = 200
+
+#: What is written as Python does.
+_PLAIN: Final = frozenset({bool, int, float, str})
+
+#: What is written as it is shown.
+_SHOWN: Final = frozenset({datetime, timedelta})
 
 
 def brief(value: object) -> str:
@@ -26,6 +34,10 @@ def brief(value: object) -> str:
 
 
 def _written(value: object) -> str:
+    if value.__class__ in _PLAIN:
+        return repr(value)
+    if value.__class__ in _SHOWN:
+        return str(value)
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, (datetime, timedelta, tzinfo)):
@@ -44,9 +56,15 @@ def _written(value: object) -> str:
 
 
 def _trigger(value: Any) -> str:
-    parts: list[str] = []
-    for field in attrs.fields(value.__class__):
-        part = getattr(value, field.name)
-        if field.repr is True and not (part is None or part == field.default):
-            parts.append(f"{field.name}={_written(part)}")
+    parts = [
+        f"{name}={part!r}" if part.__class__ in _PLAIN else f"{name}={_written(part)}"
+        for (name, default), part in zip(_told(value.__class__), parts_of(value, derived=True), strict=True)
+        if name and not (part is None or part == default)
+    ]
     return f"{value.__class__.__name__}({', '.join(parts)})"
+
+
+@lru_cache(maxsize=1000)
+def _told(cls: type[Any]) -> tuple[tuple[str, object], ...]:
+    """Return the names of the fields of a class and their defaults, without the names of those that are not told."""
+    return tuple((field.name if field.repr is True else "", field.default) for field in attrs.fields(cls))

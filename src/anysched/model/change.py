@@ -12,14 +12,16 @@ from anysched.model.events import Event
 from anysched.model.history import SkipRecord
 from anysched.model.hold import Placed, Selector
 from anysched.model.job import Job
-from anysched.model.schedule import Schedule, ScheduleState
+from anysched.model.passing import passing
+from anysched.model.schedule import Schedule
+from anysched.model.state import ScheduleState
 from anysched.model.unpaused import UnpauseResult
 
 #: "hold" is for queued jobs, "release" and "discard_held" for held ones, "discard" for both.
 QueuedFate = Literal["hold", "release", "discard_held", "discard"]
 
 
-@attrs.frozen(kw_only=True)
+@passing(kw_only=True)
 class Change:
     """One decision, ready to be written. What is None or empty is left as it is.
 

@@ -82,6 +82,8 @@ def frozen_sequence(value: Iterable[Any], name: str) -> tuple[Any, ...]:
 
 def identifier(value: str, name: str) -> str:
     """Return an id or a name: a string of 1 to 500 characters that can be stored anywhere."""
+    if value.__class__ is str and 0 < len(value) <= 500 and value.isascii() and "\0" not in value:
+        return value  # as nearly all are
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {type(value).__name__}")
     if not 1 <= len(value) <= 500:

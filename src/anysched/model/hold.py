@@ -10,8 +10,9 @@ import attrs
 
 from anysched.model import convert
 from anysched.model.job import Job
+from anysched.model.pause import Pause
 from anysched.model.policies import PauseKind
-from anysched.model.schedule import Pause, Schedule
+from anysched.model.schedule import Schedule
 from anysched.model.window import Window
 
 #: A name made from a selector is no longer than this; ids beyond that are told apart by their hash.

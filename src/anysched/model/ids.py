@@ -7,12 +7,14 @@ import struct
 import sys
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _VERSION_AND_VARIANT = (0x7 << 76) | (0x2 << 62)
 _WORDS = struct.Struct("=512Q")
+
+_set = object.__setattr__
 
 
 class IdFactory:
@@ -28,6 +30,18 @@ class IdFactory:
         self._chance: list[int] = []
 
     def __call__(self, now: datetime) -> UUID:
+        made = object.__new__(
+            UUID
+        )  # what UUID(int=...) does, without looking for other arguments: a third of its time
+        _set(made, "int", self._draw(now))
+        _set(made, "is_safe", SafeUUID.unknown)
+        return made
+
+    def text(self, now: datetime) -> str:
+        """Return the 32 hexadecimal digits of a new id."""
+        return f"{self._draw(now):032x}"
+
+    def _draw(self, now: datetime) -> int:
         number = next(self._number)
         try:
             chance = self._chance.pop()
@@ -36,7 +50,7 @@ class IdFactory:
             self._chance.extend(others)
         millisecond = ((now - _EPOCH) // _MILLISECOND & 0xFFFF_FFFF_FFFF) << 80
         high, low = (number & 0xFFF0_0000) << 44, (number & 0xF_FFFF) << 42
-        return UUID(int=millisecond | high | low | chance >> 22 | _VERSION_AND_VARIANT)
+        return millisecond | high | low | chance >> 22 | _VERSION_AND_VARIANT
 
     def forget(self) -> None:
         """Draw anew: a process that was forked must not repeat the ids of the other."""

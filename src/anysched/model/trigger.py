@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, Protocol, Self, runtime_checkable
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -73,11 +75,13 @@ class PreparedTrigger(Trigger, Protocol):
 
 
 #: What has nothing to load, and most fields of triggers are.
-_PLAIN: Final = frozenset({type(None), bool, int, str, date, datetime, timedelta})
+_PLAIN: Final = frozenset({type(None), bool, int, str, date, datetime, timedelta, timezone, ZoneInfo})
 
 
-def preparations(trigger: object) -> list[Callable[[], None]]:
+def preparations(trigger: object) -> Sequence[Callable[[], None]]:
     """Return the ``prepare`` of a trigger and of all that its fields hold, whatever they are: attrs classes, tuples."""
+    if not hasattr(trigger.__class__, "prepare") and holds_only(trigger, _PLAIN):
+        return ()
     found: list[Callable[[], None]] = []
     waiting: list[Any] = [trigger]
     while waiting:
@@ -87,21 +91,36 @@ def preparations(trigger: object) -> list[Callable[[], None]]:
             if part and not isinstance(part[0], (str, int, date)):  # else long rows of plain values
                 waiting.extend(part)
             continue
-        prepared, names = _shape(cls)
-        if prepared:
+        if hasattr(cls, "prepare"):
             found.append(part.prepare)
-        for name in names:
-            value = getattr(part, name)
-            if value.__class__ not in _PLAIN:
-                waiting.append(value)
+        waiting += [value for value in parts_of(part) if value.__class__ not in _PLAIN]
     return found
 
 
+def holds_only(trigger: Any, kinds: frozenset[type], *, derived: bool = False) -> bool:
+    """Return whether the fields of a trigger, if they are known, hold values of some types only.
+
+    It takes as long for many fields as for few: most triggers need no other look for what might be in them.
+    """
+    return kinds.issuperset(map(type, _reader(trigger.__class__, derived)(trigger)))
+
+
+def parts_of(value: Any, *, derived: bool = False) -> Sequence[Any]:
+    """Return what the fields of an attrs class hold; of anything else nothing.
+
+    :param derived: whether to return what is made from the others as well
+    """
+    return _reader(value.__class__, derived)(value)
+
+
 @lru_cache(maxsize=1000)
-def _shape(cls: type) -> tuple[bool, Sequence[str]]:
-    """Return whether objects of a class are prepared, and the names of their fields."""
+def _reader(cls: type, derived: bool) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads all fields of the objects of a class."""
     fields = attrs.fields(cls) if attrs.has(cls) else ()
-    return hasattr(cls, "prepare"), tuple(field.name for field in fields if field.init)
+    names = [field.name for field in fields if field.init or derived]
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda value: tuple(getattr(value, name) for name in names)
 
 
 @attrs.frozen
@@ -128,6 +147,14 @@ def refuses_changes(trigger: Trigger) -> bool:
 def is_due_when_past(trigger: Trigger) -> bool:
     """Return whether a trigger that lies wholly in the past is due at once, as a single date is (rule S6)."""
     return bool(getattr(trigger, "late_when_past", False))
+
+
+def is_known_to_move(trigger: Trigger) -> bool:
+    """Return whether the class of a trigger says that it never stands still, so that nobody has to try.
+
+    It says so of itself, not of classes that are derived from it.
+    """
+    return trigger.__class__.__dict__.get("moves_forward", False) is True
 
 
 def own_timezone(trigger: Trigger) -> tzinfo | None:

@@ -8,8 +8,8 @@ from uuid import UUID
 import attrs
 
 from anysched.model.occurrence import Occurrence
+from anysched.model.pause import Pause
 from anysched.model.policies import ScheduleStatus
-from anysched.model.schedule import Pause
 
 
 @attrs.frozen(kw_only=True)

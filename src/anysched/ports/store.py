@@ -22,7 +22,9 @@ from anysched.model.history import Record, Retention
 from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.passing import passing
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.model.zone import ZoneRecord
 from anysched.ports.broker import EventBroker, MakeBroker
@@ -162,7 +164,7 @@ class Completed:
     ended: Sequence[EndedJob] = ()
 
 
-@attrs.frozen
+@passing
 class Committed:
     """What a transaction of users committed.
 

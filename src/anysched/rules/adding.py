@@ -20,9 +20,12 @@ from anysched.model.events import ScheduleAdded, ScheduleRemoved, ScheduleUpdate
 from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.ids import new_id
 from anysched.model.options import EffectiveOptions
+from anysched.model.pause import Pause
 from anysched.model.policies import ConflictPolicy
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
-from anysched.model.trigger import Trigger, is_due_when_past
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
+from anysched.model.trigger import Trigger, is_due_when_past, is_known_to_move
 from anysched.model.window import Window
 from anysched.rules.backfilling import without_passed
 from anysched.rules.jobs import manual_job
@@ -107,7 +110,8 @@ def first_cursor(times: FireTimes, now: datetime, last_fire_time: datetime | Non
         found = times.next(last_fire_time)  # never again what has a job already (rule S3)
     if found is None:
         raise ValueError(f"the trigger of schedule {times.key!r} has no fire time left: {times.trigger!r}")
-    steadily_growing(times, found)
+    if not is_known_to_move(times.trigger):
+        steadily_growing(times, found)
     return found
 
 
@@ -120,12 +124,17 @@ def _created(schedule: Schedule, now: datetime, placed: Sequence[Placed]) -> Cha
         anchor=now,
         next_fire_time=cursor,
         due_at=times.due_at(cursor),
-        pauses=(*([Pause(since=now)] if schedule.paused else ()), *_pauses_of(schedule, placed, now)),
+        pauses=_first_pauses(schedule, now, placed) if schedule.paused or placed else (),
     )
     if placed and (windows := _windows_of(schedule, placed, now)):
         state = _standing_at(schedule, state, cursor, windows, now)
     event = ScheduleAdded(schedule.id, schedule.task_id, state.next_fire_time)
     return Change(schedule_id=schedule.id, schedule=schedule, state=state, events=(event,))
+
+
+def _first_pauses(schedule: Schedule, now: datetime, placed: Sequence[Placed]) -> tuple[Pause, ...]:
+    own = (Pause(since=now),) if schedule.paused else ()
+    return (*own, *_pauses_of(schedule, placed, now))
 
 
 def _standing_at(

@@ -15,30 +15,34 @@ import attrs
 from anysched.model import convert
 from anysched.model.audit import Addition, AuditEntry
 from anysched.model.change import Change, HoldChange
-from anysched.model.events import (
-    SchedulePaused,
-    ScheduleUnpaused,
-)
+from anysched.model.events import ScheduleAdded, SchedulePaused, ScheduleUnpaused
 from anysched.model.hold import Placed
 from anysched.model.ids import new_id
+from anysched.model.passing import passing
 from anysched.model.policies import AuditAction, CatchUp, JobKind, Missed, ResumeFrom
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.adding import SameTrigger
-from anysched.rules.deeds import Deed, pause, resume, told_by_users, told_of_set, was_over
+from anysched.rules.deeds import Deed, added, pause, resume, told_by_users, told_of_set, was_over
 
 
-@attrs.frozen
+@passing
 class Actor:
     """Who does something.
 
     :ivar node: the scheduler through which it is done
     :ivar by: who asked for it; None for the scheduler itself, or somebody who did not say
     :ivar reason: why, as the call said
+    :raise TypeError, ValueError: when a name or a reason is no text that can be stored
     """
 
     node: str | None
-    by: str | None = attrs.field(default=None, converter=convert.by)
-    reason: str | None = attrs.field(default=None, converter=convert.reason)
+    by: str | None = None
+    reason: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.by is not None or self.reason is not None:
+            convert.by(self.by)
+            convert.reason(self.reason)
 
 
 def entry(actor: Actor, now: datetime, deed: Deed, schedule_id: str | None = None) -> AuditEntry:
@@ -77,6 +81,8 @@ def noted(
     """
     if actor is None:
         return change
+    if len(change.events) == 1 and isinstance(change.events[0], ScheduleAdded):  # as very many at once may be
+        return _with(change, (entry(actor, now, added(change.events[0], change), change.schedule_id),))
     entries = _by_itself(change, now, actor.node)
     for event in change.events:
         told = told_by_users(event, change, stored, now, same_trigger)
@@ -154,7 +160,7 @@ def _with(change: Change, entries: Sequence[AuditEntry]) -> Change:
         removed=change.removed,
         events=change.events,
         skips=change.skips,
-        audit=(*change.audit, *entries),
+        audit=(*change.audit, *entries) if change.audit else tuple(entries),
         unpaused=change.unpaused,
     )
 

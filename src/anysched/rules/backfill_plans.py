@@ -14,7 +14,8 @@ from anysched.model.backfill import MOST_FIRE_TIMES, LeftOut, Stretch
 from anysched.model.history import Record, Retention, RunRecord
 from anysched.model.job import Job
 from anysched.model.policies import BackfillOrder, JobOutcome, Reprocess
-from anysched.model.schedule import ScheduleSnapshot, ScheduleState
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.rules.stretches import Gathering, hold, left_to
 from anysched.rules.times import BEGINNING, EPOCH, TICK, FireTimes
 from anysched.rules.windows import fire_times

@@ -17,7 +17,8 @@ from anysched.model.history import SkipRecord
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import SkipReason
-from anysched.model.schedule import ScheduleSnapshot, ScheduleState
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.model.trigger import UndecodableTrigger
 from anysched.rules.jobs import backfill_job
 from anysched.rules.joining import joined

@@ -22,7 +22,8 @@ from anysched.model.ids import new_id
 from anysched.model.job import EndedJob
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobOutcome
-from anysched.model.schedule import ScheduleSnapshot, ScheduleState
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.rules.backfill_plans import Choice, Past, Wanted, check_range, choose, find
 from anysched.rules.backfill_states import (
     can_go,

@@ -16,8 +16,9 @@ from anysched._text import printable
 from anysched.model.change import Change
 from anysched.model.job import EndedJob
 from anysched.model.options import EffectiveOptions
+from anysched.model.pause import Pause
 from anysched.model.policies import JobOutcome
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.pausing import pause
 from anysched.rules.times import later
 

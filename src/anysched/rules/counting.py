@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from anysched.model.policies import SkipReason
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.picking import Span
 from anysched.rules.times import COUNT_LIMIT, TICK, Count, FireTimes, RemainingFireTimes
 from anysched.rules.windows import fire_times

@@ -13,7 +13,8 @@ from anysched.model.change import Change
 from anysched.model.declared import ApplyResult, ScheduleDiff
 from anysched.model.hold import Placed
 from anysched.model.policies import ConflictPolicy
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.adding import SameTrigger, add, edits, remove
 
 

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-import attrs
-
 from anysched.model.audit import Addition
 from anysched.model.brief import brief
 from anysched.model.change import Change, HoldChange
@@ -29,8 +27,10 @@ from anysched.model.events import (
     WindowRemoved,
 )
 from anysched.model.hold import Hold, PlacedWindow
+from anysched.model.passing import passing
+from anysched.model.pause import Pause
 from anysched.model.policies import AuditAction, Missed, ResumeFrom
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.window import Window
 from anysched.rules.adding import SameTrigger, edits
 
@@ -52,7 +52,7 @@ _BACKFILLS: Mapping[str, AuditAction] = {
 }
 
 
-@attrs.frozen
+@passing
 class Deed:
     """Something that was done.
 
@@ -82,7 +82,7 @@ def told_by_users(
     """Return what a user has done to a schedule, if an event tells of that."""
     match event:
         case ScheduleAdded():
-            return _addition(event, change)
+            return added(event, change)
         case ScheduleUpdated():
             assert stored is not None
             assert change.schedule is not None
@@ -144,7 +144,8 @@ def told_of_set(
             return None
 
 
-def _addition(event: ScheduleAdded, change: Change) -> Deed:
+def added(event: ScheduleAdded, change: Change) -> Deed:
+    """Return what it is to add a schedule."""
     assert change.schedule is not None
     assert change.state is not None
     details = Addition(event.task_id, change.schedule.trigger, change.state.status, event.next_fire_time)

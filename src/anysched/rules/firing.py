@@ -12,8 +12,10 @@ from anysched.model.change import Change
 from anysched.model.events import Event, FireTimesSkipped, ScheduleFinished
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
+from anysched.model.pause import Pause
 from anysched.model.policies import SkipReason
-from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.rules.counting import Counted, counted, left_out
 from anysched.rules.jobs import regular_job
 from anysched.rules.ledger import told

@@ -12,8 +12,9 @@ from anysched.errors import TriggerError
 from anysched.model.history import FireTime
 from anysched.model.occurrence import Occurrence
 from anysched.model.options import EffectiveOptions
+from anysched.model.pause import Pause
 from anysched.model.policies import FireTimeStatus, ScheduleStatus, SkipReason
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.outlooks import Fate, Outlook, of_skip, span, stretch
 from anysched.rules.pausing import after, settle, settle_and_fire
 from anysched.rules.resuming import Resume, begins_anew

@@ -11,7 +11,7 @@ from anysched.errors import ConflictingHoldError, HoldLookupError
 from anysched.model.change import HoldChange
 from anysched.model.events import HoldAdded, HoldLifted
 from anysched.model.hold import Hold, Placed, Selector
-from anysched.model.schedule import Pause
+from anysched.model.pause import Pause
 from anysched.rules.pausing import check, replaced
 
 Holds = Mapping[str, Placed]

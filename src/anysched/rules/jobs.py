@@ -11,7 +11,7 @@ from anysched.model.ids import new_id
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobKind
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.times import FireTimes, later
 
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from anysched.model.history import RunRecord, SkipRecord
 from anysched.model.job import EndedJob, JobException
+from anysched.model.pause import Pause
 from anysched.model.policies import SkipReason
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.picking import Span
 from anysched.rules.times import Count
 

@@ -14,7 +14,8 @@ from anysched.model.change import Change
 from anysched.model.events import FireTimeChanged
 from anysched.model.occurrence import MOST_OCCURRENCES, Occurrence
 from anysched.model.options import EffectiveOptions
-from anysched.model.schedule import ScheduleSnapshot, ScheduleState
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.rules.pausing import after, settle
 from anysched.rules.stretches import is_taken
 from anysched.rules.windows import fire_times

@@ -9,8 +9,8 @@ import attrs
 
 from anysched.model.backfill import Stretch
 from anysched.model.history import FireTime, SkipRecord
+from anysched.model.pause import Pause
 from anysched.model.policies import FireTimeStatus
-from anysched.model.schedule import Pause
 from anysched.rules.times import TICK, Count, FireTimes
 
 

@@ -14,8 +14,9 @@ import attrs
 from anysched.model.change import Change, QueuedFate
 from anysched.model.events import SchedulePaused
 from anysched.model.options import EffectiveOptions
+from anysched.model.pause import Pause
 from anysched.model.policies import JobStatus, Missed, ResumeFrom
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.unpaused import UnpausePreview, UnpauseResult
 from anysched.rules.firing import fire
 from anysched.rules.joining import joined

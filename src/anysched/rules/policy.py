@@ -11,7 +11,8 @@ from anysched.model.change import Change
 from anysched.model.history import Retention
 from anysched.model.job import EndedJob, Job
 from anysched.model.options import EffectiveOptions
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults
 from anysched.rules import auditing, backfilling, breaking, running, waiting
 from anysched.rules.joining import joined

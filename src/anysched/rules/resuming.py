@@ -14,8 +14,10 @@ from anysched.model.events import FireTimesSkipped, ScheduleUnpaused
 from anysched.model.job import Job
 from anysched.model.occurrence import Occurrence
 from anysched.model.options import EffectiveOptions
+from anysched.model.pause import Pause
 from anysched.model.policies import CatchUp, CoalescePolicy, Missed, ResumeFrom, SkipReason
-from anysched.model.schedule import Pause, ScheduleSnapshot, ScheduleState
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.model.unpaused import UnpauseResult
 from anysched.rules.firing import moved
 from anysched.rules.jobs import regular_job

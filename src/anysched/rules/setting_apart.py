@@ -17,7 +17,8 @@ from anysched.model.backfill import Backfill, Stretch
 from anysched.model.history import FireTime
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobKind
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.counting import Counted, counted, in_spans, left_out
 from anysched.rules.outlooks import Outlook, span
 from anysched.rules.picking import pick

@@ -7,7 +7,7 @@ import attrs
 from anysched._text import printable
 from anysched.model.change import Change
 from anysched.model.events import ScheduleFailed
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 
 
 def failed(snapshot: ScheduleSnapshot, error: str) -> Change:

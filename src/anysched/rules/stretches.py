@@ -7,7 +7,7 @@ from datetime import datetime
 
 from anysched.model.backfill import Backfill, Stretch
 from anysched.model.policies import SkipReason
-from anysched.model.schedule import ScheduleState
+from anysched.model.state import ScheduleState
 from anysched.rules.instants import TICK
 from anysched.rules.spans import Dates, Exclusion
 

@@ -15,7 +15,7 @@ from anysched.model.history import FireTime, Record, RunRecord, SkipRecord
 from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobKind
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.foreseeing import foresee, times_of
 from anysched.rules.outlooks import Fate, Outlook, of_skip, stretch
 from anysched.rules.spans import Exclusions

@@ -14,6 +14,7 @@ import attrs
 from anysched.errors import TriggerError
 from anysched.model.latest import find_latest
 from anysched.model.occurrence import Occurrence
+from anysched.model.passing import passing
 from anysched.model.schedule import Schedule
 from anysched.model.trigger import Trigger
 from anysched.rules import answers
@@ -41,7 +42,7 @@ class Count:
         return Count(self.number + other.number, self.exact and other.exact)
 
 
-@attrs.frozen
+@passing
 class FireTimes:
     """The fire times of a trigger under one anchor. Every method is pure.
 
@@ -206,7 +207,7 @@ class FireTimes:
         return found if found is not None and found <= until else None
 
 
-@attrs.frozen
+@passing
 class RemainingFireTimes(FireTimes):
     """The fire times of a schedule but those that were skipped or moved by name (rule O2), or are left out (rule W2).
 

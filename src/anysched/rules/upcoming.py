@@ -11,7 +11,7 @@ from anysched.errors import TriggerError
 from anysched.model.history import FireTime
 from anysched.model.job import Job
 from anysched.model.policies import JobKind, JobStatus
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.foreseeing import foresee
 from anysched.rules.outlooks import Outlook
 from anysched.rules.pausing import after, settle_and_fire

@@ -16,7 +16,9 @@ from anysched.errors import TriggerError
 from anysched.model.change import Change
 from anysched.model.events import ScheduleFinished
 from anysched.model.job import EndedJob, Job
-from anysched.model.schedule import Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.model.waiting import Waiting
 from anysched.rules.joining import joined
 from anysched.rules.setting_aside import failed

@@ -15,7 +15,7 @@ from anysched.model.change import Change, HoldChange
 from anysched.model.events import ScheduleFinished, WindowAdded, WindowRemoved
 from anysched.model.hold import Placed, PlacedWindow, Selector
 from anysched.model.options import EffectiveOptions
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.window import Window
 from anysched.rules.counting import left_out
 from anysched.rules.firing import skipping

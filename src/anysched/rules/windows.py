@@ -9,7 +9,8 @@ import attrs
 
 from anysched.model.occurrence import Occurrence
 from anysched.model.policies import SkipReason
-from anysched.model.schedule import Schedule, ScheduleState
+from anysched.model.schedule import Schedule
+from anysched.model.state import ScheduleState
 from anysched.model.window import Window
 from anysched.rules.spans import Dates, Exclusion, Exclusions, Interval, Spans
 from anysched.rules.stretches import taken_by

@@ -10,8 +10,8 @@ import attrs
 
 from anysched._text import printable
 from anysched.model.history import FireTime
+from anysched.model.pause import Pause
 from anysched.model.policies import JobKind, JobOutcome, SkipReason
-from anysched.model.schedule import Pause
 from anysched.rules.telling import Known
 
 #: How much of a free text is told, in characters.

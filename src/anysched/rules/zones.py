@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from typing import Any, Final, Literal, cast
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,9 @@ from anysched.errors import TriggerError
 from anysched.model.change import Change
 from anysched.model.events import Event, FireTimeRecomputed, ScheduleFinished
 from anysched.model.occurrence import Occurrence
-from anysched.model.schedule import ScheduleSnapshot, ScheduleState
-from anysched.model.trigger import Trigger, is_due_when_past
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
+from anysched.model.trigger import Trigger, is_due_when_past, parts_of
 from anysched.model.zone import ZoneData, ZoneRecord
 from anysched.rules.instants import BEGINNING, END, TICK, later
 from anysched.rules.times import FireTimes
@@ -24,6 +26,9 @@ from anysched.rules.windows import fire_times, first_open
 
 #: For how long after a change nodes may be at work that have the data of before, unless one of them says so again.
 UNSETTLED: Final = timedelta(days=1)
+
+#: What knows of no zone but itself.
+_PLAIN: Final = frozenset({type(None), bool, int, float, str, date, timedelta, timezone, ZoneInfo})
 
 _VERSION: Final = re.compile(r"(\d{4})([a-z]*)")
 
@@ -34,7 +39,13 @@ def zones_of(triggers: Iterable[Trigger | None]) -> frozenset[str]:
     """Return the names of the time zones that triggers go by, whatever they are made of."""
     names: set[str] = set()
     seen: dict[int, object] = {}  # kept alive, so that no other object gets the same id
-    waiting: list[Any] = list(triggers)
+    waiting: list[Any] = []
+    for trigger in triggers:
+        told = _told(trigger)
+        if told is None:
+            waiting.append(trigger)
+        elif told:
+            names |= told
     while waiting:
         value = waiting.pop()
         if isinstance(value, ZoneInfo):
@@ -49,6 +60,28 @@ def zones_of(triggers: Iterable[Trigger | None]) -> frozenset[str]:
             ):  # what stands in no field, or is of a class that has none to look at
                 waiting.extend((getattr(value, "timezone", None), getattr(value, "zones", None)))
     return frozenset(names)
+
+
+def _told(trigger: Any) -> set[str] | None:
+    """Return the zones of a trigger that holds nothing but plain values, as most do; None where that is not known."""
+    if not _shows_all(trigger.__class__):
+        return None
+    held = [value.tzinfo if value.__class__ is datetime else value for value in parts_of(trigger)]
+    kinds = set(map(type, held))
+    if not kinds <= _PLAIN:
+        return None
+    if ZoneInfo not in kinds:
+        return set()
+    return {value.key for value in held if value.__class__ is ZoneInfo and value.key is not None}
+
+
+@lru_cache(maxsize=1000)
+def _shows_all(cls: type) -> bool:
+    """Return whether what objects of a class hold is in their fields alone, and so are zones by their names."""
+    if not attrs.has(cls) or cls.__dictoffset__ or hasattr(cls, "__getattr__"):
+        return False
+    fields = {field.name for field in attrs.fields(cls) if field.init}
+    return all(name in fields or not hasattr(cls, name) for name in ("timezone", "zones"))
 
 
 def _parts(value: Any) -> Iterable[Any]:

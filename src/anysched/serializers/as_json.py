@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 
 from anysched.errors import DeserializationError, SerializationError
 from anysched.wire.registry import DEFAULT_REGISTRY, TypeRegistry
+from anysched.wire.text import text_writer
 from anysched.wire.values import from_plain, to_plain
 
 
@@ -15,7 +16,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_ENCODER: Final = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"))
+_ENCODE: Final = text_writer(allow_nan=False)
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
@@ -43,7 +44,7 @@ class JSONSerializer:
         """
         plain = to_plain(value, self.registry)
         try:
-            return _ENCODER.encode(plain).encode()
+            return _ENCODE(plain).encode()
         except RecursionError:
             raise SerializationError("the value is nested too deeply for this stack") from None
 

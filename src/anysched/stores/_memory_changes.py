@@ -14,7 +14,7 @@ from anysched.model.change import Change, HoldChange
 from anysched.model.history import Retention
 from anysched.model.hold import Placed, Selector
 from anysched.model.job import EndedJob, Job, JobResult
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold, NodePolicy
 from anysched.rules.auditing import counted

@@ -13,7 +13,9 @@ import attrs
 from anysched.errors import TriggerError
 from anysched.model.change import Change
 from anysched.model.hold import Selector
-from anysched.model.schedule import Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.rules.windows import fire_times
 
 #: A decision about a schedule with this many missed fire times takes long if its trigger cannot count them.

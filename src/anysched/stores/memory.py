@@ -19,7 +19,9 @@ from anysched.model.figures import StoreFigures
 from anysched.model.history import Record, Retention
 from anysched.model.hold import Hold, PlacedWindow
 from anysched.model.job import Claim, EndedJob, Job, JobResult
-from anysched.model.schedule import Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.model.task import Task, TaskOptions
 from anysched.model.zone import ZoneRecord
 from anysched.ports.broker import EventBroker, MakeBroker

@@ -81,6 +81,8 @@ def _named_zone(name: str) -> ZoneInfo:
 
 def require_moment(value: datetime, name: str, zone: tzinfo | None = None) -> datetime:
     """Return a datetime in UTC; a naive one is read in ``zone``, or stays as it is while that is open."""
+    if value.__class__ is datetime and value.tzinfo is UTC:
+        return value  # the very object: many triggers may have the same
     if not isinstance(value, datetime):
         raise TypeError(f"{name} must be a datetime, not {type(value).__name__}")
     naive = value.utcoffset() is None

@@ -54,6 +54,7 @@ class DateTrigger(Combinable):
     """
 
     late_when_past: ClassVar[bool] = True
+    moves_forward: ClassVar[bool] = True
 
     run_time: datetime
     wall_time: datetime | None = None
@@ -91,7 +92,7 @@ class DateTrigger(Combinable):
                     raise ValueError(
                         f"{name} is for a wall time: give run_time without a time zone of its own"
                     )
-            self.__attrs_init__(moment, instants=(moment,))
+            self.__attrs_init__(moment)
             return
         self._set(moment, zone, gap_policy, fold_policy)
         if self._instants == ():
@@ -138,6 +139,8 @@ class DateTrigger(Combinable):
     def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Return the date if it lies strictly after an instant."""
         after = utc(after, "after")
+        if self.wall_time is None:
+            return self.run_time if self.run_time > after else None
         return next((instant for instant in self._all() if instant > after), None)
 
     def last_fire_time(self, until: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
@@ -161,6 +164,8 @@ class DateTrigger(Combinable):
 
     def _all(self) -> Instants:
         """Return the fire times, in order."""
+        if self.wall_time is None:
+            return (self.run_time,)
         if self._instants is None:
             return self.bind(machine_zone())._all()
         return self._instants

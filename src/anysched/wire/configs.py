@@ -42,9 +42,15 @@ def settings_to_plain(settings: tuple[Any, ...]) -> dict[str, Any]:
     return fields_to_record("schedule", zip(_SCHEDULE_FIELDS, settings, strict=True))
 
 
-def trigger_to_plain(trigger: Trigger, registry: TypeRegistry = DEFAULT_REGISTRY) -> Any:
-    """Return the trigger of a schedule. :raise SerializationError: when it is of a type that is not registered"""
-    return to_plain(trigger, registry, where="the trigger")
+def trigger_to_plain(
+    trigger: Trigger, registry: TypeRegistry = DEFAULT_REGISTRY, *, named: set[str] | None = None
+) -> Any:
+    """Return the trigger of a schedule.
+
+    :param named: gets every "name@version" of the types that it consists of
+    :raise SerializationError: when it is of a type that is not registered
+    """
+    return to_plain(trigger, registry, where="the trigger", named=named)
 
 
 def schedule_from_plain(

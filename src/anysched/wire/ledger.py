@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from anysched.errors import DeserializationError, UnknownTypeError
-from anysched.model.audit import AuditEntry
+from anysched.model.audit import Addition, AuditEntry
 from anysched.model.history import Record, RunRecord, SkipRecord
 from anysched.model.job import JobException
 from anysched.model.policies import AuditAction, JobKind, JobOutcome, SkipReason
@@ -121,16 +121,17 @@ def _skip_from_plain(record: dict[str, Any], _: UUID) -> SkipRecord:
 
 def entry_to_plain(entry: AuditEntry) -> dict[str, Any]:
     """Return an entry of the audit, without its id."""
+    details = entry.details
     return {
         "version": VERSION,
         "at": from_instant(entry.at),
-        "action": entry.action.value,
+        "action": str(entry.action._value_),
         "schedule_id": entry.schedule_id,
         "name": entry.name,
         "by": entry.by,
         "reason": entry.reason,
         "node": entry.node,
-        "details": dict(entry.details),
+        "details": details.told() if isinstance(details, Addition) else dict(details),
     }
 
 

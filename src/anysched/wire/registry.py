@@ -7,6 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable
 from enum import Enum, Flag
+from operator import attrgetter
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -25,12 +26,15 @@ class RegisteredType:
 
     ``take_apart`` returns a dictionary of fields, sorted so that their order in the class does not matter;
     for enums it returns the name of the member, for flags the list of names.
+
+    :ivar has_plain_names: whether it returns a dictionary with names that JSON has, and none that could be a tag
     """
 
     cls: type
     tag: str
     take_apart: Callable[[Any], Any]
     build: Callable[[Any], Any]
+    has_plain_names: bool
 
 
 class TypeRegistry:
@@ -65,8 +69,7 @@ class TypeRegistry:
         taken = self._find_tag(tag)
         if taken is not None and taken.cls is not cls:
             raise ValueError(f"the type name {tag!r} is taken by {_describe(taken.cls)}: choose another")
-        take_apart, build = _shape(cls)
-        self._by_class[cls] = self._by_tag[tag] = RegisteredType(cls, tag, take_apart, build)
+        self._by_class[cls] = self._by_tag[tag] = RegisteredType(cls, tag, *_shape(cls))
         return cls
 
     def find_class(self, cls: type) -> RegisteredType | None:
@@ -125,26 +128,6 @@ def register_type(name: str | None = None, *, version: int = 1) -> Callable[[T],
     return lambda cls: DEFAULT_REGISTRY.register(cls, name, version=version)
 
 
-def names_in(plain: object) -> frozenset[str]:
-    """Return every "name@version" of a registered type that an encoded value names, at any depth.
-
-    A node understands the value if ``registry.known`` contains all of them.
-    """
-    names: set[str] = set()
-    waiting: list[Any] = [plain]
-    while waiting:
-        item = waiting.pop()
-        kind = item.__class__
-        if kind is dict:
-            tag = item.get(TAG)
-            if isinstance(tag, str) and "@" in tag:
-                names.add(tag)
-            waiting.extend(item.values())
-        elif kind is list:
-            waiting.extend(item)
-    return frozenset(names)
-
-
 def _describe(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
@@ -163,21 +146,21 @@ def _tag(cls: type, name: str | None, version: int) -> str:
     return f"{name}@{version}"
 
 
-_Shape = tuple[Callable[[Any], Any], Callable[[Any], Any]]
+_Shape = tuple[Callable[[Any], Any], Callable[[Any], Any], bool]
 
 
 def _shape(cls: Any) -> _Shape:
-    """Return how to take instances of a class apart, and how to build them again."""
+    """Return how to take instances of a class apart, how to build them again, and whether that gives plain names."""
     fields_of = getattr(cls, "__anysched_fields__", None)
     build = getattr(cls, "__anysched_build__", None)
     if fields_of is not None and build is not None:
-        return (lambda value: dict(sorted(fields_of(value).items()))), build
+        return (lambda value: dict(sorted(fields_of(value).items()))), build, False
     if fields_of is not None or build is not None:
         raise TypeError(f"{_describe(cls)} needs both __anysched_fields__ and __anysched_build__")
     if issubclass(cls, Flag):
-        return _flag_names, lambda names: _flag(cls, names)
+        return _flag_names, lambda names: _flag(cls, names), False
     if issubclass(cls, Enum):
-        return (lambda member: member._name_), lambda name: cls[name]
+        return (lambda member: member._name_), lambda name: cls[name], False
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and issubclass(cls, pydantic.BaseModel):
         return _pydantic_shape(cls)
@@ -189,7 +172,16 @@ def _shape(cls: Any) -> _Shape:
             f"{_describe(cls)} cannot be built from its fields ({exc}): "
             "give it __anysched_fields__ and __anysched_build__"
         ) from None
-    return (lambda value: {name: getattr(value, attr) for name, attr in fields.items()}), lambda kw: cls(**kw)
+    plain = all(name.isascii() and name != TAG for name in fields)
+    return _reader(fields), lambda kw: cls(**kw), plain
+
+
+def _reader(fields: dict[str, str]) -> Callable[[Any], dict[str, Any]]:
+    """Return what reads attributes into a dictionary, given by the names that they have there."""
+    if len(fields) < 2:
+        return lambda value: {name: getattr(value, attr) for name, attr in fields.items()}
+    names, values_of = tuple(fields), attrgetter(*fields.values())
+    return lambda value: dict(zip(names, values_of(value), strict=True))
 
 
 def _init_fields(cls: Any) -> dict[str, str]:
@@ -214,7 +206,7 @@ def _pydantic_shape(cls: Any) -> _Shape:
         fields: Any = value.model_dump(mode="python", round_trip=True, warnings="error")
         return fields if issubclass(cls, sys.modules["pydantic"].RootModel) else dict(sorted(fields.items()))
 
-    return take_apart, lambda fields: cls.model_validate(fields, by_name=True, by_alias=False)
+    return take_apart, lambda fields: cls.model_validate(fields, by_name=True, by_alias=False), False
 
 
 def _flag_names(value: Any) -> list[str]:

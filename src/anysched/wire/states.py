@@ -14,6 +14,7 @@ from anysched.model.backfill import Backfill
 from anysched.model.hold import Hold, Placed, PlacedWindow, Selector
 from anysched.model.job import JobException
 from anysched.model.occurrence import Occurrence
+from anysched.model.pause import Pause
 from anysched.model.policies import (
     BackfillOrder,
     BackfillStatus,
@@ -24,7 +25,6 @@ from anysched.model.policies import (
     Reprocess,
     SkipReason,
 )
-from anysched.model.schedule import Pause
 from anysched.model.trigger import UndecodableTrigger
 from anysched.model.waiting import Waiting
 from anysched.model.window import Window

@@ -31,14 +31,22 @@ _INT64: Final = range(-(2**63), 2**63)
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True)
 
 
-def to_plain(value: object, registry: TypeRegistry = DEFAULT_REGISTRY, *, where: str = "value") -> Any:
+def to_plain(
+    value: object,
+    registry: TypeRegistry = DEFAULT_REGISTRY,
+    *,
+    where: str = "value",
+    named: set[str] | None = None,
+) -> Any:
     """Return a value as None, bool, int of 64 bits, finite float, str, list, and dict with str keys.
 
     :param where: what to call the value in an error
+    :param named: gets every "name@version" of a registered type that is written: a node whose ``registry.known`` has
+        all of them understands the value
     :raise SerializationError: naming what cannot be written, and where it sits
     """
     try:
-        return _Writer(registry).write(value)
+        return _Writer(registry, named).write(value)
     except _Refused as refused:
         path = "".join(reversed(refused.path))
         shown = path if len(path) <= 200 else path[:200] + "..."
@@ -69,8 +77,9 @@ class _Refused(Exception):
 
 
 class _Writer:
-    def __init__(self, registry: TypeRegistry) -> None:
+    def __init__(self, registry: TypeRegistry, named: set[str] | None) -> None:
         self._registry = registry
+        self._named = named
         self._open: set[int] = set()  # the containers around the value being written, by identity
 
     def write(self, value: object) -> Any:
@@ -114,8 +123,15 @@ class _Writer:
         self.leave(value)
         return plain
 
-    def write_keys(self, value: dict[str, Any], path: str) -> dict[str, Any]:
-        return {key: self.write_at(item, path, key) for key, item in value.items()}
+    def write_keys(self, value: dict[str, object], path: str) -> dict[str, Any]:
+        plain: dict[str, Any] = {}
+        for key, item in value.items():
+            cls = type(item)
+            if cls in _WORDS or (cls is int and item in _INT64) or (type(item) is str and item.isascii()):
+                plain[key] = item  # as most are: nothing can be wrong with them
+            else:
+                plain[key] = self.write_at(item, path, key)
+        return plain
 
     def write_object(self, registered: RegisteredType, value: object) -> dict[str, Any]:
         self.enter(value)
@@ -123,8 +139,11 @@ class _Writer:
             parts = registered.take_apart(value)
         except Exception as exc:
             raise _Refused(f"taking {registered.cls.__qualname__} apart failed: {exc!r}") from exc
-        plain = self.write_keys(parts, ".{}") if _is_object(parts) else self.write(parts)
-        self.leave(value)
+        is_object = registered.has_plain_names or _is_object(parts)
+        plain = self.write_keys(parts, ".{}") if is_object else self.write(parts)
+        if self._named is not None:
+            self._named.add(registered.tag)
+        self._open.remove(id(value))
         return {TAG: registered.tag, VALUE: plain}
 
     def enter(self, container: object) -> None:
@@ -327,6 +346,8 @@ def _read_timezone(_: _Reader, data: Any, __: int) -> timezone:
     offset, name = _list(data)
     return timezone(offset * _MICROSECOND) if name is None else timezone(offset * _MICROSECOND, name)
 
+
+_WORDS: Final[frozenset[object]] = frozenset({type(None), bool})
 
 _SCALARS: Final[frozenset[object]] = frozenset({type(None), bool, int, float, str})
 

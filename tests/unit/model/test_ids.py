@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from uuid import UUID
 
 import pytest
 
@@ -22,6 +24,20 @@ def test_form() -> None:
     made = new_id(NOW)
     assert (7, "specified in RFC 4122") == (made.version, made.variant)
     assert SINCE_1970 == made.int >> 80
+
+
+def test_what_it_is() -> None:
+    """rule S3: an id is what Python's own UUID of the same number is, also when it is copied."""
+    made = new_id(NOW)
+    assert UUID(int=made.int) == made == pickle.loads(pickle.dumps(made))
+    assert (UUID(int=made.int).is_safe, str(UUID(int=made.int))) == (made.is_safe, str(made))
+
+
+def test_text() -> None:
+    """rule S3: the text of a new id is what that id would have."""
+    text = new_id.text(NOW)
+    assert UUID(text).hex == text
+    assert (7, SINCE_1970) == (UUID(text).version, UUID(text).int >> 80)
 
 
 def test_order() -> None:

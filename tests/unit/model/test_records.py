@@ -18,6 +18,7 @@ from anysched.model import convert
 from anysched.model.backfill import Backfill
 from anysched.model.naming import callable_name, is_lasting_name
 from anysched.model.occurrence import Occurrence
+from anysched.model.pause import Pause
 from anysched.model.policies import (
     MOST_CATCHUP,
     CatchUp,
@@ -26,7 +27,9 @@ from anysched.model.policies import (
     ScheduleStatus,
     SkipReason,
 )
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.model.task import TaskDefaults, TaskOptions
 from anysched.model.trigger import is_due_when_past
 from anysched.model.unset import UNSET

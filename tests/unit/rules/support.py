@@ -11,8 +11,11 @@ import attrs
 
 from anysched.model.change import Change
 from anysched.model.options import EffectiveOptions
+from anysched.model.pause import Pause
 from anysched.model.policies import ConflictPolicy, SkipReason
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.model.task import TaskDefaults
 from anysched.model.trigger import Trigger
 from anysched.rules.adding import add

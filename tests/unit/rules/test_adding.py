@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -29,12 +29,16 @@ from tests.unit.rules.support import (
 from anysched.errors import ConflictingIdError, DeserializationError, ScheduleLookupError, TriggerError
 from anysched.model.change import Change
 from anysched.model.events import ScheduleAdded, ScheduleRemoved, ScheduleUpdated
+from anysched.model.pause import Pause
 from anysched.model.policies import ConflictPolicy, JobKind, ScheduleStatus, SkipReason
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
-from anysched.model.trigger import Trigger
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
+from anysched.model.trigger import Trigger, is_known_to_move
 from anysched.rules.adding import add, differs, existing, remove, run_by_hand
 from anysched.rules.pausing import settle_and_fire
 from anysched.rules.times import FireTimes
+from anysched.triggers.interval import IntervalTrigger
 
 
 def declared(trigger: Trigger, **settings: Any) -> Schedule:
@@ -101,6 +105,17 @@ class TestNew:
         snapshot = added(Every(10 * SECOND), max_jitter=5)
         assert T0 == snapshot.next_fire_time
         assert FireTimes.of(snapshot.schedule, T0).due_at(T0) == snapshot.state.due_at != T0
+
+    def test_what_says_that_it_moves(self) -> None:
+        """rule S2: only a class that says so of itself is not tried; one that is derived from it may stand still."""
+
+        class Stuck(IntervalTrigger):
+            def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+                return at(5)
+
+        assert is_known_to_move(IntervalTrigger(seconds=1))
+        with pytest.raises(TriggerError):
+            added(Stuck(seconds=1))
 
     def test_paused(self) -> None:
         """rule S1: ``paused=True`` creates it paused."""

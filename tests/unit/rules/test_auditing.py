@@ -20,8 +20,10 @@ from anysched.model.events import FireTimesSkipped, ScheduleFailed
 from anysched.model.history import Retention
 from anysched.model.hold import Hold, Selector
 from anysched.model.job import EndedJob, JobException, JobResult
+from anysched.model.pause import Pause
 from anysched.model.policies import AuditAction, CatchUp, ConflictPolicy, JobOutcome, ScheduleStatus
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import TaskDefaults
 from anysched.model.trigger import Trigger, UndecodableTrigger
 from anysched.rules import adding, auditing, holding, occurrences, pausing

@@ -43,7 +43,7 @@ from anysched.model.history import Retention, RunRecord
 from anysched.model.ids import new_id
 from anysched.model.job import EndedJob, Job, JobResult
 from anysched.model.policies import ConflictPolicy, JobKind, JobOutcome, SkipReason, WindowMode
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import TaskDefaults
 from anysched.model.window import Window
 from anysched.rules import backfilling

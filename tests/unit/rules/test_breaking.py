@@ -13,8 +13,9 @@ from tests.unit.rules.support import Every, added, after, at, fired, once, optio
 from anysched.model.change import Change
 from anysched.model.events import SchedulePaused, ScheduleUnpaused
 from anysched.model.job import EndedJob, JobException, JobResult
+from anysched.model.pause import Pause
 from anysched.model.policies import JobOutcome, JobStatus, ScheduleStatus, SkipReason
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.breaking import LONGEST_REASON, ended
 from anysched.rules.ending import by_schedule
 from anysched.rules.firing import fire

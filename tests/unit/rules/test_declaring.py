@@ -15,7 +15,8 @@ from anysched.model.change import Change
 from anysched.model.declared import ApplyResult, ScheduleDiff
 from anysched.model.events import ScheduleAdded, ScheduleRemoved, ScheduleUpdated
 from anysched.model.policies import CoalescePolicy
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.trigger import UndecodableTrigger
 from anysched.model.unset import UNSET
 from anysched.rules.declaring import Declaration, Outcome, checked, report

@@ -16,8 +16,9 @@ from anysched.model.history import Record, RunRecord, SkipRecord
 from anysched.model.ids import new_id
 from anysched.model.job import Job, JobException
 from anysched.model.occurrence import Occurrence
+from anysched.model.pause import Pause
 from anysched.model.policies import JobKind, JobOutcome, JobStatus, SkipReason
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import TaskDefaults
 from anysched.rules.explaining import Question, explain
 from anysched.rules.options import effective_options

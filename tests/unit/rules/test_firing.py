@@ -32,7 +32,7 @@ from anysched.model.change import Change
 from anysched.model.events import FireTimesSkipped, ScheduleFailed, ScheduleFinished
 from anysched.model.job import Job
 from anysched.model.policies import CoalescePolicy, JobKind, JobStatus, ScheduleStatus, SkipReason
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults, TaskOptions
 from anysched.rules.firing import fire
 from anysched.rules.pausing import settle_and_fire

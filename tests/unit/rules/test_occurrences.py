@@ -30,7 +30,7 @@ from anysched.model.change import Change
 from anysched.model.events import FireTimeChanged, FireTimesSkipped, ScheduleFinished
 from anysched.model.occurrence import MOST_OCCURRENCES, Occurrence
 from anysched.model.policies import CatchUp, ConflictPolicy, ScheduleStatus, SkipReason
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules import occurrences
 from anysched.rules.adding import add
 from anysched.rules.pausing import preview, settle_and_fire, unpause

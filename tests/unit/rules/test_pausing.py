@@ -23,8 +23,9 @@ from tests.unit.rules.support import (
 
 from anysched.model.change import Change
 from anysched.model.events import ScheduleFinished, SchedulePaused, ScheduleUnpaused
+from anysched.model.pause import Pause
 from anysched.model.policies import JobStatus, Missed, Queued, ScheduleStatus, SkipReason
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.pausing import pause, settle, settle_and_fire, unpause
 
 

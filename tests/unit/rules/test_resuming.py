@@ -35,7 +35,7 @@ from anysched.model.events import (
     ScheduleUnpaused,
 )
 from anysched.model.policies import CatchUp, Missed, Queued, ResumeFrom, ScheduleStatus, SkipReason
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.unpaused import UnpauseResult
 from anysched.rules.pausing import settle_and_fire, unpause
 from anysched.rules.times import COUNT_LIMIT, END, FireTimes

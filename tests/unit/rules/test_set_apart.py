@@ -18,7 +18,7 @@ from anysched.model.backfill import Backfill
 from anysched.model.history import Record, RunRecord
 from anysched.model.job import Job
 from anysched.model.policies import CoalescePolicy, JobKind, JobOutcome, JobStatus, SkipReason, WindowMode
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.window import Window
 from anysched.rules import backfilling
 from anysched.rules.firing import fire

@@ -25,7 +25,7 @@ from anysched.errors import TriggerError
 from anysched.model.history import FireTime, Record
 from anysched.model.job import Job
 from anysched.model.policies import SkipReason
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.firing import fire
 from anysched.rules.occurrences import move, skip
 from anysched.rules.telling import Known, made_at, tell

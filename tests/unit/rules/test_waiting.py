@@ -32,8 +32,9 @@ from anysched.model.events import ScheduleFailed, ScheduleFinished
 from anysched.model.history import FireTime
 from anysched.model.job import EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
+from anysched.model.pause import Pause
 from anysched.model.policies import CatchUp, ConflictPolicy, JobOutcome, ScheduleStatus, SkipReason
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import TaskDefaults
 from anysched.model.trigger import Trigger
 from anysched.model.waiting import Waiting

@@ -37,7 +37,8 @@ from anysched.model.events import FireTimesSkipped, ScheduleFailed, ScheduleFini
 from anysched.model.history import SkipRecord
 from anysched.model.hold import PlacedWindow, Selector
 from anysched.model.policies import ConflictPolicy, ScheduleStatus, SkipReason
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.window import Window
 from anysched.rules import windowing
 from anysched.rules.adding import add

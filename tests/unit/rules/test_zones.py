@@ -15,13 +15,14 @@ from anysched.model.change import Change
 from anysched.model.events import FireTimeRecomputed, ScheduleFinished
 from anysched.model.occurrence import Occurrence
 from anysched.model.policies import ConflictPolicy
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.trigger import Trigger, UndecodableTrigger
 from anysched.model.window import Window
 from anysched.model.zone import ZoneData, ZoneRecord
 from anysched.rules import occurrences, zones
 from anysched.rules.adding import add
-from anysched.triggers import CalendarIntervalTrigger, CronTrigger, IntervalTrigger, RRuleTrigger
+from anysched.triggers import CalendarIntervalTrigger, CronTrigger, DateTrigger, IntervalTrigger, RRuleTrigger
 
 HOUR = timedelta(hours=1)
 
@@ -241,6 +242,34 @@ class Told:
         return None
 
 
+@attrs.frozen
+class Fields:
+    """Keeps it in the field of a class with slots, as the triggers here do."""
+
+    part: Any = None
+    number: int = 0
+
+    def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
+        return None
+
+
+@attrs.frozen
+class Going(Fields):
+    """Goes by a zone that is in no field."""
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        return ZoneInfo("Asia/Seoul")
+
+
+@attrs.frozen(slots=False)
+class Loose(Fields):
+    """Keeps it in an attribute besides its fields."""
+
+    def __attrs_post_init__(self) -> None:
+        self.__dict__["timezone"] = ZoneInfo("Asia/Seoul")
+
+
 @pytest.mark.parametrize(
     ("trigger", "expected"),
     [
@@ -255,12 +284,21 @@ class Told:
         (Plain(Holder([ZoneInfo("Asia/Seoul")])), {"Asia/Seoul"}),
         (Told("Asia/Seoul"), {"Asia/Seoul"}),
         (UndecodableTrigger("damaged"), set()),
+        (Fields(), set()),
+        (DateTrigger(NOW), set()),
+        (DateTrigger(datetime(2026, 1, 1), timezone="Asia/Seoul"), {"Asia/Seoul"}),
+        (Fields(datetime(2026, 1, 1, tzinfo=UTC)), set()),
+        (Fields(datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Seoul"))), {"Asia/Seoul"}),
+        (Fields(time(1, tzinfo=ZoneInfo("Asia/Seoul"))), {"Asia/Seoul"}),
+        (Fields(Fields(ZoneInfo("Asia/Seoul"))), {"Asia/Seoul"}),
+        (Going(), {"Asia/Seoul"}),
+        (Loose(), {"Asia/Seoul"}),
         (
             RRuleTrigger("RRULE:FREQ=DAILY\nRDATE;TZID=Asia/Seoul:20270710T090000", NOW, "Asia/Tokyo"),
             {"Asia/Tokyo", "Asia/Seoul"},
         ),
     ],
-    ids=map(str, range(12)),
+    ids=map(str, range(21)),
 )  # fmt: skip
 def test_where_zones_are_found(trigger: Any, expected: set[str]) -> None:
     """Rule T12: the zones of a trigger are found whatever it is made of."""

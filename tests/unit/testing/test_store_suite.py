@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.queries import JobQuery, ScheduleQuery
 from anysched.ports.store import (

@@ -18,8 +18,9 @@ from anysched.model.backfill import Backfill
 from anysched.model.hold import Hold, PlacedWindow, Selector
 from anysched.model.job import JobException
 from anysched.model.occurrence import Occurrence
+from anysched.model.pause import Pause
 from anysched.model.policies import CatchUp, CoalescePolicy, OnAbandon, PauseKind, SkipReason
-from anysched.model.schedule import Pause, Schedule
+from anysched.model.schedule import Schedule
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import UndecodableTrigger
 from anysched.model.unset import UNSET

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from anysched.model.change import Change, QueuedFate
 from anysched.model.job import Claim, EndedJob, Job
-from anysched.model.schedule import ScheduleState
+from anysched.model.passing import passing
+from anysched.model.state import ScheduleState
 from anysched.rules.ending import by_schedule
 from anysched.rules.running import cancelled
 from anysched.rules.waiting import with_ends
@@ -26,7 +27,7 @@ from anysched.stores.sql.schedules import Schedules, StoredSchedule
 Fate = QueuedFate | Literal["remove"]
 
 
-@attrs.frozen
+@passing
 class Decided:
     """A change, what it was decided from, and the configuration that comes with it."""
 

@@ -16,11 +16,12 @@ from anysched.wire.instants import from_instant as from_instant
 from anysched.wire.instants import from_optional_instant as from_optional_instant
 from anysched.wire.instants import to_instant as to_instant
 from anysched.wire.instants import to_optional_instant as to_optional_instant
+from anysched.wire.text import text_writer
 
 #: The longest duration that is kept exactly; what is longer means the same: for ever.
 LONGEST: Final = 1 << 62
 
-_ENCODE: Final = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
+_ENCODE: Final = text_writer()
 
 
 def from_duration(duration: timedelta) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import is_
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
@@ -11,6 +12,7 @@ import attrs
 from anysched.errors import DeserializationError, UnknownTypeError
 from anysched.model import convert
 from anysched.model.ids import new_id
+from anysched.model.passing import passing
 from anysched.model.schedule import Schedule
 from anysched.model.trigger import Trigger, UndecodableTrigger, refuses_changes
 from anysched.stores.sql.columns import EPOCH, from_json, to_json
@@ -22,7 +24,7 @@ from anysched.wire.configs import (
     settings_to_plain,
     trigger_to_plain,
 )
-from anysched.wire.registry import TypeRegistry, names_in
+from anysched.wire.registry import TypeRegistry
 
 V = TypeVar("V")
 
@@ -59,7 +61,7 @@ class Config:
     unknown: str | None = None
 
 
-@attrs.frozen
+@passing
 class StoredConfig:
     """A configuration ready to be written."""
 
@@ -87,6 +89,7 @@ class Configs:
     def __init__(self, payloads: Payloads, registry: TypeRegistry) -> None:
         self._payloads = payloads
         self._registry = registry
+        self._last_settings: tuple[tuple[Any, ...], str] = (), ""
         self._last_trigger: tuple[Trigger | None, tuple[str, str]] = None, ("", "")
         self._remembered = Remembered[Config](REMEMBERED)
         self._expected = Remembered[Config](EXPECTED)
@@ -114,12 +117,14 @@ class Configs:
     def encode(self, schedule: Schedule) -> StoredConfig:
         """Return a configuration as it is stored, under an id of its own. :raise SerializationError: if it cannot be"""
         kinds, trigger = self._encode_trigger(schedule.trigger)
-        text = f'{_encode_settings(*settings_of(schedule))[:-1]},"trigger":{trigger}}}'
-        payload = self._payloads.dump(
-            schedule.args, schedule.kwargs, schedule.metadata, f"schedule {schedule.id!r}"
-        )
+        text = f'{self._encode_settings(settings_of(schedule))[:-1]},"trigger":{trigger}}}'
+        payload = None
+        if schedule.args or schedule.kwargs or schedule.metadata:
+            payload = self._payloads.dump(
+                schedule.args, schedule.kwargs, schedule.metadata, f"schedule {schedule.id!r}"
+            )
         tags = "\n{}\n".format("\n".join(sorted(schedule.tags))) if schedule.tags else None
-        return StoredConfig(new_id(EPOCH).hex, schedule.task_id, kinds, schedule.group, tags, text, payload)
+        return StoredConfig(new_id.text(EPOCH), schedule.task_id, kinds, schedule.group, tags, text, payload)
 
     def expect(self, written: StoredConfig, schedule_id: str) -> None:
         """Remember a configuration that is written now and needed at once, as it would be read."""
@@ -128,6 +133,14 @@ class Configs:
         if config.fault is None:
             self._expected.put(written.id, config)
 
+    def _encode_settings(self, settings: tuple[Any, ...]) -> str:
+        """Return the text of settings; of the very ones before that is known, without looking at what they are."""
+        last, encoded = self._last_settings
+        if len(last) != len(settings) or not all(map(is_, settings, last)):
+            encoded = _encode_settings(*settings)
+            self._last_settings = settings, encoded
+        return encoded
+
     def _encode_trigger(self, trigger: Trigger) -> tuple[str, str]:
         """Return the types that a trigger consists of, and its text; of the very one before that is known.
 
@@ -135,8 +148,9 @@ class Configs:
         """
         last, encoded = self._last_trigger
         if trigger is not last or not refuses_changes(trigger):
-            plain = trigger_to_plain(trigger, self._registry)
-            encoded = "\n".join(sorted(names_in(plain))), to_json(plain)
+            kinds: set[str] = set()
+            text = to_json(trigger_to_plain(trigger, self._registry, named=kinds))
+            encoded = "\n".join(sorted(kinds)), text
             self._last_trigger = trigger, encoded
         return encoded
 

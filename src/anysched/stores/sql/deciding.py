@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from anysched.model.change import Change
 from anysched.model.job import Claim, EndedJob
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.ports.store import AdvanceRequest, Committed, Decide, DecideDeclared, DecideHold
 from anysched.rules.auditing import counted

@@ -148,14 +148,8 @@ def _history_row(record: Record) -> Row:
 
 
 def _audit_row(entry: AuditEntry) -> Row:
-    return (
-        entry.id.hex,
-        from_instant(entry.at),
-        entry.schedule_id,
-        entry.name,
-        entry.action.value,
-        to_json(entry_to_plain(entry)),
-    )
+    plain = entry_to_plain(entry)
+    return (entry.id.hex, plain["at"], entry.schedule_id, entry.name, plain["action"], to_json(plain))
 
 
 def _record(key: str, text: str) -> Record | None:

@@ -14,7 +14,7 @@ from anysched.errors import DeserializationError
 from anysched.model.change import Change
 from anysched.model.hold import Selector
 from anysched.model.policies import ScheduleStatus
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.ports.queries import ScheduleQuery
 from anysched.stores.sql.ahead import Question, ask
 from anysched.stores.sql.columns import from_json

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from anysched.errors import DeserializationError
 from anysched.model.ids import new_id
-from anysched.model.schedule import NOTHING_SKIPPED, Pause, ScheduleState
+from anysched.model.pause import Pause
+from anysched.model.state import NOTHING_SKIPPED, ScheduleState
 from anysched.model.trigger import UndecodableTrigger
 from anysched.model.window import Window
 from anysched.stores.sql.columns import (
@@ -74,13 +75,15 @@ class States:
 
     def row(self, state: ScheduleState) -> tuple[Any, ...]:
         """Return a state as columns. :raise SerializationError: when a trigger in it cannot be written"""
+        cursor, due, wake = state.next_fire_time, state.due_at, state.wake_at
+        next_fire_time = from_optional_instant(cursor)  # mostly the very object that the other two are
         return (
             state.incarnation.hex,
             state.revision,
             from_instant(state.anchor),
-            from_optional_instant(state.next_fire_time),
-            from_optional_instant(state.due_at),
-            from_optional_instant(state.wake_at),
+            next_fire_time,
+            next_fire_time if due is cursor else from_optional_instant(due),
+            next_fire_time if wake is cursor else from_optional_instant(wake),
             from_optional_instant(state.last_fire_time),
             _pauses_text(state.pauses) if state.pauses else None,
             state.error,

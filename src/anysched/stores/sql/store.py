@@ -18,7 +18,7 @@ from anysched.model.figures import StoreFigures
 from anysched.model.history import Record, Retention
 from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.job import Claim, Job, JobResult
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.model.zone import ZoneRecord
 from anysched.ports.broker import EventBroker, EventServer, MakeBroker

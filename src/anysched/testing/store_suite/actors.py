@@ -15,8 +15,11 @@ from anysched.model.declared import ApplyResult
 from anysched.model.hold import Hold, Placed, PlacedWindow, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import Claim, EndedJob, Job, JobException, JobResult
+from anysched.model.pause import Pause
 from anysched.model.policies import ConflictPolicy, JobOutcome, Missed, ResumeFrom, WindowMode
-from anysched.model.schedule import Pause, Schedule, ScheduleSnapshot, ScheduleState
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
+from anysched.model.state import ScheduleState
 from anysched.model.task import Task, TaskDefaults
 from anysched.model.unpaused import UnpauseResult
 from anysched.model.window import Window

@@ -8,7 +8,7 @@ from uuid import UUID
 from anysched.model.change import Change
 from anysched.model.job import Job
 from anysched.model.policies import JobKind, JobOutcome, OnAbandon, SkipReason
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.ports.store import Committed, DataStore
 from anysched.rules import adding, backfilling

@@ -15,7 +15,7 @@ import pytest
 from anysched.model.change import Change
 from anysched.model.job import Claim
 from anysched.model.policies import JobOutcome, JobStatus, OnAbandon
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults, TaskOptions
 from anysched.ports.queries import JobQuery
 from anysched.ports.store import DataStore, LeaseKeeper, Renewal

@@ -16,8 +16,9 @@ from anysched.model.history import Retention, RunRecord, SkipRecord
 from anysched.model.hold import Hold, Selector
 from anysched.model.ids import new_id
 from anysched.model.job import JobResult
+from anysched.model.pause import Pause
 from anysched.model.policies import AuditAction, JobKind, JobOutcome, SkipReason
-from anysched.model.schedule import Pause, ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import TaskOptions
 from anysched.model.window import Window
 from anysched.ports.queries import AuditQuery, HistoryQuery

@@ -11,7 +11,7 @@ import pytest
 
 from anysched.model.change import Change
 from anysched.model.policies import CoalescePolicy, JobStatus
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults
 from anysched.ports.store import DataStore
 from anysched.rules.policy import Policy

@@ -10,8 +10,8 @@ import pytest
 
 from anysched.errors import ScheduleLookupError
 from anysched.model.events import SchedulePaused
+from anysched.model.pause import Pause
 from anysched.model.policies import JobKind, JobOutcome, JobStatus, ScheduleStatus
-from anysched.model.schedule import Pause
 from anysched.ports.store import DataStore
 from anysched.testing.clock import FakeClock
 from anysched.testing.store_suite.actors import Node, User, every, once, seconds

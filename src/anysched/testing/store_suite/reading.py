@@ -8,12 +8,13 @@ from typing import Any
 import attrs
 
 from anysched.model.occurrence import Occurrence
+from anysched.model.pause import Pause
 from anysched.model.policies import (
     CoalescePolicy,
     ScheduleStatus,
     SkipReason,
 )
-from anysched.model.schedule import Pause, Schedule
+from anysched.model.schedule import Schedule
 from anysched.model.unset import UNSET
 from anysched.ports.store import DataStore
 from anysched.testing.clock import FakeClock

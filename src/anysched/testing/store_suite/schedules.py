@@ -22,7 +22,8 @@ from anysched.model.policies import (
     ScheduleStatus,
     SkipReason,
 )
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.ports.store import DataStore
 from anysched.rules import adding

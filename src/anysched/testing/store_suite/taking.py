@@ -10,7 +10,7 @@ import pytest
 from anysched.model.change import Change
 from anysched.model.job import Job
 from anysched.model.policies import JobStatus
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.ports.queries import JobQuery
 from anysched.ports.store import DataStore

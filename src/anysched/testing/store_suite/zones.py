@@ -12,7 +12,8 @@ import pytest
 from anysched.model.change import Change
 from anysched.model.events import FireTimeRecomputed
 from anysched.model.policies import CoalescePolicy
-from anysched.model.schedule import Schedule, ScheduleSnapshot
+from anysched.model.schedule import Schedule
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task
 from anysched.model.zone import ZoneData, ZoneRecord
 from anysched.ports.store import DataStore

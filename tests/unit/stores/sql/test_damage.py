@@ -17,7 +17,8 @@ from anysched.errors import DeserializationError, SerializationError, TriggerErr
 from anysched.model.backfill import Backfill
 from anysched.model.convert import EMPTY_MAPPING
 from anysched.model.policies import JobOutcome, ScheduleStatus
-from anysched.model.schedule import Schedule, ScheduleState
+from anysched.model.schedule import Schedule
+from anysched.model.state import ScheduleState
 from anysched.model.task import TaskOptions
 from anysched.model.trigger import UndecodableTrigger
 from anysched.model.zone import ZoneData, ZoneRecord

@@ -14,7 +14,7 @@ from tests.unit.stores.sql.support import Query
 
 from anysched.model.change import Change
 from anysched.model.ids import new_id
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults
 from anysched.rules.policy import Policy
 from anysched.stores import SQLDataStore

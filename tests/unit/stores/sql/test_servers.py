@@ -18,7 +18,7 @@ from tests.unit.stores.sql.servers import SERVERS, Server
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.model.change import Change
 from anysched.model.policies import ConflictPolicy
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.rules import adding
 from anysched.stores import SQLDataStore

@@ -16,7 +16,7 @@ from tests.unit.stores.sql.support import Query, write_file
 from anysched._clock import SystemClock
 from anysched.errors import StoreError, StoreUnavailableError
 from anysched.model.change import Change
-from anysched.model.schedule import ScheduleSnapshot
+from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults
 from anysched.rules.policy import Policy
 from anysched.stores import SQLDataStore
