@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import ContextVar
 from itertools import count, repeat
 from typing import Any, TypeVar
@@ -12,6 +12,8 @@ import anyio
 import anyio.from_thread
 from anyio.lowlevel import checkpoint
 
+from anysched.model.job import Claim
+from anysched.ports.store import Taker
 from anysched.stores import MemoryDataStore, SQLDataStore
 from anysched.testing import FakeClock
 
@@ -152,8 +154,8 @@ async def _give_way(conductor: Conductor, turn: Turn, time_passes: bool) -> None
 class ConductedStore:
     """A store whose operations take turns with those of others, and are told to a witness when they are done.
 
-    :param witness: has a method for each operation that changes something, called with the outcome and the arguments;
-        its first objection is kept there
+    :param witness: has a method for each operation that changes something, called with the outcome, the arguments, and
+        the claims that were delivered with it; its first objection is kept there
     """
 
     OPERATIONS = (
@@ -191,10 +193,14 @@ class ConductedStore:
         tell = getattr(self._witness, name, None)
 
         async def conducted(*args: Any, **kwargs: Any) -> Any:
+            delivered: list[Claim] = []
+            args = tuple(_watched(arg, delivered) if isinstance(arg, Taker) else arg for arg in args)
+
             def committed(outcome: Any) -> None:
+                told = {**kwargs, "delivered": delivered} if delivered else kwargs
                 if tell is not None and self._witness.objection is None:
                     try:
-                        tell(outcome, *args, **kwargs)
+                        tell(outcome, *args, **told)
                     except AssertionError as exc:  # not the fault of the node
                         self._witness.objection = exc
 
@@ -202,6 +208,16 @@ class ConductedStore:
             return await self._conductor.conducted(title, lambda: function(*args, **kwargs), committed)
 
         return conducted
+
+
+def _watched(taker: Taker, delivered: list[Claim]) -> Taker:
+    """Return a taker who also puts into a list what is delivered."""
+
+    def deliver(claims: Sequence[Claim]) -> None:
+        delivered.extend(claims)
+        taker.deliver(claims)
+
+    return Taker(taker.request, deliver)
 
 
 def conduct_transactions(store: SQLDataStore, conductor: Conductor) -> None:

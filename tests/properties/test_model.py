@@ -29,7 +29,7 @@ from anysched.model.history import RunRecord, SkipRecord
 from anysched.model.job import Claim
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.state import ScheduleState
-from anysched.ports.store import Advanced, AdvanceRequest, Completed, Completion, NodePolicy
+from anysched.ports.store import Advanced, AdvanceRequest, Completed, Completion, NodePolicy, Taker
 from anysched.stores import _memory_schedules
 from anysched.stores.sql import advance
 
@@ -722,13 +722,35 @@ class Interleaved(AtRest):
 
     # what stores tell
 
-    def transact_schedules(self, outcome: Any, *_: Any) -> None:
+    def transact_holds(self, outcome: Any, *_: Any) -> None:
         self.synchronize()
         expected = current_action.get().think()
         if isinstance(outcome, Exception):
             assert expected == refusal(outcome)
 
-    declare_schedules = transact_holds = transact_schedules
+    def transact_schedules(
+        self,
+        outcome: Any,
+        ids: Sequence[str],
+        decide: Any,
+        taker: Taker | None = None,
+        delivered: Sequence[Claim] = (),
+    ) -> None:
+        self.transact_holds(outcome)
+        if taker is None or isinstance(outcome, Exception):
+            assert not delivered
+            return
+        for change in outcome.changes:
+            if change.state is not None:
+                self.reference.look_at(change.schedule_id)
+        node = taker.request.node
+        oldest = self.reference.ready(node)[: len(delivered)]
+        assert [job_key(job) for job in oldest] == [claim_key(claim) for claim in delivered]
+        for job in oldest:
+            self.reference.claim(job, node)
+            self.claimed[job_key(job)] += 1
+
+    declare_schedules = transact_schedules
 
     def fired(self, id: str) -> None:
         self.synchronize()

@@ -72,7 +72,7 @@ class Planner:
         self.lending: Lending = Lending(
             workers,
             policy,
-            request=lambda count: self._request(count, count if role.works else 0),
+            request=lambda count: self._request(store.batch_size, count if role.works else 0),
             moment=moment,
             trust=trust,
             unstarted=unstarted,
