@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import pytest
+from tests.services import postgresql_database
 from tests.unit.stores.sql.reading import measured
-from tests.unit.stores.sql.servers import PLACES, Server, database_at
+from tests.unit.stores.sql.servers import PLACES, PostgreSQLServer, Server, database_at
 
 from anysched.stores import SQLDataStore
 from anysched.testing import FakeClock
@@ -35,8 +36,13 @@ def anyio_backend(place: str) -> str:
 
 @pytest.fixture
 def server(place: str) -> Iterator[Server]:
-    with database_at(place) as server:
-        yield server
+    """A server, and a database that no other tests use: their snapshots would keep the rows that pauses leave."""
+    if place.startswith("postgresql"):
+        with postgresql_database() as engine:
+            yield PostgreSQLServer(engine, "public")
+    else:
+        with database_at(place) as server:
+            yield server
 
 
 @pytest.fixture
