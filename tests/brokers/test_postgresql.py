@@ -134,6 +134,8 @@ async def test_the_connection_is_killed(postgresql: PostgreSQLWay) -> None:
     a, b = postgresql.broker(), postgresql.broker()
     async with started(a, b):
         heard = Heard(b, WorkChanged)
+        # A busy server is slow to end the connections over which each has tried its own.
+        await eventually(lambda: 2 == len(postgresql.listeners()))
         assert 2 == postgresql.kill_listeners()
         await heard.until(is_work)
         await eventually(lambda: (a.error, b.error) == (None, None))
