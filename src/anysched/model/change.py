@@ -12,6 +12,7 @@ from anysched.model.events import Event
 from anysched.model.history import SkipRecord
 from anysched.model.hold import Placed, Selector
 from anysched.model.job import Job
+from anysched.model.quick import quick
 from anysched.model.schedule import Schedule, ScheduleState
 from anysched.model.unpaused import UnpauseResult
 
@@ -19,6 +20,7 @@ from anysched.model.unpaused import UnpauseResult
 QueuedFate = Literal["hold", "release", "discard_held", "discard"]
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Change:
     """One decision, ready to be written. What is None or empty is left as it is.

@@ -24,6 +24,7 @@ from anysched.model.policies import (
     ScheduleStatus,
     SkipReason,
 )
+from anysched.model.quick import quick
 from anysched.model.trigger import Trigger, require_trigger
 from anysched.model.unset import UNSET, UnsetType
 from anysched.model.waiting import Waiting
@@ -214,6 +215,7 @@ class Pause:
         return self.until is not None and self.until <= now
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class ScheduleState:
     """What the scheduler keeps about a schedule. Written by the scheduler only.
@@ -355,6 +357,7 @@ class ScheduleState:
         return min((instant for instant in instants if instant is not None), default=None)
 
 
+@quick
 @attrs.frozen
 class ScheduleSnapshot:
     """A schedule and its state as they were at one moment.

@@ -22,6 +22,7 @@ from anysched.model.history import Record, Retention
 from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
+from anysched.model.quick import quick
 from anysched.model.schedule import Schedule, ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
 from anysched.model.zone import ZoneRecord
@@ -119,6 +120,7 @@ class Advanced:
     unknown: Sequence[tuple[str, str]] = ()
 
 
+@quick
 @attrs.frozen
 class Completion:
     """A claim and how its job ended."""

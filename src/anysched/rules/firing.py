@@ -19,7 +19,7 @@ from anysched.rules.jobs import regular_job
 from anysched.rules.ledger import told
 from anysched.rules.picking import Pick, Span, passed, pick_due
 from anysched.rules.setting_aside import failed
-from anysched.rules.times import Count, FireTimes
+from anysched.rules.times import Count, FireTimes, next_fire_time
 from anysched.rules.waiting import begun
 from anysched.rules.windows import fire_times, mark, remaining
 
@@ -45,18 +45,60 @@ def fire(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, l
     """
     state, schedule = snapshot.state, snapshot.schedule
     cursor, due_at, named = state.next_fire_time, state.due_at, state.occurrences
-    wake_at = state.turn_at if named else due_at
-    if wake_at is None or wake_at > now or (cursor is None and not named):
-        return Change(schedule_id=snapshot.id)
+    turn_at = state.turn_at if named else due_at
+    if turn_at is None or turn_at > now or (cursor is None and not named):
+        return Change(schedule_id=schedule.id)
     if snapshot.fault is not None:
         return failed(snapshot, snapshot.fault)
     try:
+        if cursor is not None and due_at is not None and (just_one := _just_one(snapshot, options, now)):
+            return just_one
         times = fire_times(schedule, state)
         picked = pick_due(schedule, times, cursor, due_at, named, options, now, limit)
-        jobs = [regular_job(snapshot, options, times, fire_time, now) for fire_time in picked.chosen]
+        jobs = [regular_job(snapshot, options, found, times.due_at(found), now) for found in picked.chosen]
         return moved(snapshot, options, times, picked, jobs, now)
     except TriggerError as exc:
         return failed(snapshot, str(exc))
+
+
+def _just_one(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime) -> Change | None:
+    """Decide about the common case: one fire time is due, it is in time, and only the trigger says what comes next.
+
+    What ``pick_due`` and ``moved`` come to then, written out, takes less than half of their time. None for others.
+    """
+    schedule, state = snapshot.schedule, snapshot.state
+    cursor, due_at, grace = state.next_fire_time, state.due_at, options.misfire_grace_time
+    if (
+        cursor is None
+        or due_at is None
+        or schedule.max_jitter is not None
+        or schedule.fixed_delay
+        or state.waiting is not None
+        or state.occurrences
+        or state.windows
+        or state.windowed_until is not None
+        or state.backfills
+        or (grace is not None and now - due_at > grace)
+    ):
+        return None
+    following = next_fire_time(schedule.trigger, cursor, state.anchor, schedule.id)
+    if following is not None and following <= now:
+        return None
+    new = ScheduleState(
+        incarnation=state.incarnation,
+        revision=state.revision + 1,
+        anchor=state.anchor,
+        next_fire_time=following,
+        due_at=following,
+        last_fire_time=cursor,
+        jobs_made=state.jobs_made + 1,
+        skipped=state.skipped,
+        skipped_exact=state.skipped_exact,
+        failures=state.failures,
+    )
+    job = regular_job(snapshot, options, cursor, cursor, now)
+    events = (ScheduleFinished(schedule.id, schedule.task_id),) if following is None else ()
+    return Change(schedule_id=schedule.id, state=new, jobs=(job,), events=events)
 
 
 def moved(

@@ -12,14 +12,14 @@ from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.policies import JobKind
 from anysched.model.schedule import ScheduleSnapshot
-from anysched.rules.times import FireTimes, later
+from anysched.rules.instants import later
 
 
 def regular_job(
     snapshot: ScheduleSnapshot,
     options: EffectiveOptions,
-    times: FireTimes,
     fire_time: datetime,
+    due_at: datetime,
     now: datetime,
     *,
     run_at: datetime | None = None,
@@ -29,8 +29,9 @@ def regular_job(
 
     It starts when it was due, or from ``run_at`` on. Its start deadline counts from when it was due, or from
     ``deadline_from`` (rule L4).
+
+    :param due_at: the fire time with its jitter
     """
-    due_at = times.due_at(fire_time)
     grace = options.misfire_grace_time
     deadline = None if grace is None else later(deadline_from or due_at, grace)
     return _job(
