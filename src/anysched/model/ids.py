@@ -51,11 +51,12 @@ def _uuid(number: int) -> UUID:
     """Return a UUID; its own initializer looks for five other forms first, for half of the cost of an id."""
     made = object.__new__(UUID)
     _set(made, "int", number)
-    _set(made, "is_safe", SafeUUID.unknown)
+    _set(made, "is_safe", _UNKNOWN)
     return made
 
 
 _set = object.__setattr__
+_UNKNOWN = SafeUUID.unknown  # which is a property, and slow to read
 
 new_id: IdFactory = IdFactory()
 if sys.platform != "win32":

@@ -318,8 +318,12 @@ class ScheduleState:
         A schedule whose backfill has a job to make, or whose wait is over, is looked at at once, unless it is set
         aside; otherwise when there is something to decide about its fire times.
         """
-        if self.waiting is None and not self.backfills:  # as most are
-            return self.turn_at
+        if (
+            not (self.pauses or self.occurrences or self.backfills)
+            and self.waiting is None
+            and self.error is None
+        ):
+            return self.due_at  # as most are
         if self.waiting is not None and self.waiting.is_over and self.error is None:
             return self.waiting.ended_at
         if self.backfills and self.error is None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from anysched.model.history import RunRecord, SkipRecord
-from anysched.model.job import EndedJob, JobException
+from anysched.model.job import EndedJob, Job, JobException, JobResult
 from anysched.model.policies import SkipReason
 from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.rules.picking import Span
@@ -24,7 +24,11 @@ def run_of(end: EndedJob, node: str | None) -> RunRecord | None:
 
     :param node: the node that ran it, if one did
     """
-    job, result = end.job, end.result
+    return recorded(end.job, end.result, node)
+
+
+def recorded(job: Job, result: JobResult, node: str | None) -> RunRecord | None:
+    """Return the same, of a job and its result."""
     if not job.recorded or job.schedule_id is None or job.incarnation is None:
         return None
     exception = result.exception

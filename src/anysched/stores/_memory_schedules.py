@@ -85,12 +85,14 @@ class ScheduleTable(Snapshots):
 
     def write(self, change: Change) -> None:
         """Write what a change says of a schedule."""
-        key, old, state = change.schedule_id, self._states.get(change.schedule_id), change.state
-        assert change.schedule is None or state is not None, "is_still() looks at states"
-        schedule = change.schedule or self._schedules.get(key)
-        if schedule is None or state is None:
+        key, schedule, state = change.schedule_id, change.schedule, change.state
+        assert schedule is None or state is not None, "is_still() looks at states"
+        old = self._states.get(key)
+        if state is None or (schedule is None and old is None):
             return
-        self._schedules[key], self._states[key] = schedule, state
+        if schedule is not None:
+            self._schedules[key] = schedule
+        self._states[key] = state
         for written in self._watchers:
             written.append(key)
         wake_at = state.wake_at
@@ -148,11 +150,11 @@ class ScheduleTable(Snapshots):
         def take() -> Iterator[ScheduleSnapshot]:
             last: Entry | None = None
             while self._heap and (until is None or self._heap[0][0] <= until):
-                entry = heapq.heappop(self._heap)
-                if entry != last and self._holds(entry):
+                entry = wake_at, key = heapq.heappop(self._heap)
+                state = self._states.get(key)
+                if state is not None and state.wake_at == wake_at and entry != last:
                     taken.append(entry)
-                    key = entry[1]
-                    yield ScheduleSnapshot(self._schedules[key], self._states[key])
+                    yield ScheduleSnapshot(self._schedules[key], state)
                 last = entry
 
         try:
