@@ -18,10 +18,12 @@ from anysched.engine.tasks import TaskRegistry
 from anysched.errors import ExecutorLookupError, JobDeadlineMissed
 from anysched.model.job import Claim, Job, JobException, JobResult
 from anysched.model.policies import JobOutcome
+from anysched.model.quick import maker
 from anysched.ports.executor import JobExecutor
 from anysched.rules.running import is_too_late
 
 logger: logging.Logger = logging.getLogger(__name__)
+_new_result = maker(JobResult)
 
 
 class Running(Protocol):
@@ -82,7 +84,7 @@ class Runner:
         except BaseException as exc:
             result = self._ended_by(exc, job, started_at, running)
         else:
-            result = JobResult(job.id, JobOutcome.success, present(), started_at, value)
+            result = _new_result(job.id, JobOutcome.success, present(), started_at, value)
         if running.native_cancellations() and not is_cancelled():
             await undo_native_cancellation()
         return result

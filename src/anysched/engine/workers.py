@@ -18,6 +18,7 @@ from anysched.engine.runner import Runner
 from anysched.engine.wakeup import Wakeup
 from anysched.model.job import Claim
 from anysched.model.policies import JobOutcome
+from anysched.model.quick import maker
 from anysched.ports.store import Completion
 from anysched.rules.running import cancelled
 
@@ -28,6 +29,8 @@ SLICE = 0.004
 #: clock for tests may stand still.
 PATIENCE = 0.02
 MOST_TURNS = 1000
+
+_new_completion = maker(Completion)
 
 Reason = Literal["asked", "stopping", "lost"]
 
@@ -240,7 +243,7 @@ class Workers:
             if result.outcome is JobOutcome.cancelled and worker.reason != "asked":
                 self._given_back(claim, lost=worker.reason == "lost")
             else:  # of a job that is lost the store accepts nothing
-                self._ended(Completion(claim, result))
+                self._ended(_new_completion(claim, result))
         except BaseException:
             self._given_back(claim, lost=worker.reason == "lost")
             raise

@@ -13,6 +13,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _VERSION_AND_VARIANT = (0x7 << 76) | (0x2 << 62)
 _WORDS = struct.Struct("=512Q")
+_set = object.__setattr__
+_UNKNOWN = SafeUUID.unknown  # which is a property, and slow to read
 
 
 class IdFactory:
@@ -40,23 +42,17 @@ class IdFactory:
         if instant is not now:
             fixed = ((now - _EPOCH) // _MILLISECOND & 0xFFFF_FFFF_FFFF) << 80 | _VERSION_AND_VARIANT
             self._instant = now, fixed
-        return _uuid(fixed | (number & 0xFFF0_0000) << 44 | (number & 0xF_FFFF) << 42 | chance)
+        value = fixed | (number & 0xFFF0_0000) << 44 | (number & 0xF_FFFF) << 42 | chance
+        # The initializer of UUID looks for five other forms first, for half of what an id costs.
+        made = object.__new__(UUID)
+        _set(made, "int", value)
+        _set(made, "is_safe", _UNKNOWN)
+        return made
 
     def forget(self) -> None:
         """Draw anew: a process that was forked must not repeat the ids of the other."""
         self._chance.clear()
 
-
-def _uuid(number: int) -> UUID:
-    """Return a UUID; its own initializer looks for five other forms first, for half of the cost of an id."""
-    made = object.__new__(UUID)
-    _set(made, "int", number)
-    _set(made, "is_safe", _UNKNOWN)
-    return made
-
-
-_set = object.__setattr__
-_UNKNOWN = SafeUUID.unknown  # which is a property, and slow to read
 
 new_id: IdFactory = IdFactory()
 if sys.platform != "win32":

@@ -9,11 +9,13 @@ from typing import Final
 from anysched.model.history import RunRecord, SkipRecord
 from anysched.model.job import EndedJob, Job, JobException, JobResult
 from anysched.model.policies import SkipReason
+from anysched.model.quick import maker
 from anysched.model.schedule import Pause, ScheduleSnapshot
 from anysched.rules.picking import Span
 from anysched.rules.times import Count
 
 _ONE: Final = Count(1)
+_new_record = maker(RunRecord)
 
 #: How much of the message of an exception is kept of every run, in characters.
 LONGEST_MESSAGE: Final = 1000
@@ -32,7 +34,7 @@ def recorded(job: Job, result: JobResult, node: str | None) -> RunRecord | None:
     if not job.recorded or job.schedule_id is None or job.incarnation is None:
         return None
     exception = result.exception
-    return RunRecord(
+    return _new_record(
         job.id,
         job.schedule_id,
         job.incarnation,

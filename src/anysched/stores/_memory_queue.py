@@ -14,10 +14,13 @@ import attrs
 
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobKind, JobStatus
+from anysched.model.quick import maker
 from anysched.rules.times import END, later
 
 #: Tasks and how many of their jobs may still start; None for any number.
 Room = Mapping[str, int | None]
+
+_new_claim = maker(Claim)
 
 
 class Entry:
@@ -130,7 +133,7 @@ class JobQueue:
         entry = self._entries[job.id.int] = Entry(job, next(self._order))
         entry.node, entry.token = node, 1
         self._running[job.task_id].add(entry)
-        claims.append(Claim(job, 1))
+        claims.append(_new_claim(job, 1))
 
     def has_any(self, schedule_id: str) -> bool:
         """Return whether there are jobs of a schedule that no node has."""
@@ -171,7 +174,7 @@ class JobQueue:
             self._running[job.task_id].add(entry)
             if job.schedule_id is not None:
                 _discard(self._by_schedule, job.schedule_id, entry)
-            claims.append(Claim(job, entry.token))
+            claims.append(_new_claim(job, entry.token))
         return claims
 
     def outlook(self, room: Room, now: datetime) -> tuple[bool, datetime | None]:
@@ -196,6 +199,15 @@ class JobQueue:
         """Return how many jobs each node has."""
         entries = (entry for entries in self._running.values() for entry in entries)
         return dict(Counter(entry.node for entry in entries if entry.node is not None))
+
+    def complete(self, job: Job, node: str, token: int) -> bool:
+        """Forget a job that has run, and return whether the node still has it under this token."""
+        entry = self._entries.get(job.id.int)
+        if entry is None or entry.token != token or entry.node != node:
+            return False
+        del self._entries[job.id.int]
+        _discard(self._running, job.task_id, entry)
+        return True
 
     def end(self, entry: Entry) -> None:
         """Forget a job."""

@@ -13,7 +13,9 @@ import attrs
 from anysched.errors import TriggerError
 from anysched.model.change import Change
 from anysched.model.hold import Selector
+from anysched.model.quick import maker
 from anysched.model.schedule import Schedule, ScheduleSnapshot, ScheduleState
+from anysched.rules.times import END
 from anysched.rules.windows import fire_times
 
 #: A decision about a schedule with this many missed fire times takes long if its trigger cannot count them.
@@ -23,6 +25,8 @@ LONG_BACKLOG = 100
 Entry = tuple[datetime, str]
 
 Stored = dict[str, ScheduleSnapshot | None]
+
+_new_snapshot = maker(ScheduleSnapshot)
 
 
 class Snapshots:
@@ -74,6 +78,7 @@ class ScheduleTable(Snapshots):
         super().__init__({}, {})
         self._heap: list[Entry] = []
         self._watchers: list[list[str]] = []
+        self._lends = 0
 
     def is_still(self, key: str, snapshot: ScheduleSnapshot | None) -> bool:
         """Return whether a schedule is as it was (rule S4): each write writes its state."""
@@ -96,7 +101,7 @@ class ScheduleTable(Snapshots):
         for written in self._watchers:
             written.append(key)
         wake_at = state.wake_at
-        if wake_at is not None and (old is None or old.wake_at != wake_at):
+        if wake_at is not None and (self._lends or old is None or old.wake_at != wake_at):
             heapq.heappush(self._heap, (wake_at, key))
             if len(self._heap) > 2 * len(self._states) + 64:
                 self._drop_stale()
@@ -140,28 +145,30 @@ class ScheduleTable(Snapshots):
         heapq.heapify(self._heap)
 
     @contextmanager
-    def due(self, until: datetime | None = None) -> Generator[Iterator[ScheduleSnapshot]]:
+    def due(self, until: datetime = END) -> Generator[Iterator[ScheduleSnapshot]]:
         """Lend the schedules to look at up to an instant, in order: the one rule of being due (S5).
 
-        Entries that were looked at are off the heap meanwhile. Those that still hold then come back.
+        Entries that were looked at are off the heap meanwhile. Those of schedules that were not written come back.
         """
-        taken: list[Entry] = []
+        taken: list[tuple[Entry, ScheduleState]] = []
 
         def take() -> Iterator[ScheduleSnapshot]:
-            last: Entry | None = None
-            while self._heap and (until is None or self._heap[0][0] <= until):
+            last: str | None = None
+            while self._heap and self._heap[0][0] <= until:
                 entry = wake_at, key = heapq.heappop(self._heap)
                 state = self._states.get(key)
-                if state is not None and state.wake_at == wake_at and entry != last:
-                    taken.append(entry)
-                    yield ScheduleSnapshot(self._schedules[key], state)
-                last = entry
+                if state is not None and state.wake_at == wake_at and key != last:
+                    taken.append((entry, state))
+                    yield _new_snapshot(self._schedules[key], state)
+                    last = key
 
+        self._lends += 1
         try:
             yield take()
         finally:
-            for entry in taken:
-                if self._holds(entry):
+            self._lends -= 1
+            for entry, state in taken:
+                if self._states.get(entry[1]) is state:
                     heapq.heappush(self._heap, entry)
 
     def next_due(self, wanted: Callable[[ScheduleSnapshot], bool]) -> datetime | None:

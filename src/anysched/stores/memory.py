@@ -307,17 +307,14 @@ class MemoryDataStore:
         accepted: list[bool] = []
         ends: list[EndedJob] = []
         for completion in completions:
-            claim = completion.claim
+            claim, result = completion.claim, completion.result
             job = claim.job
-            entry = self._jobs.get(job.id)
-            if entry is None or entry.token != claim.token or entry.node != node:
-                accepted.append(False)
-                continue
-            accepted.append(True)
-            self._jobs.end(entry)
-            self._changes.keep(job, completion.result, node)
-            if may_count(job):
-                ends.append(EndedJob(job, completion.result))
+            holds = self._jobs.complete(job, node, claim.token)
+            accepted.append(holds)
+            if holds:
+                self._changes.keep(job, result, node)
+                if may_count(job):
+                    ends.append(EndedJob(job, result))
         counted = self._changes.count(ends, policy)
         return Completed(accepted=accepted, changes=counted.changes, ended=counted.ended)
 

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from anysched.model import quick as module
-from anysched.model.quick import quick
+from anysched.model.quick import maker, quick
 
 
 def _doubled(value: int) -> int:
@@ -67,6 +67,19 @@ def test_frozen(cls: type[Any]) -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         del one.a
     assert not hasattr(Quick(1, d="d"), "__dict__")
+
+
+def test_makers() -> None:
+    """A function makes the same as a call of the class; of a class that is not quick, that is the class itself."""
+    make = maker(Quick)
+    one = make(1, 2, d="d")
+    assert type(one) is Quick
+    assert one == Quick(1, 2, d="d")
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        one.a = 2  # type: ignore[misc]
+    with pytest.raises(ValueError, match="refused"):
+        make(1, d="refused")
+    assert maker(Plain) is Plain
 
 
 def test_arguments_that_are_refused() -> None:
