@@ -249,7 +249,8 @@ class Workers:
             raise
         finally:
             del self._running[worker]
-            self._check_done()
+            if self._all_done is not None:
+                self._check_done()
 
 
 async def _few_steps() -> None:
