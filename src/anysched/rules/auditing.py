@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
 import attrs
 
 from anysched.model import convert
 from anysched.model.audit import Addition, AuditEntry
 from anysched.model.change import Change, HoldChange
-from anysched.model.events import (
-    SchedulePaused,
-    ScheduleUnpaused,
-)
+from anysched.model.events import Event, SchedulePaused, ScheduleUnpaused
 from anysched.model.hold import Placed
 from anysched.model.ids import new_id
 from anysched.model.policies import AuditAction, CatchUp, JobKind, Missed, ResumeFrom
 from anysched.model.schedule import ScheduleSnapshot
 from anysched.rules.adding import SameTrigger
 from anysched.rules.deeds import Deed, pause, resume, told_by_users, told_of_set, was_over
+
+#: The events in which the scheduler may tell of something that no user has asked for.
+_OF_ITSELF: Final = frozenset[type[Event]]({SchedulePaused, ScheduleUnpaused})
 
 
 @attrs.frozen
@@ -94,7 +95,7 @@ def noted_itself(change: Change, now: datetime, actor: Actor | None) -> Change:
 
     It is a node's, or comes of a hold: what that does to each schedule is told once, by the entry of the hold.
     """
-    if actor is None or not change.events:
+    if actor is None or _OF_ITSELF.isdisjoint(map(type, change.events)):
         return change
     return _with(change, _by_itself(change, now, actor.node))
 

@@ -100,7 +100,7 @@ def _just_one(
         failures=state.failures,
     )
     job = regular_job(snapshot, options, cursor, cursor, now)
-    events = (ScheduleFinished(schedule.id, schedule.task_id),) if following is None else ()
+    events = (ScheduleFinished(schedule.id, job.task_id),) if following is None else ()
     return _new_change(schedule_id=schedule.id, state=new, jobs=(job,), events=events)
 
 

@@ -180,7 +180,7 @@ class Changes:
             self.schedules.apply(draft.rewrite, written)
             for change in draft.others:
                 if change.schedule_id not in written:
-                    over = self._write_others(change, now)
+                    over = self._write_others(change, now, self.jobs.add)
                     if over:
                         self._tell(change, over, now)
                         ended += over
@@ -211,7 +211,7 @@ class Changes:
             self.schedules.remove(change.schedule_id)
             return change, self._end(self.jobs.take_waiting(change.schedule_id), now)
         self.schedules.write(change)
-        ended = self._write_others(change, now, put)
+        ended = self._write_others(change, now, put or self.jobs.add)
         return (self._tell(change, ended, now), ended) if ended else (change, ended)
 
     def _tell(self, change: Change, ended: Sequence[EndedJob], now: datetime) -> Change:
@@ -221,16 +221,14 @@ class Changes:
             self.schedules.write(told)
         return told
 
-    def _write_others(
-        self, change: Change, now: datetime, put: Callable[[Job], None] | None = None
-    ) -> list[EndedJob]:
+    def _write_others(self, change: Change, now: datetime, put: Callable[[Job], None]) -> list[EndedJob]:
         for skip in change.skips:
             self.ledger.add(skip)
         if change.audit:
             self.ledger.note(change.audit)
         ended = self._write_fates(change, now) if change.queued or change.dropped is not None else []
         for job in change.jobs:
-            (put or self.jobs.add)(job)
+            put(job)
         return ended
 
     def _write_fates(self, change: Change, now: datetime) -> list[EndedJob]:

@@ -138,7 +138,10 @@ class DateTrigger(Combinable):
     def next_fire_time(self, after: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Return the date if it lies strictly after an instant."""
         after = utc(after, "after")
-        return next((instant for instant in self._all() if instant > after), None)
+        for instant in self._all():
+            if instant > after:
+                return instant
+        return None
 
     def last_fire_time(self, until: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Return the date if it lies at or before an instant."""
