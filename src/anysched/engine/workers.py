@@ -240,13 +240,14 @@ class Workers:
                     result = await self._runner.run(claim, worker)
             else:
                 result = await self._runner.run(claim, worker)
+        except BaseException:
+            self._given_back(claim, lost=worker.reason == "lost")
+            raise
+        else:
             if result.outcome is JobOutcome.cancelled and worker.reason != "asked":
                 self._given_back(claim, lost=worker.reason == "lost")
             else:  # of a job that is lost the store accepts nothing
                 self._ended(_new_completion(claim, result))
-        except BaseException:
-            self._given_back(claim, lost=worker.reason == "lost")
-            raise
         finally:
             del self._running[worker]
             if self._all_done is not None:

@@ -36,7 +36,7 @@ class IdFactory:
         try:
             chance = self._chance.pop()
         except IndexError:
-            chance, *others = (word >> 22 for word in _WORDS.unpack(os.urandom(_WORDS.size)))
+            chance, *others = [word >> 22 for word in _WORDS.unpack(os.urandom(_WORDS.size))]
             self._chance.extend(others)
         instant, fixed = self._instant
         if instant is not now:

@@ -193,7 +193,7 @@ class MemoryDataStore:
         if request.plan_limit:
             with self._schedules.due(now) as due:
                 changes, slow = self._decide_due(request, due, now, unknown)
-                takes = self._takes_made(request, changes, now)
+                takes = not slow and self._takes_made(request, changes, now)
                 put = partial(self._jobs.take_new, request.node, claims) if takes else self._jobs.add
                 for index, change in enumerate(changes):
                     changes[index], over = self._changes.write(change, now, put)
@@ -264,7 +264,7 @@ class MemoryDataStore:
     def _takes_made(self, request: AdvanceRequest, changes: Sequence[Change], now: datetime) -> bool:
         """Return whether a node takes all jobs as it makes them: it has room for them, and nothing waits before them.
 
-        They are never in the queue then.
+        They are never in the queue then. What was taken must not be lost, so that nothing may be awaited after that.
         """
         jobs, names = 0, set[str]()
         for change in changes:
