@@ -22,13 +22,13 @@ def is_natively_cancelled() -> bool:
     The tasks of the engine are cancelled by cancel scopes only, so that nobody but the code of a job, or of a
     subscriber, can have called it; when the event loop shuts down, the scope is cancelled as well, soon after.
     """
-    return native_cancellation()() and not is_cancelled()
+    return native_cancellation()() > 0 and not is_cancelled()
 
 
-def native_cancellation() -> Callable[[], bool]:
-    """Return what tells, from then on, whether ``asyncio.Task.cancel()`` was called on the task that calls this."""
+def native_cancellation() -> Callable[[], int]:
+    """Return what tells, from then on, how often ``asyncio.Task.cancel()`` was called on the task that calls this."""
     task = asyncio.current_task() if sniffio.current_async_library() == "asyncio" else None
-    return lambda: task is not None and task.cancelling() > 0
+    return int if task is None else task.cancelling
 
 
 async def undo_native_cancellation() -> None:

@@ -92,10 +92,10 @@ class Leases:
 
     def is_trusted(self) -> bool:
         """Return whether no other node can have taken the jobs that are here."""
+        if self._trusted_until is _FOREVER:
+            return True
         monotonic, wall = self._trusted_until
-        return self._trusted_until is _FOREVER or (
-            self._clock.monotonic() < monotonic and self._clock.now().timestamp() < wall
-        )
+        return self._clock.monotonic() < monotonic and self._clock.now().timestamp() < wall
 
     def _renew(self) -> Renewal | None:
         keeper = self._keeper

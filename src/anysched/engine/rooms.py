@@ -44,12 +44,12 @@ class Rooms:
         self._rooms: set[Room] = set()
         self._opened = anyio.Event()
         self._closed = anyio.Event()
-        self._natively_cancelled: Callable[[], bool] = lambda: False
+        self._native_cancellations: Callable[[], int] = int
 
     @property
     def loop_ends(self) -> bool:
         """Whether the event loop cancels all tasks that are left, one by one: nobody else knows this one."""
-        return self._natively_cancelled()
+        return self._native_cancellations() > 0
 
     async def open(self, outer: TaskGroup) -> None:
         """Begin, as a task of another task group."""
@@ -57,7 +57,7 @@ class Rooms:
         await self._opened.wait()
 
     async def _host(self) -> None:
-        self._natively_cancelled = native_cancellation()
+        self._native_cancellations = native_cancellation()
         try:
             async with anyio.create_task_group() as self._task_group:
                 self._opened.set()

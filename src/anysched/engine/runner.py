@@ -18,10 +18,12 @@ from anysched.engine.tasks import TaskRegistry
 from anysched.errors import ExecutorLookupError, JobDeadlineMissed
 from anysched.model.job import Claim, Job, JobException, JobResult
 from anysched.model.policies import JobOutcome
+from anysched.model.quick import maker
 from anysched.ports.executor import JobExecutor
 from anysched.rules.running import is_too_late
 
 logger: logging.Logger = logging.getLogger(__name__)
+_new_result = maker(JobResult)
 
 
 class Running(Protocol):
@@ -32,8 +34,8 @@ class Running(Protocol):
         ...
 
     @property
-    def is_natively_cancelled(self) -> Callable[[], bool]:
-        """Tells whether ``asyncio.Task.cancel()`` was called on its task."""
+    def native_cancellations(self) -> Callable[[], int]:
+        """Tells how often ``asyncio.Task.cancel()`` was called on its task."""
         ...
 
 
@@ -64,22 +66,26 @@ class Runner:
 
         :raise BaseException: only the cancellation of the worker, if it did not come from the job itself
         """
-        job, started_at = claim.job, self.present()
+        job, present = claim.job, self.present
+        started_at = present()
         if claim.fault is not None:
             return _failure(job, started_at, JobException("DeserializationError", claim.fault))
-        if is_too_late(job, started_at):
+        if job.start_deadline is not None and is_too_late(job, started_at):
             exception = JobException(JobDeadlineMissed.__name__, str(JobDeadlineMissed(job.id)))
             return JobResult(job.id, JobOutcome.missed_start_deadline, started_at, exception=exception)
         current_job.set(job)
         try:
             known = self._tasks[job.task_id]
-            executor = self._executor(job.job_executor or known.default_executor)
+            name = job.job_executor or known.default_executor
+            executor = self._executors.get(name)
+            if executor is None:
+                raise ExecutorLookupError(name, tuple(self._executors))
             value = await executor.run(known.func, job.args, job.kwargs)
         except BaseException as exc:
             result = self._ended_by(exc, job, started_at, running)
         else:
-            result = JobResult(job.id, JobOutcome.success, self.present(), started_at, value)
-        if running.is_natively_cancelled() and not is_cancelled():
+            result = _new_result(job.id, JobOutcome.success, present(), started_at, value)
+        if running.native_cancellations() and not is_cancelled():
             await undo_native_cancellation()
         return result
 
@@ -89,12 +95,6 @@ class Runner:
             return False
         executor = self._executors.get(job.job_executor or self._tasks[job.task_id].default_executor)
         return bool(getattr(executor, "abandoned", 0))
-
-    def _executor(self, name: str) -> JobExecutor:
-        try:
-            return self._executors[name]
-        except KeyError:
-            raise ExecutorLookupError(name, tuple(self._executors)) from None
 
     def _ended_by(self, exc: BaseException, job: Job, started_at: datetime, running: Running) -> JobResult:
         if isinstance(exc, anyio.get_cancelled_exc_class()):

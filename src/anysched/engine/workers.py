@@ -18,6 +18,7 @@ from anysched.engine.runner import Runner
 from anysched.engine.wakeup import Wakeup
 from anysched.model.job import Claim
 from anysched.model.policies import JobOutcome
+from anysched.model.quick import maker
 from anysched.ports.store import Completion
 from anysched.rules.running import cancelled
 
@@ -28,6 +29,8 @@ SLICE = 0.004
 #: clock for tests may stand still.
 PATIENCE = 0.02
 MOST_TURNS = 1000
+
+_new_completion = maker(Completion)
 
 Reason = Literal["asked", "stopping", "lost"]
 
@@ -45,7 +48,7 @@ class Worker:
         self.wakeup: Wakeup = Wakeup(clock, f"worker {number}")
         self.scope: anyio.CancelScope = anyio.CancelScope()
         self.reason: Reason | None = None
-        self.is_natively_cancelled: Callable[[], bool] = lambda: False
+        self.native_cancellations: Callable[[], int] = int
 
     def cancel(self, reason: Reason) -> None:
         """Cancel the job that runs now; the first reason counts."""
@@ -209,7 +212,7 @@ class Workers:
             self._start(worker.wakeup.who, partial(self._work, worker))
 
     async def _work(self, worker: Worker) -> None:
-        worker.is_natively_cancelled = native_cancellation()
+        worker.native_cancellations = native_cancellation()
         while True:
             self._waking = False
             await self._take_jobs(worker)
@@ -221,26 +224,23 @@ class Workers:
     async def _take_jobs(self, worker: Worker) -> None:
         """Run jobs until the queue is empty."""
         while self._queue and not self._closed:
+            worker.reason = None
             with anyio.CancelScope() as worker.scope:
-                while self._queue and not worker.scope.cancel_called and not self._closed:
+                while self._queue and worker.reason is None and not self._closed:
                     claim = self._queue.popleft()
-                    self._running[worker] = claim
-                    if self._queue:
-                        self._wake_one()
-                    try:
+                    if self._trusted():
                         await self._run(worker, claim)
-                    finally:
-                        del self._running[worker]
+                    else:  # the lease may have run out: another node may have taken the job by now
+                        self._unstarted([claim])
                         self._check_done()
                     if self._clock.monotonic() - self._slice_began > SLICE:
                         await anyio.lowlevel.checkpoint()
                         self._slice_began = self._clock.monotonic()
 
     async def _run(self, worker: Worker, claim: Claim) -> None:
-        if not self._trusted():  # the lease may have run out: another node may have taken the job by now
-            self._unstarted([claim])
-            return
-        worker.reason = None
+        self._running[worker] = claim
+        if self._queue and not self._waking:
+            self._wake_one()
         try:
             if self._clock.moved_by_hand:
                 with acting(self._clock, worker.wakeup.who, claim.job):
@@ -250,10 +250,15 @@ class Workers:
         except BaseException:
             self._given_back(claim, lost=worker.reason == "lost")
             raise
-        if result.outcome is JobOutcome.cancelled and worker.reason != "asked":
-            self._given_back(claim, lost=worker.reason == "lost")
-        else:  # of a job that is lost the store accepts nothing
-            self._ended(Completion(claim, result))
+        else:
+            if result.outcome is JobOutcome.cancelled and worker.reason != "asked":
+                self._given_back(claim, lost=worker.reason == "lost")
+            else:  # of a job that is lost the store accepts nothing
+                self._ended(_new_completion(claim, result))
+        finally:
+            del self._running[worker]
+            if self._all_done is not None:
+                self._check_done()
 
 
 async def _few_steps() -> None:

@@ -29,11 +29,17 @@ class AsyncJobExecutor:
         """Run the function and return what it returned, or raise what it raised; cancellation reaches it."""
         context = copy_context()
         result: Any = context.run(func, *args, **kwargs)
-        if result.__class__ is CoroutineType:
-            return await _InContext(context, result)
-        if inspect.isawaitable(result):
-            return await _InContext(context, _await(result))
-        return result
+        if result.__class__ is not CoroutineType:
+            if not inspect.isawaitable(result):
+                return result
+            result = _await(result)
+        try:
+            first = context.run(result.send, None)
+        except (
+            StopIteration
+        ) as end:  # it has waited for nothing: no need to await it, which takes 0.2 µs more
+            return end.value
+        return await _InContext(context, result, first)
 
     def accepts(self, func: Callable[..., Any]) -> str | None:
         """Return None if the function can be run here, else why not."""
@@ -47,23 +53,30 @@ async def _await(awaitable: Awaitable[Any]) -> Any:
 class _InContext(Generator[Any, Any, Any]):
     """Awaits a coroutine with the context variables of a given context, within the task that awaits this.
 
+    The coroutine has begun, and yielded something already, which is what this yields first.
+
     Whatever the event loop sends or throws goes through to the coroutine, and whatever it yields comes
     back; only the context is entered for each step and left after it. Event loops keep nothing that they
     rely on in context variables, so that cancel scopes, timeouts and task groups work in it, and tasks that
     it starts inherit from it.
     """
 
-    __slots__ = ("_coroutine", "_run")
+    __slots__ = ("_begun", "_coroutine", "_first", "_run")
 
-    def __init__(self, context: Context, coroutine: Coroutine[Any, Any, Any]) -> None:
+    def __init__(self, context: Context, coroutine: Coroutine[Any, Any, Any], first: object) -> None:
         self._run = context.run
         self._coroutine: Any = coroutine
+        self._first = first
+        self._begun = False
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self
 
     def __next__(self) -> Any:
-        return self._run(self._coroutine.send, None)
+        if self._begun:
+            return self._run(self._coroutine.send, None)
+        self._begun = True
+        return self._first
 
     def send(self, value: Any, /) -> Any:
         return self._run(self._coroutine.send, value)

@@ -18,6 +18,7 @@ from anysched.model.policies import (
     SkipReason,
     WindowMode,
 )
+from anysched.model.quick import quick
 
 
 @attrs.frozen
@@ -67,6 +68,7 @@ class ScheduleRemoved(ScheduleEvent):
     """A schedule was removed."""
 
 
+@quick
 @attrs.frozen
 class ScheduleFinished(ScheduleEvent):
     """The trigger has nothing left, or nothing outside of windows (rule W5); the schedule is kept (rule P8)."""

@@ -10,6 +10,7 @@ import attrs
 from anysched.model import convert
 from anysched.model.job import JobException
 from anysched.model.policies import FireTimeStatus, JobKind, JobOutcome, SkipReason
+from anysched.model.quick import quick
 
 
 def _history(value: convert.Seconds | None) -> timedelta | None:
@@ -40,6 +41,7 @@ class Retention:
     audit: timedelta | None = attrs.field(default=timedelta(days=365), converter=_audit)
 
 
+@quick
 @attrs.frozen
 class RunRecord:
     """A job of a schedule that has ended.

@@ -11,8 +11,10 @@ import attrs
 
 from anysched.model.convert import EMPTY_MAPPING
 from anysched.model.policies import JobKind, JobOutcome, JobStatus
+from anysched.model.quick import quick
 
 
+@quick
 @attrs.frozen
 class Job:
     """One request to run a task once.
@@ -61,6 +63,7 @@ class Job:
     awaited: bool = False
 
 
+@quick
 @attrs.frozen
 class Claim:
     """A job taken by a node, and the token that alone may complete it (rule J1).
@@ -82,6 +85,7 @@ class JobException:
     traceback: str = ""
 
 
+@quick
 @attrs.frozen
 class JobResult:
     """How a job ended.
@@ -102,6 +106,7 @@ class JobResult:
     exception: JobException | None = None
 
 
+@quick
 @attrs.frozen
 class EndedJob:
     """A job together with its result."""

@@ -8,11 +8,13 @@ from uuid import UUID
 import attrs
 
 from anysched.model.policies import ScheduleStatus
+from anysched.model.quick import quick
 from anysched.model.schedule import Schedule
 from anysched.model.state import ScheduleState
 from anysched.model.trigger import Trigger
 
 
+@quick
 @attrs.frozen
 class ScheduleSnapshot:
     """A schedule and its state as they were at one moment.

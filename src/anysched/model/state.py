@@ -13,6 +13,7 @@ from anysched.model.backfill import Backfill
 from anysched.model.occurrence import Occurrence
 from anysched.model.pause import Pause
 from anysched.model.policies import ScheduleStatus, SkipReason
+from anysched.model.quick import quick
 from anysched.model.waiting import Waiting
 from anysched.model.window import Window
 
@@ -23,6 +24,7 @@ def _skipped(value: Mapping[SkipReason, int]) -> Mapping[SkipReason, int]:
     return value if isinstance(value, MappingProxyType) else MappingProxyType(dict(value))
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class ScheduleState:
     """What the scheduler keeps about a schedule. Written by the scheduler only.
@@ -125,8 +127,12 @@ class ScheduleState:
         A schedule whose backfill has a job to make, or whose wait is over, is looked at at once, unless it is set
         aside; otherwise when there is something to decide about its fire times.
         """
-        if self.waiting is None and not self.backfills:  # as most are
-            return self.turn_at
+        if (
+            not (self.pauses or self.occurrences or self.backfills)
+            and self.waiting is None
+            and self.error is None
+        ):
+            return self.due_at  # as most are
         if self.waiting is not None and self.waiting.is_over and self.error is None:
             return self.waiting.ended_at
         if self.backfills and self.error is None:

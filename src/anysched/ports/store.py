@@ -23,6 +23,7 @@ from anysched.model.hold import Hold, Placed, PlacedWindow
 from anysched.model.job import Claim, EndedJob, Job, JobResult
 from anysched.model.options import EffectiveOptions
 from anysched.model.passing import passing
+from anysched.model.quick import quick
 from anysched.model.schedule import Schedule
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskOptions
@@ -140,6 +141,7 @@ class Advanced:
     unknown: Sequence[tuple[str, str]] = ()
 
 
+@quick
 @attrs.frozen
 class Completion:
     """A claim and how its job ended."""

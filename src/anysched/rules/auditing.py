@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
 import attrs
 
 from anysched.model import convert
 from anysched.model.audit import Addition, AuditEntry
 from anysched.model.change import Change, HoldChange
-from anysched.model.events import ScheduleAdded, SchedulePaused, ScheduleUnpaused
+from anysched.model.events import Event, ScheduleAdded, SchedulePaused, ScheduleUnpaused
 from anysched.model.hold import Placed
 from anysched.model.ids import new_id
 from anysched.model.passing import passing
@@ -23,6 +24,9 @@ from anysched.model.policies import AuditAction, CatchUp, JobKind, Missed, Resum
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.adding import SameTrigger
 from anysched.rules.deeds import Deed, added, pause, resume, told_by_users, told_of_set, was_over
+
+#: The events in which the scheduler may tell of something that no user has asked for.
+_OF_ITSELF: Final = frozenset[type[Event]]({SchedulePaused, ScheduleUnpaused})
 
 
 @passing
@@ -100,7 +104,7 @@ def noted_itself(change: Change, now: datetime, actor: Actor | None) -> Change:
 
     It is a node's, or comes of a hold: what that does to each schedule is told once, by the entry of the hold.
     """
-    if actor is None or not change.events:
+    if actor is None or _OF_ITSELF.isdisjoint(map(type, change.events)):
         return change
     return _with(change, _by_itself(change, now, actor.node))
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from anysched.model.job import EndedJob
+from anysched.model.job import EndedJob, Job
 from anysched.rules import breaking
+
+
+def may_count(job: Job) -> bool:
+    """Return whether there is any end of a job that ``counts``."""
+    return job.awaited or job.counted
 
 
 def counts(end: EndedJob) -> bool:

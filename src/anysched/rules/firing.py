@@ -14,6 +14,7 @@ from anysched.model.job import Job
 from anysched.model.options import EffectiveOptions
 from anysched.model.pause import Pause
 from anysched.model.policies import SkipReason
+from anysched.model.quick import maker
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.state import ScheduleState
 from anysched.rules.counting import Counted, counted, left_out
@@ -21,9 +22,11 @@ from anysched.rules.jobs import regular_job
 from anysched.rules.ledger import told
 from anysched.rules.picking import Pick, Span, passed, pick_due
 from anysched.rules.setting_aside import failed
-from anysched.rules.times import Count, FireTimes
+from anysched.rules.times import Count, FireTimes, next_fire_time
 from anysched.rules.waiting import begun
 from anysched.rules.windows import fire_times, mark, remaining
+
+_new_state = maker(ScheduleState)
 
 
 @attrs.frozen
@@ -47,18 +50,60 @@ def fire(snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, l
     """
     state, schedule = snapshot.state, snapshot.schedule
     cursor, due_at, named = state.next_fire_time, state.due_at, state.occurrences
-    wake_at = state.turn_at if named else due_at
-    if wake_at is None or wake_at > now or (cursor is None and not named):
-        return Change(schedule_id=snapshot.id)
+    turn_at = state.turn_at if named else due_at
+    if turn_at is None or turn_at > now or (cursor is None and not named):
+        return Change(schedule_id=schedule.id)
     if snapshot.fault is not None:
         return failed(snapshot, snapshot.fault)
     try:
+        if not named and cursor is not None and due_at is not None:
+            just_one = _just_one(snapshot, options, cursor, due_at, now)
+            if just_one is not None:
+                return just_one
         times = fire_times(schedule, state)
         picked = pick_due(schedule, times, cursor, due_at, named, options, now, limit)
-        jobs = [regular_job(snapshot, options, times, fire_time, now) for fire_time in picked.chosen]
+        jobs = [regular_job(snapshot, options, found, times.due_at(found), now) for found in picked.chosen]
         return moved(snapshot, options, times, picked, jobs, now)
     except TriggerError as exc:
         return failed(snapshot, str(exc))
+
+
+def _just_one(
+    snapshot: ScheduleSnapshot, options: EffectiveOptions, cursor: datetime, due_at: datetime, now: datetime
+) -> Change | None:
+    """Decide about the common case: one fire time is due, it is in time, and only the trigger says what comes next.
+
+    What ``pick_due`` and ``moved`` come to then, written out, takes less than half of their time. None for others.
+    """
+    schedule, state = snapshot.schedule, snapshot.state
+    grace = options.misfire_grace_time
+    if (
+        state.windows
+        or state.backfills
+        or state.waiting is not None
+        or schedule.fixed_delay
+        or schedule.max_jitter is not None
+        or (grace is not None and now - due_at > grace)
+    ):
+        return None
+    following = next_fire_time(schedule.trigger, cursor, state.anchor, schedule.id)
+    if following is not None and following <= now:
+        return None
+    new = _new_state(
+        incarnation=state.incarnation,
+        revision=state.revision + 1,
+        anchor=state.anchor,
+        next_fire_time=following,
+        due_at=following,
+        last_fire_time=cursor,
+        jobs_made=state.jobs_made + 1,
+        skipped=state.skipped,
+        skipped_exact=state.skipped_exact,
+        failures=state.failures,
+    )
+    job = regular_job(snapshot, options, cursor, cursor, now)
+    events = (ScheduleFinished(schedule.id, job.task_id),) if following is None else ()
+    return Change(schedule_id=schedule.id, state=new, jobs=(job,), events=events)
 
 
 def moved(

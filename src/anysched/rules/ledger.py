@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Final
 
 from anysched.model.history import RunRecord, SkipRecord
-from anysched.model.job import EndedJob, JobException
+from anysched.model.job import EndedJob, Job, JobException, JobResult
 from anysched.model.pause import Pause
 from anysched.model.policies import SkipReason
+from anysched.model.quick import maker
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.picking import Span
 from anysched.rules.times import Count
 
 _ONE: Final = Count(1)
+_new_record = maker(RunRecord)
 
 #: How much of the message of an exception is kept of every run, in characters.
 LONGEST_MESSAGE: Final = 1000
@@ -25,11 +27,15 @@ def run_of(end: EndedJob, node: str | None) -> RunRecord | None:
 
     :param node: the node that ran it, if one did
     """
-    job, result = end.job, end.result
+    return recorded(end.job, end.result, node)
+
+
+def recorded(job: Job, result: JobResult, node: str | None) -> RunRecord | None:
+    """Return the same, of a job and its result."""
     if not job.recorded or job.schedule_id is None or job.incarnation is None:
         return None
     exception = result.exception
-    return RunRecord(
+    return _new_record(
         job.id,
         job.schedule_id,
         job.incarnation,

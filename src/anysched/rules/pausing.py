@@ -165,9 +165,12 @@ def settle_and_fire(
     snapshot: ScheduleSnapshot, options: EffectiveOptions, now: datetime, limit: int
 ) -> Change:
     """Decide about a schedule that may be due: its pause may be over, its fire time may have come (rule S5)."""
-    if snapshot.state.waiting is not None and (change := go_on(snapshot)).state is not None:
+    state = snapshot.state
+    if not state.pauses and state.waiting is None and state.error is None:  # as most are
+        return fire(snapshot, options, now, limit)
+    if state.waiting is not None and (change := go_on(snapshot)).state is not None:
         return joined(change, settle_and_fire(after(snapshot, change), options, now, limit))
-    wake_at, old = snapshot.state.turn_at, snapshot.state.pause
+    wake_at, old = state.turn_at, state.pause
     if wake_at is None or wake_at > now:
         return Change(schedule_id=snapshot.id)
     if old is None:

@@ -30,6 +30,10 @@ class Policy:
     defaults: TaskDefaults
     retention: Retention = attrs.field(factory=Retention, kw_only=True)
     node: str | None = attrs.field(default=None, kw_only=True)
+    # Who does what no user has asked for.
+    _itself: auditing.Actor | None = attrs.field(
+        default=attrs.Factory(lambda self: self.actor(), takes_self=True), init=False, eq=False, repr=False
+    )
     # The options of each task that was asked about last: merging them anew for each job was a tenth of a decision.
     _known: dict[str | None, tuple[Task | None, EffectiveOptions]] = attrs.field(
         factory=dict[str | None, tuple[Task | None, EffectiveOptions]], init=False, eq=False, repr=False
@@ -59,7 +63,7 @@ class Policy:
         change = settle_and_fire(snapshot, options, now, limit)
         if snapshot.state.backfills:
             change = joined(change, backfilling.go_on(after(snapshot, change), options, now))
-        return auditing.noted_itself(change, now, self.actor()) if change.events else change
+        return auditing.noted_itself(change, now, self._itself) if change.events else change
 
     def at_once(
         self,
@@ -101,7 +105,7 @@ class Policy:
         change = joined(change, breaking.ended(after(snapshot, change), options, ends, now))
         if snapshot.state.backfills:
             change = joined(change, backfilling.ended(after(snapshot, change), options, ends, now))
-        return auditing.noted_itself(change, now, self.actor())
+        return auditing.noted_itself(change, now, self._itself)
 
     def max_running_jobs(self, task: Task | None) -> int | None:
         """Tell how many jobs of a task may run at once."""

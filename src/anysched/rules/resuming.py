@@ -126,13 +126,21 @@ def _restarted(
         spacing = None if asked is None else asked.spacing
         start = None if spacing is None else spaced(now, spacing, len(jobs))
         jobs.append(
-            regular_job(snapshot, options, own, fire_time, now, run_at=start, deadline_from=start or now)
+            regular_job(
+                snapshot,
+                options,
+                fire_time,
+                own.due_at(fire_time),
+                now,
+                run_at=start,
+                deadline_from=start or now,
+            )
         )
     room = limit - len(jobs)
     if room > 0 and begun(snapshot, jobs) is None:  # else nothing is due before those have ended (rule S9)
         due_at = None if cursor is None else times.due_at(cursor)
         late = pick_due(schedule, times, cursor, due_at, named, options, now, room)
-        jobs += [regular_job(snapshot, options, times, fire_time, now) for fire_time in late.chosen]
+        jobs += [regular_job(snapshot, options, found, times.due_at(found), now) for found in late.chosen]
         cursor, skipped, named = late.cursor, (*skipped, *late.skipped), late.occurrences
     return moved(snapshot, options, times, Pick((), skipped, cursor, named), jobs, now, ended)
 

@@ -42,6 +42,28 @@ class Count:
         return Count(self.number + other.number, self.exact and other.exact)
 
 
+def next_fire_time(trigger: Trigger, after: datetime, anchor: datetime, key: str) -> datetime | None:
+    """Return what a trigger says is its first fire time strictly after an instant, checked; or None.
+
+    :raise TriggerError: when the trigger does not work
+    """
+    try:
+        found = trigger.next_fire_time(after, anchor=anchor, key=key)
+        if found is None:
+            return None
+        if found.__class__ is not datetime or found.tzinfo is not UTC:  # else it is right already
+            found = answers.checked(found)
+    except TriggerError:
+        raise
+    except Exception as exc:
+        raise TriggerError(answers.complaint(exc)) from exc
+    if found <= after:
+        raise TriggerError(
+            f"the trigger did not move forward: asked for a time after {after}, it said {found}"
+        )
+    return found
+
+
 @passing
 class FireTimes:
     """The fire times of a trigger under one anchor. Every method is pure.
@@ -77,21 +99,7 @@ class FireTimes:
 
     def next(self, after: datetime) -> datetime | None:
         """Return the first fire time strictly after an instant, or None."""
-        try:
-            found = self.trigger.next_fire_time(after, anchor=self.anchor, key=self.key)
-            if found is None:
-                return None
-            if found.__class__ is not datetime or found.tzinfo is not UTC:  # else it is right already
-                found = answers.checked(found)
-        except TriggerError:
-            raise
-        except Exception as exc:
-            raise TriggerError(answers.complaint(exc)) from exc
-        if found <= after:
-            raise TriggerError(
-                f"the trigger did not move forward: asked for a time after {after}, it said {found}"
-            )
-        return found
+        return next_fire_time(self.trigger, after, self.anchor, self.key)
 
     def first(self, at: datetime) -> datetime | None:
         """Return the first fire time at or after an instant, or None."""

@@ -19,7 +19,7 @@ from anysched.model.task import Task
 from anysched.ports.store import Committed, Decide, DecideDeclared, DecideHold, NodePolicy
 from anysched.rules.auditing import counted
 from anysched.rules.ending import by_schedule
-from anysched.rules.ledger import run_of
+from anysched.rules.ledger import recorded
 from anysched.rules.retention import expiry
 from anysched.rules.running import cancelled
 from anysched.rules.waiting import lost, with_ends
@@ -184,9 +184,10 @@ class Changes:
             self.schedules.apply(draft.rewrite, written)
             for change in draft.others:
                 if change.schedule_id not in written:
-                    over = self._write_others(change, now)
-                    self._tell(change, over, now)
-                    ended += over
+                    over = self._write_others(change, now, self.jobs.add)
+                    if over:
+                        self._tell(change, over, now)
+                        ended += over
         done: list[Change] = []
         for change in changes:
             told, over = self.write(change, now)
@@ -202,32 +203,42 @@ class Changes:
             self.ledger.note(counted(hold, changes))
         return Committed(changes, ended, hold)
 
-    def write(self, change: Change, now: datetime) -> tuple[Change, list[EndedJob]]:
-        """Write one change; return it with what came of queued jobs that ended by it, and those."""
+    def write(
+        self, change: Change, now: datetime, put: Callable[[Job], None] | None = None
+    ) -> tuple[Change, list[EndedJob]]:
+        """Write one change; return it with what came of queued jobs that ended by it, and those.
+
+        :param put: what to do with jobs that it makes, other than to queue them
+        """
         if change.removed:
             self.ledger.note(change.audit)
             self.schedules.remove(change.schedule_id)
             return change, self._end(self.jobs.take_waiting(change.schedule_id), now)
         self.schedules.write(change)
-        ended = self._write_others(change, now)
-        return self._tell(change, ended, now), ended
+        ended = self._write_others(change, now, put or self.jobs.add)
+        return (self._tell(change, ended, now), ended) if ended else (change, ended)
 
     def _tell(self, change: Change, ended: Sequence[EndedJob], now: datetime) -> Change:
         """Write what comes of jobs that a change which is written has ended; return the change with that (rule S9)."""
-        if not ended:
-            return change
         told = with_ends(change, self.schedules.get(change.schedule_id), ended, now)
         if told is not change:
             self.schedules.write(told)
         return told
 
-    def _write_others(self, change: Change, now: datetime) -> list[EndedJob]:
-        key, ended = change.schedule_id, list[EndedJob]()
+    def _write_others(self, change: Change, now: datetime, put: Callable[[Job], None]) -> list[EndedJob]:
         for skip in change.skips:
             self.ledger.add(skip)
         if change.audit:
             self.ledger.note(change.audit)
-        for fate in change.queued if change.queued and self.jobs.has_any(key) else ():
+        ended = self._write_fates(change, now) if change.queued or change.dropped is not None else []
+        for job in change.jobs:
+            put(job)
+        return ended
+
+    def _write_fates(self, change: Change, now: datetime) -> list[EndedJob]:
+        """Write what becomes of the jobs of a schedule that no node has; return those that end."""
+        key, ended = change.schedule_id, list[EndedJob]()
+        for fate in change.queued if self.jobs.has_any(key) else ():
             if fate == "hold":
                 self.jobs.hold(key, now)
             elif fate == "release":
@@ -238,8 +249,6 @@ class Changes:
                 ended += self._end(self.jobs.take_waiting(key, regular_only=True), now)
         if change.dropped is not None:
             ended += self._end(self.jobs.take_waiting(key, backfill=change.dropped), now)
-        for job in change.jobs:
-            self.jobs.add(job)
         return ended
 
     def count(self, ends: Iterable[EndedJob], policy: NodePolicy) -> Committed:
@@ -260,19 +269,18 @@ class Changes:
     def _end(self, jobs: Iterable[Job], now: datetime) -> list[EndedJob]:
         ended = [cancelled(job, now) for job in jobs]
         for end in ended:
-            self.keep(end)
+            self.keep(end.job, end.result)
         return ended
 
-    def keep(self, ended: EndedJob, node: str | None = None) -> None:
+    def keep(self, job: Job, result: JobResult, node: str | None = None) -> None:
         """Keep a result for as long as its job says, and what came of a fire time.
 
         :param node: the node that ran the job, if one did
         """
-        if (run := run_of(ended, node)) is not None:
+        if (run := recorded(job, result, node)) is not None:
             self.ledger.add(run)
-        lifetime = ended.job.result_expiration_time
-        if lifetime:
-            self.results[ended.job.id] = (ended.result, expiry(ended.result.finished_at, lifetime))
+        if lifetime := job.result_expiration_time:
+            self.results[job.id] = (result, expiry(result.finished_at, lifetime))
 
     def clean_up(self, retention: Retention) -> int:
         """Forget what has expired; return how many results went. What waits for jobs that are gone goes on."""

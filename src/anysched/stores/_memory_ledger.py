@@ -33,12 +33,13 @@ class MemoryLedger:
         life = record.incarnation.int
         records = self._records.get(life)
         if records is None:
-            records = self._records[life] = []
-        if not records or records[-1].last <= record.last:
-            records.append(record)
+            self._records[life] = [record]
         else:
-            insort(records, record, key=_last)
-        self._records.move_to_end(life)
+            if records[-1].last <= record.last:
+                records.append(record)
+            else:
+                insort(records, record, key=_last)
+            self._records.move_to_end(life)
         self._number += 1
         if self._number > MOST_RECORDS:
             self._drop_some()

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import count
+from functools import partial
+from itertools import count, islice
 from uuid import UUID
 
 import attrs
 
 from anysched.model.job import Claim, Job
 from anysched.model.policies import JobKind, JobStatus
+from anysched.model.quick import maker
 from anysched.rules.times import END, later
 
 #: Tasks and how many of their jobs may still start; None for any number.
 Room = Mapping[str, int | None]
 
+_new_claim = maker(Claim)
+
 
 class Entry:
     """A job and where it is. The only mutable record, because one is made for each job."""
 
-    __slots__ = ("held_since", "job", "node", "order", "token", "waits")
+    __slots__ = ("held_since", "job", "node", "order", "ticket", "token")
 
     def __init__(self, job: Job, order: int) -> None:
         self.job = job
@@ -30,7 +34,7 @@ class Entry:
         self.token = 0
         self.node: str | None = None
         self.held_since: datetime | None = None
-        self.waits = False  # in its queue, to be taken
+        self.ticket = 0  # of its place in a line; 0 unless it waits in one
 
     @property
     def status(self) -> JobStatus:
@@ -39,8 +43,58 @@ class Entry:
         return JobStatus.queued if self.held_since is None else JobStatus.held
 
 
+#: When a job may start, its order, and the ticket that its entry has for this place.
+Place = tuple[datetime, int, int, Entry]
+
+
+class Line:
+    """The queued jobs of one task: a line of those that came in order, as most do, and a heap of all others.
+
+    A place is good while its entry has the ticket for it. Others are dropped when they come up.
+    """
+
+    __slots__ = ("_heap", "_line")
+
+    def __init__(self) -> None:
+        self._line: deque[Place] = deque()
+        self._heap: list[Place] = []
+
+    def add(self, place: Place) -> None:
+        """Let an entry wait."""
+        if not self._line or self._line[-1] < place:
+            self._line.append(place)
+        else:
+            heapq.heappush(self._heap, place)
+
+    def head(self) -> Place | None:
+        """Return the first place that is good."""
+        heads = (next(_good(places, drop), None) for places, drop in self._both())
+        return min((head for head in heads if head is not None), default=None)
+
+    def ready(self, now: datetime) -> Iterator[Place]:
+        """Yield the places that are good at an instant, in order; each is to be taken before the next is asked for."""
+        both = [_good(places, drop, now) for places, drop in self._both()]
+        return both[0] if len(both) == 1 else heapq.merge(*both)
+
+    def _both(self) -> Iterator[tuple[Sequence[Place], Callable[[], object]]]:
+        """Yield what there are places in, and how to drop the first of them."""
+        yield self._line, self._line.popleft
+        if self._heap:
+            yield self._heap, partial(heapq.heappop, self._heap)
+
+
+def _good(places: Sequence[Place], drop: Callable[[], object], now: datetime = END) -> Iterator[Place]:
+    while places:
+        run_at, _, ticket, entry = place = places[0]
+        if entry.ticket == ticket:
+            if run_at > now:
+                return
+            yield place
+        drop()
+
+
 class JobQueue:
-    """One heap of queued jobs for each task, so that a full task never stands before another (rule J5).
+    """One line of queued jobs for each task, so that a full task never stands before another (rule J5).
 
     Sets hold entries rather than ids, and ids are looked up as integers: a UUID hashes itself in Python, and to do
     that ten times would cost a tenth of what a job costs.
@@ -48,10 +102,11 @@ class JobQueue:
 
     def __init__(self) -> None:
         self._entries: dict[int, Entry] = {}
-        self._queued: dict[str, list[tuple[datetime, int, Entry]]] = {}
+        self._queued: dict[str, Line] = {}
         self._running: defaultdict[str, set[Entry]] = defaultdict(set)
-        self._by_schedule: defaultdict[str, set[Entry]] = defaultdict(set)
+        self._by_schedule: defaultdict[str, set[Entry]] = defaultdict(set)  # those that no node has
         self._order = count()
+        self._tickets = count(1)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -65,8 +120,7 @@ class JobQueue:
 
     def add(self, job: Job) -> None:
         """Queue a job, or hold it if that is what it says of itself."""
-        entry = Entry(job, next(self._order))
-        self._entries[job.id.int] = entry
+        entry = self._entries[job.id.int] = Entry(job, next(self._order))
         if job.schedule_id is not None:
             self._by_schedule[job.schedule_id].add(entry)
         if job.status is JobStatus.held:
@@ -74,30 +128,32 @@ class JobQueue:
         else:
             self._push(entry)
 
+    def take_new(self, node: str, claims: list[Claim], job: Job) -> None:
+        """Take a job that may start now, and that nothing stands before: it is never in the queue."""
+        entry = self._entries[job.id.int] = Entry(job, next(self._order))
+        entry.node, entry.token = node, 1
+        self._running[job.task_id].add(entry)
+        claims.append(_new_claim(job, 1))
+
     def has_any(self, schedule_id: str) -> bool:
-        """Return whether there are jobs of a schedule."""
+        """Return whether there are jobs of a schedule that no node has."""
         return schedule_id in self._by_schedule
 
     def _push(self, entry: Entry) -> None:
         job = entry.job
-        queue = self._queued.get(job.task_id)
-        if queue is None:
-            queue = self._queued[job.task_id] = []
-        entry.waits = True
-        heapq.heappush(queue, (job.run_at, entry.order, entry))
+        line = self._queued.get(job.task_id)
+        if line is None:
+            line = self._queued[job.task_id] = Line()
+        entry.ticket = next(self._tickets)
+        line.add((job.run_at, entry.order, entry.ticket, entry))
 
-    def _head(self, task_id: str) -> tuple[datetime, int, Entry] | None:
+    def _head(self, task_id: str) -> Place | None:
         """Return the first queued job of a task; what was ended, held, taken or put off meanwhile is dropped here."""
-        queue = self._queued.get(task_id)
-        if queue is None:
-            return None
-        while queue:
-            head = queue[0]
-            if head[2].waits and head[0] == head[2].job.run_at:
-                return head
-            heapq.heappop(queue)
-        del self._queued[task_id]
-        return None
+        line = self._queued.get(task_id)
+        head = None if line is None else line.head()
+        if line is not None and head is None:
+            del self._queued[task_id]
+        return head
 
     def queued_tasks(self, tasks: Collection[str]) -> list[str]:
         """Return which of these tasks have jobs in their queues."""
@@ -109,26 +165,16 @@ class JobQueue:
 
     def claim(self, room: Room, now: datetime, most: int, node: str) -> list[Claim]:
         """Take up to ``most`` jobs to run, the oldest first, none of a task without room."""
-        free = {name: most if left is None else left for name, left in room.items()}
-        heads = [
-            (*head, name) for name in free if free[name] and (head := self._head(name)) and head[0] <= now
-        ]
-        heapq.heapify(heads)
+        ready = [islice(self._queued[name].ready(now), left) for name, left in room.items()]
         claims: list[Claim] = []
-        while heads and len(claims) < most:
-            _, _, entry, name = heads[0]
-            heapq.heappop(self._queued[name])
-            entry.waits = False
-            entry.node = node
+        for _, _, _, entry in islice(heapq.merge(*ready), most):
+            job = entry.job
+            entry.ticket, entry.node = 0, node
             entry.token += 1
-            self._running[name].add(entry)
-            claims.append(Claim(entry.job, entry.token))
-            free[name] -= 1
-            following = self._head(name) if free[name] else None
-            if following is not None and following[0] <= now:
-                heapq.heapreplace(heads, (*following, name))
-            else:
-                heapq.heappop(heads)
+            self._running[job.task_id].add(entry)
+            if job.schedule_id is not None:
+                _discard(self._by_schedule, job.schedule_id, entry)
+            claims.append(_new_claim(job, entry.token))
         return claims
 
     def outlook(self, room: Room, now: datetime) -> tuple[bool, datetime | None]:
@@ -146,31 +192,39 @@ class JobQueue:
 
     def count_ready(self, now: datetime) -> tuple[int, datetime | None]:
         """Return how many queued jobs may start, and since when the first."""
-        queues = self._queued.values()
-        # One that was held and released stands in its queue twice.
-        ready = {
-            entry for queue in queues for _, _, entry in queue if entry.waits and entry.job.run_at <= now
-        }
-        return len(ready), min((entry.job.run_at for entry in ready), default=None)
+        ready = [entry.job.run_at for entry in self if entry.ticket and entry.job.run_at <= now]
+        return len(ready), min(ready, default=None)
 
     def count_running(self) -> dict[str, int]:
         """Return how many jobs each node has."""
         entries = (entry for entries in self._running.values() for entry in entries)
         return dict(Counter(entry.node for entry in entries if entry.node is not None))
 
+    def complete(self, job: Job, node: str, token: int) -> bool:
+        """Forget a job that has run, and return whether the node still has it under this token."""
+        entry = self._entries.get(job.id.int)
+        if entry is None or entry.token != token or entry.node != node:
+            return False
+        del self._entries[job.id.int]
+        _discard(self._running, job.task_id, entry)
+        return True
+
     def end(self, entry: Entry) -> None:
         """Forget a job."""
-        del self._entries[entry.job.id.int]
-        entry.waits = False
+        job = entry.job
+        del self._entries[job.id.int]
+        entry.ticket = 0
         if entry.node is not None:
-            _discard(self._running, entry.job.task_id, entry)
-        if entry.job.schedule_id is not None:
-            _discard(self._by_schedule, entry.job.schedule_id, entry)
+            _discard(self._running, job.task_id, entry)
+        elif job.schedule_id is not None:
+            _discard(self._by_schedule, job.schedule_id, entry)
 
     def put_back(self, entry: Entry, job: Job) -> None:
         """Queue a running job again."""
         _discard(self._running, job.task_id, entry)
         entry.job, entry.node = job, None
+        if job.schedule_id is not None:
+            self._by_schedule[job.schedule_id].add(entry)
         self._push(entry)
 
     def take_waiting(
@@ -198,7 +252,7 @@ class JobQueue:
         for entry in self._waiting(schedule_id, regular_only=True):
             if entry.held_since is None:
                 entry.held_since = now
-                entry.waits = False
+                entry.ticket = 0
 
     def release(self, schedule_id: str, now: datetime) -> None:
         """Queue held jobs again; the time they were held extends their deadlines and their waiting (rule P3)."""
@@ -215,11 +269,7 @@ class JobQueue:
 
     def _waiting(self, schedule_id: str, *, regular_only: bool) -> list[Entry]:
         entries = sorted(self._by_schedule.get(schedule_id, ()), key=lambda entry: entry.order)
-        return [
-            entry
-            for entry in entries
-            if entry.node is None and (not regular_only or entry.job.kind is JobKind.regular)
-        ]
+        return [entry for entry in entries if not regular_only or entry.job.kind is JobKind.regular]
 
 
 def _discard(sets: dict[str, set[Entry]], key: str, entry: Entry) -> None:

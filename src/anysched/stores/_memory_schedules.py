@@ -13,9 +13,11 @@ import attrs
 from anysched.errors import TriggerError
 from anysched.model.change import Change
 from anysched.model.hold import Selector
+from anysched.model.quick import maker
 from anysched.model.schedule import Schedule
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.state import ScheduleState
+from anysched.rules.times import END
 from anysched.rules.windows import fire_times
 
 #: A decision about a schedule with this many missed fire times takes long if its trigger cannot count them.
@@ -25,6 +27,8 @@ LONG_BACKLOG = 100
 Entry = tuple[datetime, str]
 
 Stored = dict[str, ScheduleSnapshot | None]
+
+_new_snapshot = maker(ScheduleSnapshot)
 
 
 class Snapshots:
@@ -76,6 +80,7 @@ class ScheduleTable(Snapshots):
         super().__init__({}, {})
         self._heap: list[Entry] = []
         self._watchers: list[list[str]] = []
+        self._lends = 0
 
     def is_still(self, key: str, snapshot: ScheduleSnapshot | None) -> bool:
         """Return whether a schedule is as it was (rule S4): each write writes its state."""
@@ -87,16 +92,18 @@ class ScheduleTable(Snapshots):
 
     def write(self, change: Change) -> None:
         """Write what a change says of a schedule."""
-        key, old, state = change.schedule_id, self._states.get(change.schedule_id), change.state
-        assert change.schedule is None or state is not None, "is_still() looks at states"
-        schedule = change.schedule or self._schedules.get(key)
-        if schedule is None or state is None:
+        key, schedule, state = change.schedule_id, change.schedule, change.state
+        assert schedule is None or state is not None, "is_still() looks at states"
+        old = self._states.get(key)
+        if state is None or (schedule is None and old is None):
             return
-        self._schedules[key], self._states[key] = schedule, state
+        if schedule is not None:
+            self._schedules[key] = schedule
+        self._states[key] = state
         for written in self._watchers:
             written.append(key)
         wake_at = state.wake_at
-        if wake_at is not None and (old is None or old.wake_at != wake_at):
+        if wake_at is not None and (self._lends or old is None or old.wake_at != wake_at):
             heapq.heappush(self._heap, (wake_at, key))
             if len(self._heap) > 2 * len(self._states) + 64:
                 self._drop_stale()
@@ -140,28 +147,30 @@ class ScheduleTable(Snapshots):
         heapq.heapify(self._heap)
 
     @contextmanager
-    def due(self, until: datetime | None = None) -> Generator[Iterator[ScheduleSnapshot]]:
+    def due(self, until: datetime = END) -> Generator[Iterator[ScheduleSnapshot]]:
         """Lend the schedules to look at up to an instant, in order: the one rule of being due (S5).
 
-        Entries that were looked at are off the heap meanwhile. Those that still hold then come back.
+        Entries that were looked at are off the heap meanwhile. Those of schedules that were not written come back.
         """
-        taken: list[Entry] = []
+        taken: list[tuple[Entry, ScheduleState]] = []
 
         def take() -> Iterator[ScheduleSnapshot]:
-            last: Entry | None = None
-            while self._heap and (until is None or self._heap[0][0] <= until):
-                entry = heapq.heappop(self._heap)
-                if entry != last and self._holds(entry):
-                    taken.append(entry)
-                    key = entry[1]
-                    yield ScheduleSnapshot(self._schedules[key], self._states[key])
-                last = entry
+            last: str | None = None
+            while self._heap and self._heap[0][0] <= until:
+                entry = wake_at, key = heapq.heappop(self._heap)
+                state = self._states.get(key)
+                if state is not None and state.wake_at == wake_at and key != last:
+                    taken.append((entry, state))
+                    yield _new_snapshot(self._schedules[key], state)
+                    last = key
 
+        self._lends += 1
         try:
             yield take()
         finally:
-            for entry in taken:
-                if self._holds(entry):
+            self._lends -= 1
+            for entry, state in taken:
+                if self._states.get(entry[1]) is state:
                     heapq.heappush(self._heap, entry)
 
     def next_due(self, wanted: Callable[[ScheduleSnapshot], bool]) -> datetime | None:

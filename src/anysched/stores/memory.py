@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from typing import Literal
 from uuid import UUID
 
@@ -41,8 +43,10 @@ from anysched.ports.store import (
     NodePolicy,
     Taker,
 )
+from anysched.rules.ending import may_count
 from anysched.rules.options import merge_options
 from anysched.rules.running import cancelled, next_attempt
+from anysched.rules.taking import can_take
 from anysched.stores._memory_changes import Changes
 from anysched.stores._memory_queue import Entry
 from anysched.stores._memory_schedules import takes_long
@@ -197,19 +201,23 @@ class MemoryDataStore:
         changes: list[Change] = []
         ended: list[EndedJob] = []
         unknown: list[tuple[str, str]] = []
+        claims: list[Claim] = []
         next_due: datetime | None = None
         if request.plan_limit:
             with self._schedules.due(now) as due:
                 changes, slow = self._decide_due(request, due, now, unknown)
+                takes = not slow and self._takes_made(request, changes, now)
+                put = partial(self._jobs.take_new, request.node, claims) if takes else self._jobs.add
                 for index, change in enumerate(changes):
-                    changes[index], over = self._changes.write(change, now)
+                    changes[index], over = self._changes.write(change, now, put)
                     ended += over
+            claims.sort(key=_run_at)
             for snapshot in slow:
                 ended += await self._fire_slowly(request, snapshot, now, changes)
             next_due = self._schedules.next_due(lambda s: request.plan_all or s.task_id in request.tasks)
-        claims: list[Claim] = []
-        if request.claim_limit:
-            claims = self._claim(request, now)
+        if len(claims) < request.claim_limit:
+            left = request.claim_limit - len(claims)
+            claims += self._claim(request, now, left)
         backlog, next_job = self._jobs.outlook(self._room(request), now)
         wakes = (next_due, next_job if request.claim_limit else None)
         return Advanced(
@@ -246,33 +254,51 @@ class MemoryDataStore:
         """Decide about due schedules, write nothing; return changes, and schedules that take long to decide."""
         changes: list[Change] = []
         slow: list[ScheduleSnapshot] = []
-        jobs = 0
+        fire, tasks, most = request.policy.fire, self._tasks, request.job_limit
+        left, jobs = request.plan_limit, 0
         for snapshot in due:
-            if not request.plan_all and snapshot.task_id not in request.tasks:
+            task_id = snapshot.task_id
+            if task_id not in request.tasks and not request.plan_all:
                 if snapshot.id not in self._told:
                     self._told.add(snapshot.id)
-                    unknown.append((snapshot.id, f"task {snapshot.task_id!r}"))
+                    unknown.append((snapshot.id, f"task {task_id!r}"))
                 continue
             if takes_long(snapshot, now):
                 slow.append(snapshot)
             else:
-                changes.append(self._decide_firing(request, snapshot, now, request.job_limit))
-                jobs += len(changes[-1].jobs)
-            if len(changes) + len(slow) >= request.plan_limit or jobs >= request.job_limit:
+                change = fire(snapshot, tasks.get(task_id), now, most)
+                changes.append(change)
+                jobs += len(change.jobs)
+            left -= 1
+            if left <= 0 or jobs >= most:
                 break
         return changes, slow
+
+    def _takes_made(self, request: AdvanceRequest, changes: Sequence[Change], now: datetime) -> bool:
+        """Return whether a node takes all jobs as it makes them: it has room for them, and nothing waits before them.
+
+        They are never in the queue then. What was taken must not be lost, so that nothing may be awaited after that.
+        """
+        jobs = [job for change in changes for job in change.jobs]
+        if any(change.queued for change in changes) or self._jobs.queued_tasks(request.tasks):
+            return False
+
+        def limit(name: str) -> int | None:
+            return request.policy.max_running_jobs(self._tasks.get(name))
+
+        return can_take(jobs, now, request.claim_limit, request.tasks, limit)
 
     def _decide_firing(
         self, request: AdvanceRequest, snapshot: ScheduleSnapshot, now: datetime, limit: int
     ) -> Change:
         return request.policy.fire(snapshot, self._tasks.get(snapshot.task_id), now, limit)
 
-    def _claim(self, request: AdvanceRequest, now: datetime) -> list[Claim]:
-        return self._jobs.claim(self._room(request), now, request.claim_limit, request.node)
+    def _claim(self, request: AdvanceRequest, now: datetime, most: int) -> list[Claim]:
+        return self._jobs.claim(self._room(request), now, most, request.node)
 
     def _hand_over(self, taker: Taker) -> None:
         """Give a node what it can take of the jobs that wait."""
-        if claims := self._claim(taker.request, self._clock.now()):
+        if claims := self._claim(taker.request, self._clock.now(), taker.request.claim_limit):
             taker.deliver(claims)
 
     def _room(self, request: AdvanceRequest) -> dict[str, int | None]:
@@ -299,14 +325,14 @@ class MemoryDataStore:
         accepted: list[bool] = []
         ends: list[EndedJob] = []
         for completion in completions:
-            claim = completion.claim
-            entry = self._jobs.get(claim.job.id)
-            holds = entry is not None and entry.node == node and entry.token == claim.token
-            if entry is not None and holds:
-                self._jobs.end(entry)
-                ends.append(EndedJob(claim.job, completion.result))
-                self._changes.keep(ends[-1], node)
+            claim, result = completion.claim, completion.result
+            job = claim.job
+            holds = self._jobs.complete(job, node, claim.token)
             accepted.append(holds)
+            if holds:
+                self._changes.keep(job, result, node)
+                if may_count(job):
+                    ends.append(EndedJob(job, result))
         counted = self._changes.count(ends, policy)
         return Completed(accepted=accepted, changes=counted.changes, ended=counted.ended)
 
@@ -326,7 +352,7 @@ class MemoryDataStore:
             return "requested"
         self._jobs.end(entry)
         ended = cancelled(entry.job, self._clock.now())
-        self._changes.keep(ended)
+        self._changes.keep(ended.job, ended.result)
         counted = self._changes.count([ended], policy)
         return Committed(counted.changes, [ended, *counted.ended])
 
@@ -357,6 +383,9 @@ class MemoryDataStore:
     async def get_audit(self, query: AuditQuery) -> list[AuditEntry]:
         """Return who did what, the latest first."""
         return self._changes.ledger.audit(query)
+
+
+_run_at = attrgetter("job.run_at")
 
 
 def _matches(schedule: Schedule, state: ScheduleState, query: ScheduleQuery) -> bool:

@@ -141,7 +141,10 @@ class DateTrigger(Combinable):
         after = utc(after, "after")
         if self.wall_time is None:
             return self.run_time if self.run_time > after else None
-        return next((instant for instant in self._all() if instant > after), None)
+        for instant in self._all():
+            if instant > after:
+                return instant
+        return None
 
     def last_fire_time(self, until: datetime, *, anchor: datetime, key: str = "") -> datetime | None:
         """Return the date if it lies at or before an instant."""

@@ -63,11 +63,13 @@ async def test_functions_of_every_kind() -> None:
 async def test_values_come_back_as_they_are(value: Any) -> None:
     """What a coroutine returns comes back untouched, also where the protocol of coroutines has its traps."""
 
-    async def job() -> Any:
-        await anyio.lowlevel.checkpoint()
+    async def job(*, early: bool) -> Any:
+        if not early:
+            await anyio.lowlevel.checkpoint()
         return value
 
-    assert value is await run(job)
+    assert value is await run(job, early=True)
+    assert value is await run(job, early=False)
     assert value is await run(lambda: value)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unittest import mock
+from uuid import UUID
 
 import attrs
 import pytest
@@ -34,10 +36,13 @@ from anysched.model.job import Job
 from anysched.model.policies import CoalescePolicy, JobKind, JobStatus, ScheduleStatus, SkipReason
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.model.task import Task, TaskDefaults, TaskOptions
+from anysched.rules import firing
 from anysched.rules.firing import fire
 from anysched.rules.pausing import settle_and_fire
 from anysched.rules.policy import Policy
 from anysched.rules.times import COUNT_LIMIT, FireTimes
+
+NO_ID = UUID(int=0)
 
 
 def due(snapshot: ScheduleSnapshot, now: float, limit: int = 10_000) -> Change:
@@ -133,6 +138,43 @@ class TestOneFireTime:
             FireTimesSkipped("x", "task", ((SkipReason.grace, 1),), True),
             ScheduleFinished("x", "task"),
         ) == (change.events)
+
+    @given(
+        moments=st.lists(st.integers(0, 30), min_size=1, max_size=3, unique=True),
+        now=st.integers(0, 40),
+        grace=st.none() | st.integers(1, 20),
+        jitter=st.none() | st.integers(1, 5),
+        policy=st.sampled_from(CoalescePolicy),
+        delay=st.booleans(),
+    )
+    def test_written_out(
+        self,
+        moments: list[int],
+        now: int,
+        grace: int | None,
+        jitter: int | None,
+        policy: CoalescePolicy,
+        delay: bool,
+    ) -> None:
+        """rules S3 and L1: the common case, which is written out, is decided as all others are."""
+        delay = delay and policy is not CoalescePolicy.all
+        snapshot = added(
+            Instants(tuple(map(at, moments))),
+            misfire_grace_time=grace,
+            max_jitter=jitter,
+            coalesce=policy,
+            fixed_delay=delay,
+        )
+        change = due(snapshot, now)
+        with mock.patch.object(firing, "_just_one", return_value=None):
+            expected = due(snapshot, now)
+        assert len(expected.jobs) == len(change.jobs)
+        if not delay:  # it waits for a job by its id
+            assert expected.state == change.state
+        assert [attrs.evolve(job, id=NO_ID) for job in expected.jobs] == [
+            attrs.evolve(job, id=NO_ID) for job in change.jobs
+        ]
+        assert attrs.evolve(expected, state=None, jobs=()) == attrs.evolve(change, state=None, jobs=())
 
 
 class TestLateness:

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from anysched.errors import StoreUnavailableError
 from anysched.model.job import Claim, Job
-from anysched.model.policies import JobStatus
 from anysched.model.task import Task
 from anysched.ports.store import AdvanceRequest
+from anysched.rules.taking import can_take
 from anysched.stores.sql.ahead import Question, ask, ask_together
 from anysched.stores.sql.columns import FIRST, from_duration, from_instant
 from anysched.stores.sql.heads import Heads
@@ -53,14 +53,14 @@ class Taking:
 
         :param releases: schedules whose held jobs go back to the queue then, before these jobs
         """
-        if not 0 < len(jobs) <= request.claim_limit or any(job.run_at > present for job in jobs):
+        if not _can_take(request, jobs, tasks, present):
             return False
         held = [self._jobs.held_ones(releases)] if releases else []
         ask_together(connection, [*self.questions(request), *held])
         self._leases.keep(connection, request.node)
         nodes = self._leases.nodes(connection, request.node)
         heads = Heads(self._jobs, connection, request.tasks)
-        if not self.may_take(request, nodes, tasks, heads, jobs, present):
+        if not self._is_next(request, nodes, heads, present):
             return False
         if any(ask(connection, question) for question in held):
             return False
@@ -77,14 +77,15 @@ class Taking:
         present: datetime,
     ) -> bool:
         """Return whether a node may take all of these jobs."""
-        names = {job.task_id for job in jobs}
+        return _can_take(request, jobs, tasks, present) and self._is_next(request, nodes, heads, present)
+
+    def _is_next(
+        self, request: AdvanceRequest, nodes: Sequence[Node], heads: Heads, present: datetime
+    ) -> bool:
+        """Return whether nothing waits before what a node could take, and it knows of all that it has."""
         return (
-            0 < len(jobs) <= request.claim_limit
-            and not self.is_doubtful(request.node)
+            not self.is_doubtful(request.node)
             and not self._leases.has_to_notice(request.node, nodes)
-            and names <= request.tasks
-            and all(job.status is JobStatus.queued and job.run_at <= present for job in jobs)
-            and all(request.policy.max_running_jobs(tasks.get(name)) is None for name in names)
             and all(head > from_instant(present) for _, head in heads.read())
         )
 
@@ -117,3 +118,12 @@ class Taking:
     def is_told(self, node: str) -> None:
         """Note that a node knows of all its jobs."""
         self._doubtful.discard(node)
+
+
+def _can_take(
+    request: AdvanceRequest, jobs: Sequence[Job], tasks: Mapping[str, Task], present: datetime
+) -> bool:
+    def limit(name: str) -> int | None:
+        return request.policy.max_running_jobs(tasks.get(name))
+
+    return can_take(jobs, present, request.claim_limit, request.tasks, limit)
