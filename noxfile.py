@@ -14,9 +14,9 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "layers", "typing", "tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-# One process more than there are processors, as tests wait more than they compute; tests of a module stay together,
-# as they share servers.
-WORKERS = min(4, (os.cpu_count() or 1) + 1)
+# Two processes more than there are processors, as tests wait more than they compute; tests of a module stay
+# together, as they share servers.
+WORKERS = min(4, (os.cpu_count() or 1) + 2)
 PYTEST = ("pytest", "-n", str(WORKERS), "--dist", "loadscope")
 # The next run, and each process that tests start, need not compile again what this one has.
 CACHING = {"PYTHONDONTWRITEBYTECODE": ""}
