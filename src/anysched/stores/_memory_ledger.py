@@ -32,7 +32,7 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         # By incarnation, as integers: a UUID hashes itself in Python. The last written last.
-        self._records: OrderedDict[int, list[Kept]] = OrderedDict()
+        self._records: OrderedDict[int, Kept | list[Kept]] = OrderedDict()
         self._number = 0
         self._audit: deque[AuditEntry] = deque(maxlen=MOST_ENTRIES)
 
@@ -46,10 +46,11 @@ class MemoryLedger:
 
     def _add(self, life: int, record: Kept) -> None:
         """Keep a record; where there is no more room, those of the schedule that was silent longest go first."""
-        records = self._records.get(life)
-        if records is None:
-            self._records[life] = [record]
+        known = self._records.get(life)
+        if known is None:
+            self._records[life] = record  # no list, or one would be left of each schedule that fires once
         else:
+            records = self._records[life] = known if isinstance(known, list) else [known]
             if _last(records[-1]) <= _last(record):
                 records.append(record)
             else:
@@ -67,7 +68,7 @@ class MemoryLedger:
         """Return what a query asks for."""
         found = [
             record
-            for record in self._records.get(query.incarnation.int, ())
+            for record in self._of(query.incarnation.int)
             if (query.start is None or _last(record) >= query.start)
             and (query.end is None or _first(record) <= query.end)
         ]
@@ -83,20 +84,28 @@ class MemoryLedger:
 
     def clean_up(self, retention: Retention, now: datetime) -> None:
         """Forget what is not kept any more."""
-        for life, records in list(self._records.items()):
+        for life in list(self._records):
+            records = self._of(life)
             kept = records[-retention.most :] if retention.history is not None else []
             kept = [record for record in kept if is_kept(_at(record), retention.history, now)]
             self._number -= len(records) - len(kept)
             if kept:
-                self._records[life] = kept
+                self._records[life] = kept if len(kept) > 1 else kept[0]
             else:
                 del self._records[life]
         while self._audit and not is_kept(self._audit[0].at, retention.audit, now):
             self._audit.popleft()
 
+    def _of(self, life: int) -> list[Kept]:
+        known = self._records.get(life)
+        if known is None:
+            return []
+        return known if isinstance(known, list) else [known]
+
     def _drop_some(self) -> None:
         """Forget the older half of one schedule."""
-        life, records = next(iter(self._records.items()))
+        life = next(iter(self._records))
+        records = self._of(life)
         dropped = (len(records) + 1) // 2
         self._number -= dropped
         if dropped == len(records):
