@@ -270,8 +270,8 @@ def conduct_decisions(store: MemoryDataStore, conductor: Conductor, fired: Calla
         finally:
             committing = False
 
-    def write_and_tell(change: Any, now: Any) -> Any:
-        ended = write(change, now)
+    def write_and_tell(change: Any, *args: Any) -> Any:
+        ended = write(change, *args)
         if not committing:
             fired(change.schedule_id)
         return ended
