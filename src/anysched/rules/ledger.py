@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from anysched.model.history import RunRecord, SkipRecord
 from anysched.model.job import EndedJob, Job, JobException, JobResult
@@ -14,6 +14,8 @@ from anysched.model.quick import maker
 from anysched.model.snapshot import ScheduleSnapshot
 from anysched.rules.picking import Span
 from anysched.rules.times import Count
+
+T = TypeVar("T")
 
 _ONE: Final = Count(1)
 _new_record = maker(RunRecord)
@@ -27,15 +29,18 @@ def run_of(end: EndedJob, node: str | None) -> RunRecord | None:
 
     :param node: the node that ran it, if one did
     """
-    return recorded(end.job, end.result, node)
+    return recorded(end.job, end.result, node, _new_record)
 
 
-def recorded(job: Job, result: JobResult, node: str | None) -> RunRecord | None:
-    """Return the same, of a job and its result."""
+def recorded(job: Job, result: JobResult, node: str | None, make: Callable[..., T]) -> T | None:
+    """Return the same, as a store keeps it.
+
+    :param make: is given what a ``RunRecord`` consists of, in the order of its fields
+    """
     if not job.recorded or job.schedule_id is None or job.incarnation is None:
         return None
     exception = result.exception
-    return _new_record(
+    return make(
         job.id,
         job.schedule_id,
         job.incarnation,

@@ -23,7 +23,7 @@ from anysched.rules.ledger import recorded
 from anysched.rules.retention import expiry
 from anysched.rules.running import cancelled
 from anysched.rules.waiting import lost, with_ends
-from anysched.stores._memory_ledger import MemoryLedger
+from anysched.stores._memory_ledger import MemoryLedger, packed
 from anysched.stores._memory_queue import JobQueue
 from anysched.stores._memory_schedules import Image, Rewrite, ScheduleTable, Stored, after, takes_long
 
@@ -277,8 +277,8 @@ class Changes:
 
         :param node: the node that ran the job, if one did
         """
-        if (run := recorded(job, result, node)) is not None:
-            self.ledger.add(run)
+        if (run := recorded(job, result, node, packed)) is not None:
+            self.ledger.add_run(run)
         if lifetime := job.result_expiration_time:
             self.results[job.id] = (result, expiry(result.finished_at, lifetime))
 

@@ -6,11 +6,13 @@ from bisect import insort
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from anysched.model.audit import AuditEntry
-from anysched.model.history import Record, Retention
+from anysched.model.history import Record, Retention, RunRecord, SkipRecord
+from anysched.model.job import JobException
+from anysched.model.policies import JobKind, JobOutcome
 from anysched.ports.queries import AuditQuery, HistoryQuery
 from anysched.rules.retention import is_kept
 
@@ -18,24 +20,38 @@ from anysched.rules.retention import is_kept
 MOST_RECORDS: Final = 100_000
 MOST_ENTRIES: Final = 10_000
 
+#: A run as it is kept: the fields of a ``RunRecord``, ids and choices as plain values. Of a tuple of these the garbage
+#: collector lets go, and there is one for each firing.
+Packed = tuple[Any, ...]
+
+Kept = Packed | SkipRecord
+
 
 class MemoryLedger:
     """Records of each schedule in the order of their fire times, and what was done in the order of time."""
 
     def __init__(self) -> None:
         # By incarnation, as integers: a UUID hashes itself in Python. The last written last.
-        self._records: OrderedDict[int, list[Record]] = OrderedDict()
+        self._records: OrderedDict[int, Kept | list[Kept]] = OrderedDict()
         self._number = 0
         self._audit: deque[AuditEntry] = deque(maxlen=MOST_ENTRIES)
 
-    def add(self, record: Record) -> None:
+    def add(self, skip: SkipRecord) -> None:
+        """Keep what is told of fire times without a job."""
+        self._add(skip.incarnation.int, skip)
+
+    def add_run(self, run: Packed) -> None:
+        """Keep a run."""
+        self._add(run[2], run)
+
+    def _add(self, life: int, record: Kept) -> None:
         """Keep a record; where there is no more room, those of the schedule that was silent longest go first."""
-        life = record.incarnation.int
-        records = self._records.get(life)
-        if records is None:
-            self._records[life] = [record]
+        known = self._records.get(life)
+        if known is None:
+            self._records[life] = record  # no list, or one would be left of each schedule that fires once
         else:
-            if records[-1].last <= record.last:
+            records = self._records[life] = known if isinstance(known, list) else [known]
+            if _last(records[-1]) <= _last(record):
                 records.append(record)
             else:
                 insort(records, record, key=_last)
@@ -52,11 +68,13 @@ class MemoryLedger:
         """Return what a query asks for."""
         found = [
             record
-            for record in self._records.get(query.incarnation.int, ())
-            if (query.start is None or record.last >= query.start)
-            and (query.end is None or record.first <= query.end)
+            for record in self._of(query.incarnation.int)
+            if (query.start is None or _last(record) >= query.start)
+            and (query.end is None or _first(record) <= query.end)
         ]
-        return found[-query.most :] if query.latest else found[: query.most]
+        return [
+            _unpacked(record) for record in (found[-query.most :] if query.latest else found[: query.most])
+        ]
 
     def audit(self, query: AuditQuery) -> list[AuditEntry]:
         """Return what a query asks for, the latest first."""
@@ -66,20 +84,28 @@ class MemoryLedger:
 
     def clean_up(self, retention: Retention, now: datetime) -> None:
         """Forget what is not kept any more."""
-        for life, records in list(self._records.items()):
+        for life in list(self._records):
+            records = self._of(life)
             kept = records[-retention.most :] if retention.history is not None else []
-            kept = [record for record in kept if is_kept(record.at, retention.history, now)]
+            kept = [record for record in kept if is_kept(_at(record), retention.history, now)]
             self._number -= len(records) - len(kept)
             if kept:
-                self._records[life] = kept
+                self._records[life] = kept if len(kept) > 1 else kept[0]
             else:
                 del self._records[life]
         while self._audit and not is_kept(self._audit[0].at, retention.audit, now):
             self._audit.popleft()
 
+    def _of(self, life: int) -> list[Kept]:
+        known = self._records.get(life)
+        if known is None:
+            return []
+        return known if isinstance(known, list) else [known]
+
     def _drop_some(self) -> None:
         """Forget the older half of one schedule."""
-        life, records = next(iter(self._records.items()))
+        life = next(iter(self._records))
+        records = self._of(life)
         dropped = (len(records) + 1) // 2
         self._number -= dropped
         if dropped == len(records):
@@ -88,8 +114,47 @@ class MemoryLedger:
             del records[:dropped]
 
 
-def _last(record: Record) -> datetime:
-    return record.last
+def packed(
+    job_id: UUID,
+    schedule_id: str,
+    incarnation: UUID,
+    kind: JobKind,
+    fire_time: datetime | None,
+    run_at: datetime,
+    outcome: JobOutcome,
+    finished_at: datetime,
+    started_at: datetime | None,
+    attempt: int,
+    node: str | None,
+    exception: JobException | None,
+) -> Packed:
+    """Return a run as it is kept."""
+    return (
+        job_id.int, schedule_id, incarnation.int, kind._value_, fire_time, run_at, outcome._value_, finished_at,
+        started_at, attempt, node, exception,
+    )  # fmt: skip
+
+
+def _unpacked(record: Kept) -> Record:
+    if isinstance(record, SkipRecord):
+        return record
+    job_id, schedule_id, incarnation, kind, fire_time, run_at, outcome, *others = record
+    return RunRecord(
+        UUID(int=job_id), schedule_id, UUID(int=incarnation), JobKind(kind), fire_time, run_at,
+        JobOutcome(outcome), *others,
+    )  # fmt: skip
+
+
+def _first(record: Kept) -> datetime:
+    return record.first if isinstance(record, SkipRecord) else record[4] or record[5]
+
+
+def _last(record: Kept) -> datetime:
+    return record.last if isinstance(record, SkipRecord) else record[4] or record[5]
+
+
+def _at(record: Kept) -> datetime:
+    return record.at if isinstance(record, SkipRecord) else record[7]
 
 
 def _id(entry: AuditEntry) -> UUID:
