@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
@@ -39,6 +40,8 @@ EXPECTED: Final = 100
 DAMAGED: Final = "(damaged)"
 
 _FIELDS: Final = tuple(field.name for field in attrs.fields(Schedule))
+_KEEP: Final = tuple(vars(Schedule)[name].__set__ for name in _FIELDS)
+_values_of: Final = attrgetter(*_FIELDS)
 
 
 @attrs.frozen
@@ -162,10 +165,11 @@ class Configs:
         except DeserializationError as exc:
             fault, unknown = fault or str(exc), _unknown(exc)
             schedule = _without_trigger(plain, schedule_id, task_id, UndecodableTrigger(fault))
-        loaded, shared = NOTHING, False
+        loaded, shared = NOTHING, payload is None
         try:
-            loaded = self._payloads.load(payload)
-            shared = loaded.is_fixed
+            if payload is not None:
+                loaded = self._payloads.load(payload)
+                shared = loaded.is_fixed
         except DeserializationError as exc:
             fault, unknown = fault or str(exc), unknown or _unknown(exc)
         if loaded is not NOTHING:
@@ -185,8 +189,8 @@ def _alike(schedule: Schedule, **different: Any) -> Schedule:
     ``attrs.evolve`` checks all of them again, which takes six times as long.
     """
     made: Schedule = object.__new__(Schedule)
-    for name in _FIELDS:
-        object.__setattr__(made, name, getattr(schedule, name))
+    for keep, value in zip(_KEEP, _values_of(schedule), strict=True):
+        keep(made, value)
     for name, value in different.items():
         object.__setattr__(made, name, value)
     return made
@@ -198,6 +202,7 @@ def _encode_settings(*settings: Any) -> str:
     return to_json(settings_to_plain(settings))
 
 
+@lru_cache(maxsize=256, typed=True)
 def _checked_task(stored: str) -> tuple[str, str | None]:
     """Return the task of a row, or what stands for one that is damaged, and what is wrong with it."""
     try:
@@ -233,7 +238,7 @@ class Remembered(Generic[V]):
         """Return what is remembered."""
         found = self._young.get(key)
         if found is None:
-            found = self._old.get(key)
+            found = self._old.get(key) if self._old else None
             if found is not None:
                 self.put(key, found)
         return found

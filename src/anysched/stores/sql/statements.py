@@ -113,9 +113,9 @@ class Statements:
     def _jobs(self, write: Writer, tables: Tables) -> None:
         """Jobs, and the taking of them."""
         job = (
-            "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, fire_key, run_at, ready_at, created_at,"
-            " start_deadline, held_since, attempt, token, claimed_by, cancel_requested, job_executor,"
-            " result_expiration, counted, recorded, backfill_id, awaited, payload"
+            "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, fire_key, run_at, created_at,"
+            " start_deadline, held_since, attempt, cancel_requested, job_executor, result_expiration, counted,"
+            " recorded, backfill_id, awaited, payload, ready_at, token, claimed_by"
         )
         self.insert_job: Many = write.insert(tables.jobs, job)
         self.insert_fired_job: Many = write.insert(tables.jobs, job, write.dialect.unless_fired)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from anysched.errors import DeserializationError
 from anysched.model.ids import new_id
@@ -17,6 +16,7 @@ from anysched.stores.sql.columns import (
     from_instant,
     from_json,
     from_optional_instant,
+    to_id,
     to_instant,
     to_json,
     to_optional_instant,
@@ -104,7 +104,7 @@ class States:
          skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills, waiting) = row  # fmt: skip
         try:
             state = ScheduleState(
-                incarnation=UUID(incarnation),
+                incarnation=to_id(incarnation),
                 revision=int(revision),
                 anchor=to_instant(anchor),
                 next_fire_time=to_optional_instant(next_fire_time),
