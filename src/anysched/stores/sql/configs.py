@@ -126,8 +126,8 @@ class Configs:
 
     def expect(self, written: StoredConfig, schedule_id: str) -> None:
         """Remember a configuration that is written now and needed at once, as it would be read."""
-        row = (schedule_id, written.id, written.kinds, written.text, written.payload)
-        config = self.decode(row, written.task_id, fires=True)
+        row = (written.id, written.text, written.payload)
+        config = self.decode(row, schedule_id, written.task_id, fires=True)
         if config.fault is None:
             self._expected.put(written.id, config)
 
@@ -143,12 +143,12 @@ class Configs:
             self._last_trigger = trigger, encoded
         return encoded
 
-    def decode(self, row: Sequence[Any], task_id: str, *, fires: bool) -> Config:
-        """Return the configuration of a row: schedule, config id, kinds, text, payload.
+    def decode(self, row: Sequence[Any], schedule_id: str, task_id: str, *, fires: bool) -> Config:
+        """Return the configuration of a row: its id, text, payload.
 
         :param fires: whether a pass reads it, and nobody else
         """
-        schedule_id, config_id, _, text, payload = row
+        config_id, text, payload = row
         unknown: str | None = None
         task_id, fault = _checked_task(task_id)
         plain: object = None

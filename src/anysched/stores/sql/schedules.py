@@ -33,6 +33,8 @@ MOST_PASSED_OVER: Final = 1000
 #: keeps so many objects that Python's garbage collector goes through all there are.
 PORTION: Final = 50
 
+_KINDS: Final = STATE_COLUMNS.split(", ").index("kinds")
+
 
 @attrs.frozen
 class StoredSchedule:
@@ -250,7 +252,7 @@ class Schedules:
     ) -> Iterator[StoredSchedule]:
         """Yield schedules; with ``unknown``, those that this node does not understand are noted there instead."""
         known = [self.configs.find(row[2]) for row in rows]
-        missing = [row[0] for row, config in zip(rows, known, strict=True) if config is None]
+        missing = [row[2] for row, config in zip(rows, known, strict=True) if config is None]
         fetched: dict[str, Sequence[Any]] = {}
         if missing:
             found = read(connection, self._sql.configs, self.dialect.set_of(missing))
@@ -258,13 +260,16 @@ class Schedules:
         for begin in range(0, len(known), PORTION):
             portion = rows[begin : begin + PORTION]
             configs = [
-                config or self.configs.decode(fetched[row[0]], row[1], fires=unknown is not None)
+                config
+                or self.configs.decode(
+                    fetched.get(row[2], (row[2], None, None)), row[0], row[1], fires=unknown is not None
+                )
                 for row, config in zip(portion, known[begin:], strict=False)
             ]
             states = [self._states.read(row) for row in portion]
             for row, config, (state, fault) in zip(portion, configs, states, strict=True):
                 if unknown is not None and config.unknown is not None:
-                    unknown.note(row[2], fetched[row[0]][2], config.unknown)
+                    unknown.note(row[2], row[_KINDS], config.unknown)
                     continue
                 strange = strange_in(state)
                 if unknown is not None and strange is not None:

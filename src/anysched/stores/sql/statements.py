@@ -17,7 +17,7 @@ from anysched.stores.sql.writer import Writer
 STATE_COLUMNS: Final = (
     "id, task_id, config_id, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, "
     "pause, error, jobs_made, skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills, "
-    "waiting"
+    "waiting, kinds"
 )
 JOB_COLUMNS: Final = (
     "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, run_at, created_at, start_deadline, "
@@ -76,10 +76,7 @@ class Statements:
             "SELECT id, waiting FROM {schedules} WHERE waiting IS NOT NULL"
         )
         self.existing_schedules: str = write.sql("SELECT id FROM {schedules} WHERE id {in_.ids}")
-        self.configs: str = write.sql(
-            "SELECT s.id, s.config_id, s.kinds, c.configuration, c.payload"
-            " FROM {schedules} s LEFT JOIN {configs} c ON c.id = s.config_id WHERE s.id {in_.ids}"
-        )
+        self.configs: str = write.sql("SELECT id, configuration, payload FROM {configs} WHERE id {in_.ids}")
         self.insert_config: Many = write.insert(tables.configs, "id, configuration, payload")
         self.delete_config: Many = write.delete(tables.configs, "id")
         state = (

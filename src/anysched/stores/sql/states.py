@@ -100,8 +100,9 @@ class States:
 
         A damaged state is one that has to be looked at, so that the rules set its schedule aside.
         """
-        (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error, jobs_made,
-         skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills, waiting) = row  # fmt: skip
+        (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error,
+         jobs_made, skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills, waiting,
+         _) = row  # fmt: skip
         try:
             state = ScheduleState(
                 incarnation=to_id(incarnation),
