@@ -8,7 +8,7 @@ import random
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import anyio
 
@@ -20,6 +20,7 @@ from anysched.brokers._transport import Connection, EventsSwallowedError, Transp
 from anysched.brokers.local import LocalEventBroker
 from anysched.errors import AnyschedError, DeserializationError, SerializationError
 from anysched.model.events import Event, JobReleased, WorkChanged
+from anysched.model.policies import JobOutcome
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -49,6 +50,11 @@ START_LIMIT: Final = 3.0
 FAREWELL: Final = 1.0
 
 
+#: The end of a job as it is kept: when it was told, then the job, its task, its schedule, how it ended. The garbage
+#: collector takes no notice of such a tuple, but would go through thousands of events and ids again and again.
+_End = tuple[float, int, str, str | None, str | None]
+
+
 class _Silence(Exception):
     """The connection stands, and nothing that is sent comes back."""
 
@@ -71,9 +77,7 @@ class Courier:
         self._peers: dict[str, tuple[float, frozenset[str]]] = {}  # heard when, and what they want
         self._wanted_there: frozenset[str] = frozenset()  # what they want, all together
         self._queue: deque[Event] = deque()
-        self._ends: deque[tuple[float, Event]] = deque(
-            maxlen=LONGEST_QUEUE
-        )  # those that nobody wanted, and when
+        self._ends: deque[_End] = deque(maxlen=LONGEST_QUEUE)  # those that nobody wanted, and when
         self._told: frozenset[str] | None = None  # what the others know to be wanted here
         self._hints: set[Event] = set()  # those in the queue
         self._paid_until = -math.inf
@@ -209,8 +213,8 @@ class Courier:
                 return
             self._hints.add(event)
         elif kind in envelope.ON_DEMAND and kind.__name__ not in self._wanted_there:
-            if kind is JobReleased:
-                self._ends.append((now, event))
+            if isinstance(event, JobReleased):
+                self._ends.append(_end_of(event, now))
             return
         elif envelope.TRAVELLING.get(kind.__name__) is not kind:
             return
@@ -331,7 +335,7 @@ class Courier:
         self._peers = {peer: known for peer, known in self._peers.items() if known[0] > since and known[1]}
         self._wanted_there = frozenset[str]().union(*(wants for _, wants in self._peers.values()))
         if self._ends and JobReleased.__name__ in self._wanted_there:
-            self._queue.extendleft(event for _, event in reversed(self._ends))
+            self._queue.extendleft(map(_released, reversed(self._ends)))
             self._ends.clear()
             self._work.set()
 
@@ -355,3 +359,15 @@ class Courier:
                 printable(problem)[:200],
             )
         self._odd_told = True
+
+
+def _end_of(event: JobReleased, now: float) -> _End:
+    outcome = None if event.outcome is None else event.outcome.value
+    return now, event.job_id.int, event.task_id, event.schedule_id, outcome
+
+
+def _released(end: _End) -> JobReleased:
+    _, job_id, task_id, schedule_id, outcome = end
+    return JobReleased(
+        UUID(int=job_id), task_id, schedule_id, None if outcome is None else JobOutcome(outcome)
+    )

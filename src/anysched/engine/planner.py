@@ -104,11 +104,13 @@ class Planner:
             self.time.check()
             advanced = await self.advance()
             self.next_wake = advanced.next_wake
-            if advanced.more or self._workers.crowded:
-                await self._let_begin(len(advanced.claims))
-            if advanced.more:
+            more, taken = advanced.more, len(advanced.claims)
+            del advanced  # what it has told is not kept for as long as the next pass takes
+            if more or self._workers.crowded:
+                await self._let_begin(taken)
+            if more:
                 continue
-            until, poll_at = self.time.alarms(advanced.next_wake, self._poll_interval)
+            until, poll_at = self.time.alarms(self.next_wake, self._poll_interval)
             await self._wakeup.wait(until, poll_at=poll_at)
 
     async def _let_begin(self, taken: int) -> None:

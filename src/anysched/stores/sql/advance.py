@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -24,7 +25,7 @@ from anysched.stores.sql.leases import Leases, Node
 from anysched.stores.sql.outlook import Lookout, Outlook, gone_nodes
 from anysched.stores.sql.reaping import Reaping
 from anysched.stores.sql.results import Results
-from anysched.stores.sql.schedules import Mine, Schedules, Unknown
+from anysched.stores.sql.schedules import PORTION, Mine, Schedules, Unknown
 from anysched.stores.sql.session import Session
 from anysched.stores.sql.suspects import Suspects
 from anysched.stores.sql.taking import Taking
@@ -205,12 +206,15 @@ class Advancing:
         due = self._schedules.due(
             connection, from_instant(present), self._mine(request), request.plan_limit, self._unknown
         )
-        for stored in due:
-            change = fire(stored.snapshot, tasks.get(stored.snapshot.task_id), present, left)
-            decided.append(Decided(stored, change))
-            left -= len(change.jobs)
-            if left <= 0:
-                break
+        while left > 0 and (portion := list(islice(due, PORTION))):
+            changes: list[Change] = []
+            for stored in portion:
+                change = fire(stored.snapshot, tasks.get(stored.snapshot.task_id), present, left)
+                changes.append(change)
+                left -= len(change.jobs)
+                if left <= 0:
+                    break
+            decided += self._changes.encode(portion, changes)
         return decided
 
     def _takes_made(

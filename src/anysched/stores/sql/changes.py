@@ -19,21 +19,28 @@ from anysched.rules.running import cancelled
 from anysched.rules.waiting import with_ends
 from anysched.stores.sql.columns import from_instant
 from anysched.stores.sql.configs import Config, StoredConfig
-from anysched.stores.sql.jobs import Jobs
+from anysched.stores.sql.jobs import PAYLOAD, Jobs
 from anysched.stores.sql.ledger import Ledger
 from anysched.stores.sql.results import Results
 from anysched.stores.sql.schedules import Schedules, StoredSchedule
 
 Fate = QueuedFate | Literal["remove"]
 
+Row = tuple[Any, ...]
+
 
 @passing
 class Decided:
-    """A change, what it was decided from, and the configuration that comes with it."""
+    """A change, what it was decided from, and the configuration that comes with it.
+
+    :ivar rows: what is written of it, if that is no more than where the schedule stands and jobs; ``stored`` is None
+        then, as nobody needs it: a pass decides about hundreds of schedules, and keeps few objects of each
+    """
 
     stored: StoredSchedule | None
     change: Change
     config: StoredConfig | None = None
+    rows: tuple[Row, ...] = ()
 
 
 @attrs.frozen
@@ -61,6 +68,23 @@ class Changes:
         self._jobs = jobs
         self._results = results
         self._ledger = ledger
+
+    def encode(self, stored: Sequence[StoredSchedule], changes: Sequence[Change]) -> list[Decided]:
+        """Return changes with their rows where these are all that is needed to write it, as of most firings."""
+        return [self._encode(one, change) for one, change in zip(stored, changes, strict=False)]
+
+    def _encode(self, stored: StoredSchedule, change: Change) -> Decided:
+        if change.state is None or change.queued or change.dropped is not None or change.removed:
+            return Decided(stored, change)
+        moved = self._schedules.moved(stored, change.state)
+        if moved is None:
+            return Decided(stored, change)
+        rows = [moved]
+        for job in change.jobs:
+            rows.append(row := self._jobs.encode(job, stored.config))
+            if not _is_fixed(row, stored.config):
+                return Decided(stored, change)
+        return Decided(None, change, None, tuple(rows))
 
     def write(
         self,
@@ -90,25 +114,31 @@ class Changes:
         if ended:
             ends = by_schedule(ended)
             decided = [_told(one, ends.get(one.change.schedule_id, ()), present) for one in decided]
-        self._schedules.write(connection, [(one.stored, one.change, one.config) for one in decided])
-        rows: list[tuple[Any, ...]] = []
+        moved = [one.rows[0] for one in decided if one.rows]
+        self._schedules.write(
+            connection, [(one.stored, one.change, one.config) for one in decided if not one.rows], moved
+        )
+        rows: list[Row] = []
         made: dict[str, Job] = {}
-        jobs: list[Job] = []
+        own: dict[str, bytes] = {}  # what other jobs are run with
         for one in decided:
-            for job in one.change.jobs:
-                config = None if one.stored is None else one.stored.config
-                row = self._row(job, config)
-                rows.append(row if taken_by is None else self._jobs.claimed(row, taken_by))
-                jobs.append(job)
-                if row[-1] is None or (config is not None and config.shared and row[-1] is config.payload):
+            config = None if one.stored is None else one.stored.config
+            mine = one.rows[1:] or [self._jobs.encode(job, config) for job in one.change.jobs]
+            for job, row in zip(one.change.jobs, mine, strict=True):
+                if one.rows or _is_fixed(row, config):
                     made[row[0]] = job
+                else:
+                    own[row[0]] = row[PAYLOAD]
+            rows += mine
         changes = [one.change for one in decided]
         self._ledger.changed(connection, changes)
-        if all(one.stored is None for one in decided):  # no fire time of what is new can have a job
-            self._jobs.insert(connection, rows)
-            missing: Callable[[], frozenset[str]] = frozenset
+        if all(
+            one.stored is None and not one.rows for one in decided
+        ):  # no fire time of what is new can have a job
+            self._jobs.insert(connection, rows, taken_by)
+            missing: Callable[[], frozenset[str]] = frozenset[str]
         else:
-            missing = self._jobs.insert_fired(connection, rows)
+            missing = self._jobs.insert_fired(connection, rows, taken_by)
 
         @cache
         def written() -> Written:
@@ -117,17 +147,14 @@ class Changes:
             if taken_by is None:
                 return Written(left, ended, made)
             claims = [
-                Claim(job, 1) if row[0] in made else self._jobs.first_claim(job, row[-1])
-                for job, row in zip(jobs, rows, strict=True)
-                if row[0] not in taken
+                self._jobs.first_claim(job, own[job.id.hex]) if own and job.id.hex in own else Claim(job, 1)
+                for change in left
+                for job in change.jobs
             ]
-            claims.sort(key=lambda claim: (claim.job.run_at, claim.job.id))
+            claims.sort(key=lambda claim: (claim.job.run_at, claim.job.id.int))
             return Written(left, ended, made, claims)
 
         return written
-
-    def _row(self, job: Job, config: Config | None) -> tuple[Any, ...]:
-        return self._jobs.encode(job) if config is None else self._jobs.encode_fired(job, config)
 
     def _settle_queued(
         self, connection: sa.Connection, decided: Sequence[Decided], present: datetime
@@ -165,6 +192,12 @@ def _told(one: Decided, ended: Sequence[EndedJob], present: datetime) -> Decided
     stored = None if one.stored is None else one.stored.snapshot
     change = with_ends(one.change, stored, ended, present)
     return one if change is one.change else attrs.evolve(one, change=change)
+
+
+def _is_fixed(row: Row, config: Config | None) -> bool:
+    """Return whether no job can change what a job of this row is run with."""
+    payload = row[PAYLOAD]
+    return payload is None or (config is not None and config.shared and payload is config.payload)
 
 
 def _without(change: Change, taken: frozenset[str]) -> Change:

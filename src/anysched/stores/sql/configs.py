@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
@@ -41,6 +41,8 @@ EXPECTED: Final = 100
 DAMAGED: Final = "(damaged)"
 
 _FIELDS: Final = tuple(field.name for field in attrs.fields(Schedule))
+_KEEP: Final = tuple(vars(Schedule)[name].__set__ for name in _FIELDS)
+_values_of: Final = attrgetter(*_FIELDS)
 
 
 @attrs.frozen
@@ -128,8 +130,8 @@ class Configs:
 
     def expect(self, written: StoredConfig, schedule_id: str) -> None:
         """Remember a configuration that is written now and needed at once, as it would be read."""
-        row = (schedule_id, written.id, written.kinds, written.text, written.payload)
-        config = self.decode(row, written.task_id, fires=True)
+        row = (written.id, written.text, written.payload)
+        config = self.decode(row, schedule_id, written.task_id, fires=True)
         if config.fault is None:
             self._expected.put(written.id, config)
 
@@ -154,12 +156,12 @@ class Configs:
             self._last_trigger = trigger, encoded
         return encoded
 
-    def decode(self, row: Sequence[Any], task_id: str, *, fires: bool) -> Config:
-        """Return the configuration of a row: schedule, config id, kinds, text, payload.
+    def decode(self, row: Sequence[Any], schedule_id: str, task_id: str, *, fires: bool) -> Config:
+        """Return the configuration of a row: its id, text, payload.
 
         :param fires: whether a pass reads it, and nobody else
         """
-        schedule_id, config_id, _, text, payload = row
+        config_id, text, payload = row
         unknown: str | None = None
         task_id, fault = _checked_task(task_id)
         plain: object = None
@@ -176,10 +178,11 @@ class Configs:
         except DeserializationError as exc:
             fault, unknown = fault or str(exc), _unknown(exc)
             schedule = _without_trigger(plain, schedule_id, task_id, UndecodableTrigger(fault))
-        loaded, shared = NOTHING, False
+        loaded, shared = NOTHING, payload is None
         try:
-            loaded = self._payloads.load(payload)
-            shared = loaded.is_fixed
+            if payload is not None:
+                loaded = self._payloads.load(payload)
+                shared = loaded.is_fixed
         except DeserializationError as exc:
             fault, unknown = fault or str(exc), unknown or _unknown(exc)
         if loaded is not NOTHING:
@@ -199,8 +202,8 @@ def _alike(schedule: Schedule, **different: Any) -> Schedule:
     ``attrs.evolve`` checks all of them again, which takes six times as long.
     """
     made: Schedule = object.__new__(Schedule)
-    for name in _FIELDS:
-        object.__setattr__(made, name, getattr(schedule, name))
+    for keep, value in zip(_KEEP, _values_of(schedule), strict=True):
+        keep(made, value)
     for name, value in different.items():
         object.__setattr__(made, name, value)
     return made
@@ -212,6 +215,7 @@ def _encode_settings(*settings: Any) -> str:
     return to_json(settings_to_plain(settings))
 
 
+@lru_cache(maxsize=256, typed=True)
 def _checked_task(stored: str) -> tuple[str, str | None]:
     """Return the task of a row, or what stands for one that is damaged, and what is wrong with it."""
     try:
@@ -247,7 +251,7 @@ class Remembered(Generic[V]):
         """Return what is remembered."""
         found = self._young.get(key)
         if found is None:
-            found = self._old.get(key)
+            found = self._old.get(key) if self._old else None
             if found is not None:
                 self.put(key, found)
         return found

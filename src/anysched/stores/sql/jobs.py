@@ -22,6 +22,7 @@ from anysched.stores.sql.columns import (
     from_instant,
     from_optional_instant,
     to_duration,
+    to_id,
     to_instant,
     to_optional_instant,
 )
@@ -33,9 +34,10 @@ from anysched.stores.sql.statements import JOB_COLUMNS, Statements
 
 _NO_LIMIT: Final = 1 << 31
 
-#: Where these stand in the row of a new job; who has claimed it stands after the token.
-_READY_AT: Final = 8
-_TOKEN: Final = 13
+#: Where these stand in the row of a new job; when it is ready, its token and who has claimed it follow the payload.
+_RUN_AT: Final = 7
+_HELD_SINCE: Final = 10
+PAYLOAD: Final = 19
 
 #: Tasks and how many of their jobs may still start; None for any number.
 Room = Mapping[str, int | None]
@@ -68,37 +70,47 @@ class Jobs:
 
     # adding
 
-    def encode(self, job: Job) -> tuple[Any, ...]:
-        """Return the row of a job. :raise SerializationError: when its arguments cannot be written"""
+    def encode(self, job: Job, config: Config | None = None) -> tuple[Any, ...]:
+        """Return what the row of a job says whether or not a node takes it.
+
+        :param config: of the schedule that the job is made from; its arguments are written already
+        :raise SerializationError: when its arguments cannot be written
+        """
+        if config is not None:
+            schedule = config.schedule
+            if (
+                job.args is schedule.args
+                and job.kwargs is schedule.kwargs
+                and job.metadata is schedule.metadata
+            ):
+                return _row(job, config.payload)
         return _row(job, self._payloads.dump(job.args, job.kwargs, job.metadata, f"job {job.id}"))
 
-    def encode_fired(self, job: Job, config: Config) -> tuple[Any, ...]:
-        """Return the row of a job made from a schedule, whose arguments are written already."""
-        schedule = config.schedule
-        if job.args is schedule.args and job.kwargs is schedule.kwargs and job.metadata is schedule.metadata:
-            return _row(job, config.payload)
-        return self.encode(job)
+    def insert(
+        self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]], taken_by: str | None = None
+    ) -> None:
+        """Write jobs, of which ``encode`` has told the rows.
 
-    def insert(self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write jobs."""
+        :param taken_by: the node that takes them as they are made, if one does
+        """
         if rows:
-            self._dialect.write(connection, self._sql.insert_job, rows)
+            self._dialect.write(connection, self._sql.insert_job, _complete(rows, taken_by))
 
     def insert_fired(
-        self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]]
+        self, connection: sa.Connection, rows: Sequence[tuple[Any, ...]], taken_by: str | None
     ) -> Callable[[], frozenset[str]]:
-        """Write jobs of schedules.
+        """Do the same for jobs of schedules.
 
         :return: what tells the ids of those whose fire time has a job already (rule S3)
         """
         if not rows:
             return frozenset
-        written = self._dialect.write(connection, self._sql.insert_fired_job, rows)
+        written = self._dialect.write(connection, self._sql.insert_fired_job, _complete(rows, taken_by))
+        ids = [row[0] for row in rows]
 
         def missing() -> frozenset[str]:
-            if self._dialect.counts_fired and written() == len(rows):
+            if self._dialect.counts_fired and written() == len(ids):
                 return frozenset()
-            ids = [row[0] for row in rows]
             return frozenset(ids).difference(self._existing(connection, ids))
 
         return missing
@@ -114,10 +126,6 @@ class Jobs:
         return [row[0] for row in read(connection, self._sql.existing_jobs, self._dialect.set_of(ids))]
 
     # taking
-
-    def claimed(self, row: tuple[Any, ...], node: str) -> tuple[Any, ...]:
-        """Return the row of a new job that a node takes as it is made."""
-        return (*row[:_READY_AT], None, *row[_READY_AT + 1 : _TOKEN], 1, node, *row[_TOKEN + 2 :])
 
     def first_claim(self, job: Job, payload: bytes | None) -> Claim:
         """Return the claim of such a job; what it is run with is its own, and no other job's (see ``claim``)."""
@@ -336,7 +344,7 @@ class Jobs:
             status = JobStatus.queued if held_since is None else JobStatus.held
         try:
             job = Job(
-                UUID(job_id),
+                to_id(job_id),
                 task_id,
                 to_instant(run_at),
                 to_instant(created_at),
@@ -344,7 +352,7 @@ class Jobs:
                 payload.kwargs,
                 JobKind(kind),
                 schedule_id,
-                None if incarnation is None else UUID(incarnation),
+                None if incarnation is None else to_id(incarnation),
                 to_optional_instant(fire_time),
                 to_optional_instant(start_deadline),
                 attempt,
@@ -363,9 +371,18 @@ class Jobs:
         return StoredJob(job, token, bool(cancel_requested), fault)
 
 
+def _complete(rows: Sequence[tuple[Any, ...]], taken_by: str | None) -> list[tuple[Any, ...]]:
+    """Return the rows of new jobs, with when they are ready, the token, and the node that takes them, if one does."""
+    if taken_by is not None:
+        return [(*row, None, 1, taken_by) for row in rows]
+    return [(*row, row[_RUN_AT] if row[_HELD_SINCE] is None else None, 0, None) for row in rows]
+
+
 def _row(job: Job, payload: bytes | None) -> tuple[Any, ...]:
     run_at = from_instant(job.run_at)
-    fire_time = from_optional_instant(job.scheduled_fire_time)
+    fire_time = (
+        run_at if job.scheduled_fire_time is job.run_at else from_optional_instant(job.scheduled_fire_time)
+    )
     held = job.status is JobStatus.held
     return (
         job.id.hex,
@@ -376,13 +393,10 @@ def _row(job: Job, payload: bytes | None) -> tuple[Any, ...]:
         fire_time,
         fire_time if job.kind is JobKind.regular else None,
         run_at,
-        None if held else run_at,
         from_instant(job.created_at),
         from_optional_instant(job.start_deadline),
         from_instant(job.created_at) if held else None,
         job.attempt,
-        0,  # the token
-        None,  # nobody has claimed it
         0,  # nobody asks to cancel it
         job.job_executor,
         from_duration(job.result_expiration_time),

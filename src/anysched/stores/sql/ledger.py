@@ -22,7 +22,13 @@ from anysched.stores.sql.columns import FIRST, from_duration, from_instant, from
 from anysched.stores.sql.dialects import Dialect
 from anysched.stores.sql.schema import Tables
 from anysched.stores.sql.statements import Statements
-from anysched.wire.ledger import entry_from_plain, entry_to_plain, record_from_plain, record_to_plain
+from anysched.wire.ledger import (
+    entry_from_plain,
+    entry_to_plain,
+    record_from_plain,
+    run_to_text,
+    skip_to_plain,
+)
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -139,12 +145,12 @@ class Ledger:
 
 
 def _history_row(record: Record) -> Row:
-    text, life = to_json(record_to_plain(record)), record.incarnation.hex
+    life = record.incarnation.hex
     if isinstance(record, RunRecord):
-        first = from_instant(record.first)
-        return (record.job_id.hex, life, first, first, from_instant(record.finished_at), text)
+        first, finished_at = from_instant(record.first), from_instant(record.finished_at)
+        return (record.job_id.hex, life, first, first, finished_at, run_to_text(record))
     first, last, at = map(from_instant, (record.first, record.last, record.at))
-    return (new_id(record.at).hex, life, first, last, at, text)
+    return (new_id(record.at).hex, life, first, last, at, to_json(skip_to_plain(record)))
 
 
 def _audit_row(entry: AuditEntry) -> Row:

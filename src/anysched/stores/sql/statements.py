@@ -17,7 +17,7 @@ from anysched.stores.sql.writer import Writer
 STATE_COLUMNS: Final = (
     "id, task_id, config_id, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, "
     "pause, error, jobs_made, skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills, "
-    "waiting"
+    "waiting, kinds"
 )
 JOB_COLUMNS: Final = (
     "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, run_at, created_at, start_deadline, "
@@ -76,10 +76,7 @@ class Statements:
             "SELECT id, waiting FROM {schedules} WHERE waiting IS NOT NULL"
         )
         self.existing_schedules: str = write.sql("SELECT id FROM {schedules} WHERE id {in_.ids}")
-        self.configs: str = write.sql(
-            "SELECT s.id, s.config_id, s.kinds, c.configuration, c.payload"
-            " FROM {schedules} s LEFT JOIN {configs} c ON c.id = s.config_id WHERE s.id {in_.ids}"
-        )
+        self.configs: str = write.sql("SELECT id, configuration, payload FROM {configs} WHERE id {in_.ids}")
         self.insert_config: Many = write.insert(tables.configs, "id, configuration, payload")
         self.delete_config: Many = write.delete(tables.configs, "id")
         state = (
@@ -113,9 +110,9 @@ class Statements:
     def _jobs(self, write: Writer, tables: Tables) -> None:
         """Jobs, and the taking of them."""
         job = (
-            "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, fire_key, run_at, ready_at, created_at,"
-            " start_deadline, held_since, attempt, token, claimed_by, cancel_requested, job_executor,"
-            " result_expiration, counted, recorded, backfill_id, awaited, payload"
+            "id, task_id, schedule_id, incarnation, kind, scheduled_fire_time, fire_key, run_at, created_at,"
+            " start_deadline, held_since, attempt, cancel_requested, job_executor, result_expiration, counted,"
+            " recorded, backfill_id, awaited, payload, ready_at, token, claimed_by"
         )
         self.insert_job: Many = write.insert(tables.jobs, job)
         self.insert_fired_job: Many = write.insert(tables.jobs, job, write.dialect.unless_fired)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from anysched.errors import DeserializationError
 from anysched.model.ids import new_id
@@ -18,6 +17,7 @@ from anysched.stores.sql.columns import (
     from_instant,
     from_json,
     from_optional_instant,
+    to_id,
     to_instant,
     to_json,
     to_optional_instant,
@@ -103,11 +103,12 @@ class States:
 
         A damaged state is one that has to be looked at, so that the rules set its schedule aside.
         """
-        (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error, jobs_made,
-         skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills, waiting) = row  # fmt: skip
+        (_, _, _, incarnation, revision, anchor, next_fire_time, due_at, last_fire_time, pause, error,
+         jobs_made, skipped, skipped_exact, failures, occurrences, windows, windowed_until, backfills, waiting,
+         _) = row  # fmt: skip
         try:
             state = ScheduleState(
-                incarnation=UUID(incarnation),
+                incarnation=to_id(incarnation),
                 revision=int(revision),
                 anchor=to_instant(anchor),
                 next_fire_time=to_optional_instant(next_fire_time),

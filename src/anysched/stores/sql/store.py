@@ -52,7 +52,7 @@ from anysched.stores.sql.deciding import Deciding, Outcome
 from anysched.stores.sql.ending import Ending
 from anysched.stores.sql.figures import figures
 from anysched.stores.sql.holds import Holds
-from anysched.stores.sql.jobs import Jobs
+from anysched.stores.sql.jobs import PAYLOAD, Jobs
 from anysched.stores.sql.leases import Leases, SQLLeaseKeeper
 from anysched.stores.sql.ledger import Ledger
 from anysched.stores.sql.payloads import Payloads
@@ -377,8 +377,10 @@ class SQLDataStore:
                 if taker is None or not self._taking.takes(connection, taker.request, tasks, whole, present):
                     self._jobs.insert(connection, rows)
                     return ()
-                self._jobs.insert(connection, [self._jobs.claimed(row, taker.request.node) for row in rows])
-                return [self._jobs.first_claim(job, row[-1]) for job, row in zip(whole, rows, strict=True)]
+                self._jobs.insert(connection, rows, taker.request.node)
+                return [
+                    self._jobs.first_claim(job, row[PAYLOAD]) for job, row in zip(whole, rows, strict=True)
+                ]
 
             ahead = [self._tasks.question]
             if taker is not None:
