@@ -29,7 +29,7 @@ from anysched import (
     task,
 )
 from anysched.ports.store import DataStore
-from anysched.stores import SQLDataStore
+from anysched.stores import MemoryDataStore, SQLDataStore
 from anysched.testing import FakeClock
 
 pytestmark = pytest.mark.anyio
@@ -151,6 +151,28 @@ async def test_a_stop_meanwhile(make: MakeScheduler, store: DataStore, clock: Fa
     async with make(store, role="client") as client:
         assert [(JobStatus.queued, 1)] == [(job.status, job.attempt) for job in await client.get_jobs()]
     assert [] == runs.times
+
+
+async def test_a_scheduler_that_has_stopped(make: MakeScheduler, clock: FakeClock, runs: Runs) -> None:
+    """Rule J6: a call that outlives the scheduler leaves its job to the next one on the same store."""
+    store = MemoryDataStore()
+    proxy, tick, adding, go_on = StoreProxy(store), runs.task(), anyio.Event(), anyio.Event()
+
+    async def wait() -> None:
+        adding.set()
+        await go_on.wait()
+
+    proxy.delays["add_jobs"] = wait
+    async with anyio.create_task_group() as task_group:
+        async with make(proxy, tasks=[tick]) as scheduler:
+            await clock.settle()
+            task_group.start_soon(scheduler.add_job, tick)
+            await adding.wait()
+        go_on.set()
+    assert [] == runs.times
+    async with make(store, tasks=[tick]):
+        await clock.settle()
+    assert [0] == runs.times
 
 
 async def test_a_caller_who_is_cancelled(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ class Lending:
         request = self._request(count)
         loan = Loan(self._policy, request)
         if request.claim_limit:
-            loan.taker = Taker(request, self._deliver_to(loan))
+            loan.taker = Taker(request, self._deliver_to(loan), lambda: not self._workers.closed)
         self._workers.lent += count
         try:
             yield loan

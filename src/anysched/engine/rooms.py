@@ -41,6 +41,7 @@ class Rooms:
         self._clock = clock
         self._failed = failed
         self._task_group: TaskGroup | None = None
+        self._is_closing = False
         self._rooms: set[Room] = set()
         self._opened = anyio.Event()
         self._closed = anyio.Event()
@@ -61,7 +62,10 @@ class Rooms:
         try:
             async with anyio.create_task_group() as self._task_group:
                 self._opened.set()
-                await anyio.sleep_forever()
+                try:
+                    await anyio.sleep_forever()
+                finally:
+                    self._is_closing = True  # a task group that waits for its last tasks takes no more
         finally:
             self._task_group = None
             for room in self._rooms:  # an event loop that ends cancels tasks that have not even begun
@@ -71,7 +75,7 @@ class Rooms:
     def start(self, who: str, run: Callable[[], Awaitable[None]]) -> Room:
         """Start a task that runs until it is stopped; nothing comes of it once the rooms are closed."""
         room = Room()
-        if self._task_group is None:
+        if self._task_group is None or self._is_closing:
             room.has_ended()
         else:
             self._clock.hold(who)

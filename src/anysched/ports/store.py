@@ -107,10 +107,12 @@ class Taker:
     :ivar request: what it could take in a pass
     :ivar deliver: to be called with what was taken, from any thread, as soon as it is committed: whoever asked for the
         transaction may not wait for its end any more, as asyncio lets go of a task that is cancelled
+    :ivar is_open: tells whether the node still begins jobs; a store without leases must not give it any after that
     """
 
     request: AdvanceRequest
     deliver: Callable[[Sequence[Claim]], None]
+    is_open: Callable[[], bool] = lambda: True
 
 
 @attrs.frozen(kw_only=True)

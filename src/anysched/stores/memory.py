@@ -298,8 +298,10 @@ class MemoryDataStore:
 
     def _hand_over(self, taker: Taker) -> None:
         """Give a node what it can take of the jobs that wait."""
-        if claims := self._claim(taker.request, self._clock.now(), taker.request.claim_limit):
-            taker.deliver(claims)
+        if taker.is_open():
+            claims = self._claim(taker.request, self._clock.now(), taker.request.claim_limit)
+            if claims:
+                taker.deliver(claims)
 
     def _room(self, request: AdvanceRequest) -> dict[str, int | None]:
         """Return which tasks have queued jobs that this node may run, and how many of each may start."""
