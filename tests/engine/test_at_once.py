@@ -147,7 +147,7 @@ async def test_a_stop_meanwhile(make: MakeScheduler, store: DataStore, clock: Fa
             while scheduler.state is RunState.started:
                 await anyio.lowlevel.checkpoint()
             go_on.set()
-        assert 1 == proxy.calls["give_back"]
+        assert int(store.durable) == proxy.calls.get("give_back", 0)
     async with make(store, role="client") as client:
         assert [(JobStatus.queued, 1)] == [(job.status, job.attempt) for job in await client.get_jobs()]
     assert [] == runs.times
