@@ -78,8 +78,8 @@ class SystemClock:
 
     moved_by_hand = False
     # Each job asks three times: these are calls without a frame of Python.
-    now = staticmethod(partial(datetime.now, UTC))
-    monotonic = staticmethod(time.monotonic)
+    now: staticmethod[[], datetime] = staticmethod(partial(datetime.now, UTC))
+    monotonic: staticmethod[[], float] = staticmethod(time.monotonic)
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)

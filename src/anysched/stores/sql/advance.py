@@ -69,17 +69,16 @@ class Advancing:
         """Make a pass; a node with nothing to do only reads, and one whose time has come does not ask first."""
         expected, present = self._expected.pop(request.node, None), self._session.present
         has_work, self._has_work = self._has_work or self._left_work(request), False
-        comes = has_work or self._taking.is_doubtful(request.node)
-        comes = comes or (expected is not None and expected <= present())
-        if not comes:
+        is_time = has_work or (expected is not None and expected <= present())
+        if not is_time and not self._taking.is_doubtful(request.node):
             idle = self._session.read_here(
                 lambda connection: self._idle(connection, request, present()), self._asks_first(request)
             )
             if idle is not None:
                 return self._expect(request, idle)
         first = [self._leases.lock(request.node), *self._asks_first(request)]
-        # What is due is asked for at once where something is for certain: by the present that was told just now.
-        known = present() if has_work and request.plan_limit else None
+        # Where something is due, that is asked for at once, by the present as far as it is known.
+        known = present() if is_time and request.plan_limit else None
         if known is not None:
             first.append(self._schedules.due_at(from_instant(known), self._mine(request), request.plan_limit))
         with self._taking.doubting(request):
