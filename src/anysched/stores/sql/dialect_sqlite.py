@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal, cast
+from functools import lru_cache
+from typing import Any, Final, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
@@ -18,6 +19,7 @@ from anysched.stores.sql.dialects import (
     PATIENCE,
     QUEUED_TASKS,
     Many,
+    Parameters,
     RowByRow,
     read,
 )
@@ -26,6 +28,13 @@ from anysched.stores.sql.dialects import (
 BUSY_TIMEOUT = 10
 
 _TRIES_FOR_WAL = 20
+
+#: Whether many rows can be changed by one statement.
+_HAS_UPDATE_FROM: Final = sqlite3.sqlite_version_info >= (3, 33)
+
+#: How many rows one statement takes, the most that fit first: for each row by itself the driver lets go of the
+#: interpreter and asks for it again, and in a busy program a thread waits for that longer than SQLite works.
+_PORTIONS: Final = (64, 16, 4, 1)
 
 
 class _Driver:
@@ -49,6 +58,7 @@ class SQLiteDialect(RowByRow):
     """SQLite through the driver of the standard library."""
 
     name = "SQLite"
+    value = "given_{}" if _HAS_UPDATE_FROM else RowByRow.value
     paramstyle: Literal["qmark", "format"] = "qmark"
     awaits_disk = True
     already_there: type[Exception] = sqlite3.IntegrityError
@@ -90,8 +100,33 @@ class SQLiteDialect(RowByRow):
             driver.execute(statement)
         return None, ()
 
+    def update(self, table: str, changes: str, condition: str, rows: Parameters) -> str:
+        if not _HAS_UPDATE_FROM:
+            return super().update(table, changes, condition, rows)
+        names = ", ".join(
+            f"column{number} AS {self.value.format(name)}" for number, name in enumerate(rows, 1)
+        )
+        given = f"(SELECT {names} FROM (VALUES (:{', :'.join(rows)}))) AS given"
+        return f"UPDATE {table} SET {changes} FROM {given} WHERE {condition}"
+
+    def delete(self, table: str, condition: str, rows: Parameters) -> str:
+        if not _HAS_UPDATE_FROM:
+            return super().delete(table, condition, rows)
+        keys = ", ".join(name.removeprefix("old_") for name in rows)
+        return f"DELETE FROM {table} WHERE ({keys}) IN (VALUES (:{', :'.join(rows)}))"
+
     def run_many(self, connection: sa.Connection, statement: Many, rows: Sequence[tuple[Any, ...]]) -> int:
-        return _driver(connection).executemany(statement.text, rows).rowcount
+        driver = _driver(connection)
+        if not _HAS_UPDATE_FROM:
+            return driver.executemany(statement.text, rows).rowcount
+        found = start = 0
+        for size in _PORTIONS:
+            text = _for_rows(statement.text, len(rows[0]), size)
+            while len(rows) - start >= size:
+                values = [value for row in rows[start : start + size] for value in row]
+                found += driver.execute(text, values).rowcount
+                start += size
+        return found
 
     def commit(self, connection: sa.Connection) -> None:
         _driver(connection).execute("COMMIT")
@@ -189,6 +224,13 @@ _MEANINGS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_CORRUPT: (StoreError, "the file is damaged: restore it from a backup"),
     sqlite3.SQLITE_TOOBIG: (StoreError, "a value is too large for it"),
 }
+
+
+@lru_cache(maxsize=1024)
+def _for_rows(text: str, width: int, count: int) -> str:
+    """Return a statement for one row of values as one for several."""
+    row = f"({', '.join('?' * width)})"
+    return text.replace(f"VALUES {row}", f"VALUES {', '.join([row] * count)}")
 
 
 def _driver(connection: sa.Connection) -> sqlite3.Connection:

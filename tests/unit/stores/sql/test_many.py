@@ -15,12 +15,14 @@ from tests.services import postgresql_schema
 from tests.unit.stores.sql.servers import SERVERS
 
 from anysched.model.change import Change
+from anysched.ports.queries import HistoryQuery
 from anysched.stores import SQLDataStore
-from anysched.stores.sql import ahead
+from anysched.stores.sql import ahead, dialect_sqlite
 from anysched.stores.sql.arrays import ARRAYS, array_of
-from anysched.stores.sql.dialects import Conflict
+from anysched.stores.sql.dialect_sqlite import SQLiteDialect
+from anysched.stores.sql.dialects import Conflict, RowByRow
 from anysched.testing import FakeClock
-from anysched.testing.store_suite.actors import User, every
+from anysched.testing.store_suite.actors import Node, User, every
 
 pytestmark = pytest.mark.anyio
 
@@ -51,10 +53,15 @@ def test_arrays_arrive_as_they_are(postgresql: sa.Connection, array: tuple[type,
     assert values == list(rows.scalars())
 
 
-@pytest.fixture(params=["sqlite", *SERVERS])
-async def store(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncIterator[SQLDataStore]:
+@pytest.fixture(params=["sqlite", "old sqlite", *SERVERS])
+async def store(
+    request: pytest.FixtureRequest, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SQLDataStore]:
+    if request.param == "old sqlite":  # which does not know UPDATE ... FROM
+        monkeypatch.setattr(dialect_sqlite, "_HAS_UPDATE_FROM", False)
+        monkeypatch.setattr(SQLiteDialect, "value", RowByRow.value)
     with ExitStack() as stack:
-        if request.param == "sqlite":
+        if request.param in {"sqlite", "old sqlite"}:
             store = SQLDataStore(f"sqlite:///{tmp_path / 'many.db'}")
         else:
             store = stack.enter_context(SERVERS[request.param]()).store()
@@ -65,7 +72,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Any) -> AsyncIterator[
 
 async def test_rows_that_are_found_are_counted(store: SQLDataStore) -> None:
     """Rule S4: a row that stands as it was read is found, though what is written says the same; others are missed."""
-    ids = ['"', "%s", "\\", "ß 😀", "a,b"]
+    ids = ['"', "%s", "\\", "ß 😀", "a,b", *(f"id {number}" for number in range(150))]
     await User(store).add(*(every(id=name) for name in ids))
     schedules = store._schedules
     outcomes: list[str] = []
@@ -88,3 +95,20 @@ async def test_rows_that_are_found_are_counted(store: SQLDataStore) -> None:
     store._session.write_here(write)
     assert ["written", "conflict", "conflict"] == outcomes
     assert sorted(ids) == await User(store).ids()
+
+
+async def test_many_rows_are_what_each_would_be(store: SQLDataStore) -> None:
+    """Rule N8: however many schedules fire and jobs end at once, each has its job and its record, and none is left."""
+    user, node = User(store), Node(store)
+    schedules = [every(id=f"{number}", args=(number,)) for number in range(150)]
+    await user.add(*schedules)
+    claims = (await node.work()).claims
+    assert sorted((f"{number}", (number,)) for number in range(150)) == sorted(
+        (str(claim.job.schedule_id), claim.job.args) for claim in claims
+    )
+    assert [True] * 150 == await node.complete(*claims)
+    assert [] == await user.jobs()
+    for one in await user.schedules():
+        assert 1 == len(await store.get_history(HistoryQuery(incarnation=one.state.incarnation)))
+    await user.remove(*(schedule.id for schedule in schedules))
+    assert [] == await user.ids()
