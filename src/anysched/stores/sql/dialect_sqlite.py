@@ -58,7 +58,7 @@ class SQLiteDialect(RowByRow):
     """SQLite through the driver of the standard library."""
 
     name = "SQLite"
-    value = "given_{}" if _HAS_UPDATE_FROM else RowByRow.value
+    value: str = "given_{}" if _HAS_UPDATE_FROM else RowByRow.value
     paramstyle: Literal["qmark", "format"] = "qmark"
     awaits_disk = True
     already_there: type[Exception] = sqlite3.IntegrityError
