@@ -132,9 +132,8 @@ class Changes:
             rows += mine
         changes = [one.change for one in decided]
         self._ledger.changed(connection, changes)
-        if all(
-            one.stored is None and not one.rows for one in decided
-        ):  # no fire time of what is new can have a job
+        if all(one.stored is None and not one.rows for one in decided):
+            # No fire time of what is new can have a job.
             self._jobs.insert(connection, rows, taken_by)
             missing: Callable[[], frozenset[str]] = frozenset[str]
         else:
